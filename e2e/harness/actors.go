@@ -23,10 +23,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/invented"
-	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 )
 
 // Institution is a sending institution with its viewing system and its membership at the archive.

@@ -80,6 +80,22 @@ func TestRegistration(t *testing.T) {
 	}
 }
 
+// Who deposited it for somebody says so.
+func TestOnBehalfOf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := statement()
+	s.OnBehalfOf = "office.naru"
+	der, err := archivecert.IssueRegistration(s, w.signer, at)
+	require.NoError(t, err)
+	got, err := w.verifier.Registration(der, time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, s, got.Statement)
+	s.OnBehalfOf = "two\nlines"
+	_, err = archivecert.IssueRegistration(s, w.signer, at)
+	require.ErrorIs(t, err, archivecert.ErrFormat)
+}
+
 func TestOriginal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

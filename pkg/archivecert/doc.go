@@ -8,12 +8,12 @@
 // same bytes:
 //
 //	{"format":"naru-sandbox-archive/1","kind":"registration","certificateNumber":…,"issuer":…,"owner":…,
-//	 "documentId":…,"hashAlgorithm":"SHA-256","hash":…,"attachmentHashes":[…],
+//	 "onBehalfOf":…,"documentId":…,"hashAlgorithm":"SHA-256","hash":…,"attachmentHashes":[…],
 //	 "registeredAt":…,"validFrom":…,"validUntil":…}
 //
-// attachmentHashes is absent when there are none; an original certificate has kind "original" and ends with
-// "registrationCertificateDigest". Hashes are hexadecimal (lower case when made, either case when read), times RFC 3339 UTC with
-// six fractional digits, validFrom the moment of issue.
+// onBehalfOf is absent when the owner deposited for itself, attachmentHashes when there are none; an original certificate has
+// kind "original" and ends with "registrationCertificateDigest". Hashes are hexadecimal (lower case when made, either case when
+// read), times RFC 3339 UTC with six fractional digits, validFrom the moment of issue.
 //
 // A certificate is accepted when its signature and digest hold, the signer's chain reaches a pinned root, the signer is an
 // allowed issuer and the very one the content names, and both the signer and the content are valid at the time asked about. What

@@ -41,6 +41,8 @@ type Statement struct {
 	CertificateNumber, DocumentID string
 	// Issuer (the archive; common name of its signing certificate) and Owner (the depositor): 1 to 100 characters.
 	Issuer, Owner string
+	// OnBehalfOf is for whom the owner deposited it, 1 to 100 characters; empty where the owner deposited for itself.
+	OnBehalfOf string
 	// Hash of the document and, in the depositor's order, of 0 to 10 attachments: SHA-256, lower-case hexadecimal.
 	Hash             string
 	AttachmentHashes []string
@@ -67,6 +69,7 @@ type wire struct {
 	CertificateNumber             string   `json:"certificateNumber"`
 	Issuer                        string   `json:"issuer"`
 	Owner                         string   `json:"owner"`
+	OnBehalfOf                    string   `json:"onBehalfOf,omitempty"`
 	DocumentID                    string   `json:"documentId"`
 	HashAlgorithm                 string   `json:"hashAlgorithm"`
 	Hash                          string   `json:"hash"`
@@ -80,7 +83,7 @@ type wire struct {
 // newWire checks a statement and puts it into its wire form.
 func newWire(kind Kind, s Statement, registrationDigest string) (*wire, error) {
 	w := &wire{
-		Format: Format, Kind: kind, CertificateNumber: s.CertificateNumber, Issuer: s.Issuer, Owner: s.Owner,
+		Format: Format, Kind: kind, CertificateNumber: s.CertificateNumber, Issuer: s.Issuer, Owner: s.Owner, OnBehalfOf: s.OnBehalfOf,
 		DocumentID: s.DocumentID, HashAlgorithm: HashAlgorithm, Hash: strings.ToLower(s.Hash),
 		RegisteredAt: s.RegisteredAt.UTC().Format(timeLayout), ValidFrom: s.ValidFrom.UTC().Format(timeLayout),
 		ValidUntil:                    s.ValidUntil.UTC().Format(timeLayout),
@@ -109,12 +112,12 @@ func decode(content []byte) (*wire, *Failure) {
 
 // statement checks every field; hashes are normalised.
 func (w *wire) statement() (*Statement, error) {
-	s := &Statement{CertificateNumber: w.CertificateNumber, DocumentID: w.DocumentID, Issuer: w.Issuer, Owner: w.Owner}
+	s := &Statement{CertificateNumber: w.CertificateNumber, DocumentID: w.DocumentID, Issuer: w.Issuer, Owner: w.Owner, OnBehalfOf: w.OnBehalfOf}
 	if !identifier(s.CertificateNumber) || !identifier(s.DocumentID) {
 		return nil, malformed("certificate number or document id")
 	}
-	if !name(s.Issuer) || !name(s.Owner) {
-		return nil, malformed("issuer or owner")
+	if !name(s.Issuer) || !name(s.Owner) || s.OnBehalfOf != "" && !name(s.OnBehalfOf) {
+		return nil, malformed("issuer, owner or on behalf of whom")
 	}
 	if w.HashAlgorithm != HashAlgorithm {
 		return nil, malformed("hash algorithm")

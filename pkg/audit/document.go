@@ -7,6 +7,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/frame"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -16,17 +17,19 @@ import (
 // document is what all units together stated about one document.
 type document struct {
 	accepted, received, reads, ends int
-	acceptedAt, sentAt, receivedAt  time.Time
-	readAt, registeredAt            time.Time
-	resolution                      addressv1.Resolution
-	resolutionOrdinal               uint32
-	stated                          bool
+	// handedOver: the sender handed the document itself over; deposited: the archive keeps it.
+	handedOver, deposited          bool
+	acceptedAt, sentAt, receivedAt time.Time
+	readAt, registeredAt           time.Time
+	resolution                     addressv1.Resolution
+	resolutionOrdinal              uint32
+	stated                         bool
 }
 
 func (a *audit) document(kind frame.Kind, e *platformv1.Event, m proto.Message) {
 	switch m.(type) {
 	case *intakev1.DocumentAccepted, *intakev1.CancelRequested, *addressv1.RecipientResolved, *addressv1.DocumentCancelled, *deliveryv1.DocumentReceived,
-		*deliveryv1.DeliveryExpired, *deliveryv1.DeliveryFailed, *deliveryv1.DocumentCancelled, *viewingv1.DocumentRead:
+		*archivev1.DocumentDeposited, *deliveryv1.DeliveryExpired, *deliveryv1.DeliveryFailed, *deliveryv1.DocumentCancelled, *viewingv1.DocumentRead:
 	default:
 		return
 	}
@@ -39,11 +42,14 @@ func (a *audit) document(kind frame.Kind, e *platformv1.Event, m proto.Message) 
 	switch m := m.(type) {
 	case *intakev1.DocumentAccepted:
 		d.accepted++
+		d.handedOver = m.GetFacts().GetViewingMode() == platformv1.ViewingMode_VIEWING_MODE_RELAY
 		d.acceptedAt, d.registeredAt = m.GetFacts().GetAcceptedAt().AsTime(), m.GetFacts().GetRegisteredAt().AsTime()
 	case *addressv1.RecipientResolved:
 		if e.GetOrdinal() >= d.resolutionOrdinal {
 			d.resolution, d.resolutionOrdinal = m.GetResolution(), e.GetOrdinal()
 		}
+	case *archivev1.DocumentDeposited:
+		d.deposited, d.registeredAt = true, m.GetFacts().GetRegisteredAt().AsTime()
 	case *deliveryv1.DocumentReceived:
 		d.received++
 		d.sentAt, d.receivedAt = m.GetFacts().GetSentAt().AsTime(), m.GetFacts().GetReceivedAt().AsTime()
@@ -81,6 +87,9 @@ func (a *audit) judgeDocuments() {
 		if !ordered(d.registeredAt, d.sentAt, d.received > 0) || !ordered(d.acceptedAt, d.sentAt, d.received > 0) ||
 			!ordered(d.sentAt, d.receivedAt, d.received > 0) || !ordered(d.receivedAt.Truncate(time.Second), d.readAt, d.reads > 0 && d.received > 0) {
 			about(TimesDisordered, "registered, accepted, sent, received and read do not follow each other")
+		}
+		if d.handedOver && d.received > 0 && !d.deposited {
+			about(FactUnfounded, "it was received and never deposited at the archive")
 		}
 		if d.reads > 0 && d.received == 0 {
 			about(FactUnfounded, "it was read and never received")

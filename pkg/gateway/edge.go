@@ -44,6 +44,11 @@ func Edge(deps EdgeDeps, next http.Handler) (http.Handler, error) {
 		propagator.Inject(ctx, propagation.HeaderCarrier(w.Header()))
 		defer func() {
 			panicked := recover()
+			if panicked == http.ErrAbortHandler { //nolint:errorlint // net/http knows this very value
+				c.broken = true
+				deps.ended(ctx, c, took, nil)
+				panic(panicked) //nolint:forbidigo // net/http's only way to break the connection, so that the caller sees that the answer is not whole
+			}
 			if panicked != nil && c.recorder.status == 0 {
 				WriteError(ctx, &c.recorder, errors.New("the handler panicked"))
 			}
@@ -69,6 +74,9 @@ func (d EdgeDeps) ended(ctx context.Context, c *call, took metric.Float64Histogr
 		slog.String("method", c.method), slog.String("route", c.name()), slog.Int("status", status),
 		slog.Int64("bytes", c.recorder.bytes), slog.Duration("took", elapsed),
 	}
+	if c.broken {
+		line = append(line, slog.Bool("broken", true))
+	}
 	if panicked != nil {
 		d.Log.LogAttrs(ctx, slog.LevelError, "request panicked", append(line, slog.Any("panic", panicked), slog.String("stack", string(debug.Stack())))...)
 		return
@@ -92,7 +100,9 @@ type callKey struct{}
 type call struct {
 	method, route string
 	started       time.Time
-	recorder      recorder
+	// broken says that the answer was cut off.
+	broken   bool
+	recorder recorder
 }
 
 func (c *call) name() string {

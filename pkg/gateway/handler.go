@@ -9,8 +9,11 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
@@ -25,7 +28,10 @@ type HandlerDeps struct {
 	Admit func(ctx context.Context, r *http.Request, route *Route, answer http.Header) (context.Context, error)
 	// Missed counts a call to what is not there, and gives what to answer where that is not the usual; optional.
 	Missed func(ctx context.Context) error
-	// Timeout is the deadline of a call.
+	// File serves a request whose route streams a file. Only its body is not judged yet; request is the first message. It keeps its
+	// own time. Required if there are such routes.
+	File func(w http.ResponseWriter, r *http.Request, route *Route, request proto.Message)
+	// Timeout is the deadline of a call that streams nothing.
 	Timeout time.Duration
 }
 
@@ -37,23 +43,34 @@ func NewHandler(deps HandlerDeps) (*Handler, error) {
 	if deps.Routes == nil || deps.API == nil || deps.Admit == nil || deps.Timeout <= 0 {
 		return nil, errors.New("making an API handler: routes, API, admit and timeout are required")
 	}
+	if deps.File == nil && slices.ContainsFunc(deps.Routes.routes, func(r *Route) bool { return r.File != nil }) {
+		return nil, errors.New("making an API handler: there are routes of files, and nothing serves them")
+	}
 	return &Handler{deps: deps}, nil
 }
 
 // ServeHTTP serves one call.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), h.deps.Timeout)
-	defer cancel()
+	ctx := r.Context()
 	route, allow := h.deps.Routes.Match(r.Method, r.URL.Path)
 	if route == nil {
 		Miss(ctx, w, h.deps.Missed, allow...)
 		return
+	}
+	if route.File == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.deps.Timeout)
+		defer cancel()
 	}
 	setRoute(ctx, route)
 	ctx = context.WithValue(ctx, routeKey{}, route)
 	ctx, err := h.deps.Admit(ctx, r, route, w.Header())
 	if err != nil {
 		WriteError(ctx, w, err)
+		return
+	}
+	if route.File != nil {
+		h.file(ctx, w, r, route)
 		return
 	}
 	violations := append(route.checkPath(r.URL.Path), route.checkQuery(r.URL.RawQuery)...)
@@ -69,8 +86,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	violations = append(violations, wrong...)
 	if len(violations) > 0 {
 		// Not WriteError: these paths begin inside the body already.
-		writeProblem(w, fault.ProblemOf(fault.New(fault.Invalid, Domain, gatewayv1.Reason_REASON_INVALID_REQUEST,
-			"the request is not well formed", fault.WithViolations(violations...)), Instance(ctx)))
+		writeProblem(w, fault.ProblemOf(notWellFormed(violations...), Instance(ctx)))
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -109,13 +125,18 @@ func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		WriteError(ctx, w, err)
 		return nil, false
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		httpProblem(ctx, w, http.StatusRequestTimeout, gatewayv1.Reason_REASON_BODY_LATE, "the body did not arrive in time")
+		WriteBodyLate(ctx, w)
 		return nil, false
 	case err != nil:
 		WriteError(ctx, w, fault.New(fault.Invalid, Domain, gatewayv1.Reason_REASON_INVALID_REQUEST, "the body did not arrive whole", fault.Wrap(err)))
 		return nil, false
 	}
 	return buffer.Bytes(), true
+}
+
+// WriteBodyLate answers a request whose body did not arrive in time.
+func WriteBodyLate(ctx context.Context, w http.ResponseWriter) {
+	httpProblem(ctx, w, http.StatusRequestTimeout, gatewayv1.Reason_REASON_BODY_LATE, "the body did not arrive in time")
 }
 
 func tooLarge(ctx context.Context, w http.ResponseWriter, limit int64) {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
@@ -15,7 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/rpc"
 )
 
-// Route is one HTTP method and path of an RPC, from its google.api.http option.
+// Route is one HTTP method and path of an RPC, from its google.api.http option or its file option.
 type Route struct {
 	// Method and Pattern as the option has them, e.g. POST /v1/documents/{edoc_num}:cancel.
 	Method, Pattern string
@@ -23,6 +22,8 @@ type Route struct {
 	RPC protoreflect.MethodDescriptor
 	// Bounds are how much it takes.
 	Bounds rpc.Bounds
+	// File is how the RPC streams a file; nil where bodies are JSON.
+	File *File
 
 	segments []segment
 	verb     string
@@ -35,7 +36,10 @@ type Route struct {
 }
 
 // segment is a literal or, where field is set, a field of the request.
-type segment struct{ literal, field string }
+type segment struct {
+	literal string
+	field   protoreflect.FieldDescriptor
+}
 
 // maxParameter bounds a path parameter; ids of ours have at most 64 characters.
 const maxParameter = 200
@@ -43,14 +47,17 @@ const maxParameter = 200
 // Routes finds the route of a request.
 type Routes struct{ routes []*Route }
 
-// NewRoutes collects the routes of services. Patterns may hold literals, {field} of string fields of the request, and a verb;
-// bodies and response bodies are messages. Whatever else is used, also by a request message (google.protobuf.Any and its like),
+// NewRoutes collects the routes of services. Patterns may hold literals, {field} of string and integer fields of the request, and a
+// verb; bodies and response bodies are messages. Whatever else is used, also by a request message (google.protobuf.Any and its like),
 // is an error, so that what cannot be judged is not served.
 func NewRoutes(services ...protoreflect.ServiceDescriptor) (*Routes, error) {
 	r := &Routes{}
 	for _, service := range services {
 		for i := range service.Methods().Len() {
 			method := service.Methods().Get(i)
+			if err := r.addFile(method); err != nil {
+				return nil, err
+			}
 			rule, ok := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
 			if !ok || rule == nil {
 				continue
@@ -65,6 +72,20 @@ func NewRoutes(services ...protoreflect.ServiceDescriptor) (*Routes, error) {
 		}
 	}
 	return r, nil
+}
+
+// addFile adds the route of an RPC that streams a file.
+func (r *Routes) addFile(method protoreflect.MethodDescriptor) error {
+	file, err := FileOf(method)
+	if file == nil {
+		return err
+	}
+	route, err := file.route(method)
+	if err != nil {
+		return fmt.Errorf("routing %s: %w", method.FullName(), err)
+	}
+	r.routes = append(r.routes, route)
+	return nil
 }
 
 // All lists the routes in the order of their services.
@@ -105,6 +126,9 @@ func binding(rule *annotations.HttpRule) (method, pattern string) {
 
 // PathOf is how an RPC is called over REST, e.g. POST /v1/documents; empty where it is not.
 func PathOf(method protoreflect.MethodDescriptor) string {
+	if file, err := FileOf(method); err == nil && file != nil {
+		return file.method + " " + file.pattern
+	}
 	rule, _ := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
 	verb, pattern := binding(rule)
 	return strings.TrimSpace(verb + " " + pattern)
@@ -124,11 +148,11 @@ func (r *Route) parse() error {
 		}
 		field = strings.TrimSuffix(field, "}")
 		descriptor := r.RPC.Input().Fields().ByName(protoreflect.Name(field))
-		if descriptor == nil || descriptor.Kind() != protoreflect.StringKind || descriptor.IsList() {
-			return fmt.Errorf("pattern %s: {%s} is not a string field", r.Pattern, field)
+		if descriptor == nil || descriptor.IsList() || (descriptor.Kind() != protoreflect.StringKind && !isInteger(descriptor.Kind())) {
+			return fmt.Errorf("pattern %s: {%s} is not a string or an integer", r.Pattern, field)
 		}
 		r.bound[descriptor.Name()] = true
-		r.segments = append(r.segments, segment{field: descriptor.JSONName()})
+		r.segments = append(r.segments, segment{field: descriptor})
 	}
 	return nil
 }
@@ -222,10 +246,10 @@ func (r *Route) matches(path string) bool {
 	}
 	for i, s := range r.segments {
 		switch {
-		case s.field == "" && s.literal != parts[i]:
+		case s.field == nil && s.literal != parts[i]:
 			return false
 		// No id of ours has a colon; one in a path begins a verb.
-		case s.field != "" && (parts[i] == "" || strings.ContainsRune(parts[i], ':')):
+		case s.field != nil && (parts[i] == "" || strings.ContainsRune(parts[i], ':')):
 			return false
 		}
 	}
@@ -237,18 +261,16 @@ func (r *Route) checkPath(path string) []fault.Violation {
 	var violations []fault.Violation
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	for i, s := range r.segments {
-		if s.field == "" {
+		if s.field == nil {
 			continue
 		}
-		broken := checkString(parts[i])
+		broken := checkParameter(s.field, parts[i])
 		switch {
-		case !utf8.ValidString(parts[i]):
-			broken = ruleUTF8
 		case len(parts[i]) > maxParameter:
 			broken = rule{"path.length", "is too long"}
 		}
 		if broken != ruleNone {
-			violations = append(violations, fault.Violation{Field: s.field, Rule: broken.name, Message: broken.wants})
+			violations = append(violations, fault.Violation{Field: s.field.JSONName(), Rule: broken.name, Message: broken.wants})
 		}
 	}
 	return violations

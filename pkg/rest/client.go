@@ -159,7 +159,7 @@ func exchange[M any](ctx context.Context, c *Client, method, path string, query 
 		}
 		open = func() (io.Reader, error) { return bytes.NewReader(raw), nil }
 	}
-	response, err := c.again(ctx, method, path, query, "application/json", open)
+	response, err := c.again(ctx, method, path, query, contentType("application/json"), open)
 	if err != nil {
 		return err
 	}
@@ -195,12 +195,16 @@ func (d door) readAnswer(method, path string, response *http.Response, read func
 
 // Open makes a call without a body and gives the answer as it comes; the caller closes its body.
 func (c *Client) Open(ctx context.Context, method, path string) (*http.Response, error) {
-	return c.again(ctx, method, path, nil, "", nil)
+	return c.again(ctx, method, path, nil, nil, nil)
 }
 
+func contentType(media string) http.Header { return http.Header{"Content-Type": {media}} }
+
 // again makes a call, and repeats it once with a fresh token if the server no longer accepts the kept one. open returns the body
-// again for each try; nil for none.
-func (c *Client) again(ctx context.Context, method, path string, query url.Values, contentType string, open func() (io.Reader, error)) (*http.Response, error) {
+// again for each try, of which the header tells; nil for none.
+func (c *Client) again(
+	ctx context.Context, method, path string, query url.Values, of http.Header, open func() (io.Reader, error),
+) (*http.Response, error) {
 	for try := 1; ; try++ {
 		token, err := c.currentToken(ctx)
 		if err != nil {
@@ -212,7 +216,7 @@ func (c *Client) again(ctx context.Context, method, path string, query url.Value
 			if body, err = open(); err != nil {
 				return nil, err
 			}
-			header.Set("Content-Type", contentType)
+			header = of.Clone()
 		}
 		if token != "" {
 			header.Set("Authorization", "Bearer "+token)

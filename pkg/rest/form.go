@@ -22,7 +22,7 @@ func (c *Client) Upload(ctx context.Context, path string, open func() ([]Part, e
 	// One boundary for all tries; taken from a writer that writes nowhere.
 	boundary := multipart.NewWriter(io.Discard).Boundary()
 	var sent *form
-	response, err := c.again(ctx, http.MethodPost, path, nil, "multipart/form-data; boundary="+boundary, func() (io.Reader, error) {
+	response, err := c.again(ctx, http.MethodPost, path, nil, contentType("multipart/form-data; boundary="+boundary), func() (io.Reader, error) {
 		parts, err := open()
 		if err != nil {
 			return nil, err

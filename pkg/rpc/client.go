@@ -82,6 +82,7 @@ func callUnary(ctx context.Context, method string, req, reply any, conn *grpc.Cl
 	return restore(invoke(ctx, method, req, reply, conn, opts...))
 }
 
+// openStream opens a stream, which has no deadline but its caller's: see MaxStill and MaxStream.
 func openStream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	stream, err := open(ctx, desc, conn, method, opts...)
 	if err != nil {
@@ -95,6 +96,9 @@ type clientStream struct{ grpc.ClientStream }
 
 // RecvMsg receives a message.
 func (s *clientStream) RecvMsg(m any) error { return restore(s.ClientStream.RecvMsg(m)) }
+
+// SendMsg sends a message. io.EOF means that the stream has ended; RecvMsg then tells how.
+func (s *clientStream) SendMsg(m any) error { return restore(s.ClientStream.SendMsg(m)) }
 
 func restore(err error) error {
 	if err == nil || errors.Is(err, io.EOF) {

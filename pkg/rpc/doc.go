@@ -9,6 +9,9 @@
 // kinds may be called by the gateway with a bearer token of one of these kinds that has the scope. An RPC with units may be
 // called by these units.
 //
+// A stream is judged like a call when it begins, and each of its messages like a request. It has no deadline of a call: it ends
+// when it stands still for MaxStill, and after MaxStream.
+//
 // A Network says where units are. Local connects the units of one process by in-memory channels. TLSNetwork connects units in
 // many processes by TLS 1.3, with certificates on both sides whose URI SAN is naru://unit/<name>. Both run the same interceptors.
 // Connections of Dial restore faults (fault.KindOf works on the caller's side), give a call without a deadline one of 10 s, and

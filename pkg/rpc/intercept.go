@@ -41,16 +41,6 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	return handler(ctx, req)
 }
 
-func (s *Server) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
-	ctx, started := stream.Context(), s.deps.Clock.Now()
-	defer func() { err = s.edge(ctx, info.FullMethod, started, recover(), err) }()
-	ctx, err = s.admit(ctx, info.FullMethod)
-	if err != nil {
-		return err
-	}
-	return handler(srv, &serverStream{ServerStream: stream, ctx: ctx, validate: s.validate})
-}
-
 // platformServices are every unit's: other units and the operator need them also of a unit that is barred.
 const platformServices = "/naru.platform.v1."
 
@@ -63,25 +53,7 @@ func (s *Server) admit(ctx context.Context, method string) (context.Context, err
 	return ctx, err
 }
 
-// serverStream validates the messages of a stream as they come.
-type serverStream struct {
-	grpc.ServerStream
-	ctx      context.Context //nolint:containedctx // a stream has one context for its life
-	validate func(any) error
-}
-
-// Context carries the caller.
-func (s *serverStream) Context() context.Context { return s.ctx }
-
-// RecvMsg receives and validates a message.
-func (s *serverStream) RecvMsg(m any) error {
-	if err := s.ServerStream.RecvMsg(m); err != nil {
-		return err
-	}
-	return s.validate(m)
-}
-
-// deadline gives the call a deadline. A stream keeps the caller's deadline.
+// deadline gives a unary call a deadline.
 func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	at, ok := ctx.Deadline()
 	if !ok {

@@ -115,7 +115,7 @@ func TestAccess(t *testing.T) {
 		reason string
 	}{
 		{"a public RPC by a sender", relay.As(t, authntest.Sender("s"), "intake"), cancel, 0, ""},
-		{"a public RPC by another kind", relay.As(t, authntest.Recipient("r"), "intake"), cancel, fault.Denied, "KIND_NOT_PERMITTED"},
+		{"a public RPC by another kind", relay.As(t, authntest.ViewingSystem("v"), "intake"), cancel, fault.Denied, "KIND_NOT_PERMITTED"},
 		{"a public RPC by the operator", relay.As(t, authntest.Admin(), "intake"), cancel, fault.Denied, "KIND_NOT_PERMITTED"},
 		{"a public RPC without the scope", relay.As(t, scopeless, "intake"), cancel, fault.Denied, "SCOPE_MISSING"},
 		{"a public RPC without a token", relay.From(t, "gateway", "intake"), cancel, fault.Unauthenticated, "TOKEN_MISSING"},

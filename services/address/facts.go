@@ -50,11 +50,11 @@ func (s *service) tell(ctx context.Context, tx *journal.Tx, docs []document, ask
 }
 
 // resolved makes the event's message: recipient and address for a consenting member here, only the address for a peer's member,
-// and neither for all other outcomes.
+// and neither for all other outcomes. With the recipient it is known who registers the circulation record: the recipient's relay.
 func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 	facts, _ := proto.Clone(d.facts).(*platformv1.DocumentFacts)
 	sub := facts.GetTo().GetSubAddress()
-	facts.To, facts.Recipient = nil, ""
+	facts.To, facts.Recipient, facts.Registrar = nil, "", ""
 	switch d.latest.resolution {
 	case addressv1.Resolution_RESOLUTION_OWN:
 		facts.Recipient = d.latest.recipient.String()
@@ -64,6 +64,9 @@ func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 	case addressv1.Resolution_RESOLUTION_PEER:
 		facts.To = &platformv1.Party{PlatformId: d.latest.platform, Address: d.latest.address, SubAddress: sub}
 	default:
+	}
+	if facts.GetCirculation() {
+		facts.Registrar = facts.GetTo().GetPlatformId()
 	}
 	return &addressv1.RecipientResolved{
 		Facts: facts, Resolution: d.latest.resolution, ResolvedAt: timestamppb.New(at), Source: d.latest.source, Exchange: d.latest.exchange,

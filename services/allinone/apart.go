@@ -53,6 +53,27 @@ func (r *Relay) registerPlatform(ctx context.Context) error {
 		return err
 	}
 	return operator.JSON(ctx, http.MethodPost, "/sandbox/platforms", nil, map[string]string{
-		"platformId": PlatformID, "clientId": hubClient, "clientSecret": secret, "name": "시험용 나루",
+		"platformId": PlatformID, "clientId": hubClient, "clientSecret": secret, "name": depositorName,
 	}, nil)
+}
+
+const (
+	// depositor is the relay's member id at the sandbox archive, depositorName what the archive calls it.
+	depositor     = "naru-relay"
+	depositorName = "시험용 나루"
+	// depositorSecret is the file of its password.
+	depositorSecret = "archive_depositor_password"
+)
+
+// registerDepositor makes the relay a member of the sandbox archive, where it deposits what senders hand over.
+func (r *Relay) registerDepositor(ctx context.Context) error {
+	password, err := r.folder.secret("sandbox", depositorSecret)
+	if err != nil {
+		return err
+	}
+	operator, err := sandbox.Operator(r.Endpoints.Sandbox, http.DefaultClient, r.Endpoints.Sandbox.Archive)
+	if err != nil {
+		return err
+	}
+	return sandbox.AddMember(ctx, operator, sandbox.Member{MemberID: depositor, Name: depositorName, Password: password})
 }

@@ -72,7 +72,7 @@ func reached(listen string) string {
 // writeConfigs writes the settings of each unit as a separate process would read them. The units in this process read the same
 // files.
 func (r *Relay) writeConfigs(ctx context.Context, d doors, units []unit.Unit) error {
-	for _, name := range []string{"idp_client_secret", "hub_client_secret"} {
+	for _, name := range []string{"idp_client_secret", "hub_client_secret", depositorSecret} {
 		if _, err := r.folder.secret("sandbox", name); err != nil {
 			return err
 		}
@@ -109,6 +109,19 @@ archive:
       profile: %s
       roots: [%q]
 `, edocCode, pki.ArchiveName, archivecert.Format, r.outside.authority.RootPath(pki.Archive)),
+		"archive": fmt.Sprintf(`archive:
+  name: %q
+  base_url: %q
+  member_id: %s
+  password_file: %q
+  owner: %q
+certificates:
+  issuers:
+    - name: %q
+      profile: %s
+      roots: [%q]
+`, pki.ArchiveName, r.outside.url("archive"), depositor, secret(depositorSecret), depositorName, pki.ArchiveName, archivecert.Format,
+			r.outside.authority.RootPath(pki.Archive)),
 		"hub": fmt.Sprintf(`interface:
   base_url: %q
   paths:

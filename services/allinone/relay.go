@@ -142,6 +142,9 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	if err := r.registerPlatform(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.registerDepositor(ctx); err != nil {
+		return nil, err
+	}
 	rt, admin, err := r.runtime(ctx, opts, doors, units)
 	if err != nil {
 		return nil, err

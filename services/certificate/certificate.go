@@ -45,10 +45,10 @@ func (d document) right(principal string, isSender bool) string {
 	switch {
 	case principal == "":
 		return ""
-	case isSender && principal == d.sender:
-		return entitledSender
 	case !isSender && principal == d.recipient:
 		return entitledRecipient
+	case principal == d.sender:
+		return entitledSender
 	default:
 		return ""
 	}

@@ -29,8 +29,8 @@ type lookup struct {
 	metrics *metrics
 }
 
-// party asks about a document and the caller's right to its certificate: delivery, and for a sender whose document is not
-// received, intake. For somebody else's document and for an unknown number the same questions are asked. Otherwise the caller
+// party asks about a document and the caller's right to its certificate: delivery, and for whom it knows no right, intake, which
+// knows the sender of a document that is not received. For somebody else's document and for an unknown number the same questions are asked. Otherwise the caller
 // could tell them apart by the time of the answer, or by an answer while one unit is away. For an unknown number it returns the
 // zero document.
 func (l lookup) party(ctx context.Context, p authn.Principal, number string) (d document, right string, err error) {
@@ -41,7 +41,7 @@ func (l lookup) party(ctx context.Context, p authn.Principal, number string) (d 
 	if d, err = l.documentOf(ctx, "delivery", number, received.GetFacts(), err); err != nil {
 		return document{}, "", err
 	}
-	if right = d.right(p.ID, sender); right != "" || !sender {
+	if right = d.right(p.ID, sender); right != "" {
 		return d, right, nil
 	}
 	accepted, err := l.intake.GetDocument(ctx, &intakev1.GetDocumentRequest{EdocNum: number})

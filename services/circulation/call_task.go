@@ -122,7 +122,7 @@ func (s *service) send(ctx context.Context, kind callKind, ready []prepared, off
 		return endedAs(ready, before, started, started)
 	}
 	given, err := s.call(ctx, kind, ready)
-	if !errors.Is(err, work.ErrBlocked) && s.outage.saw(err == nil && given.tookAny()) {
+	if !errors.Is(err, work.ErrBlocked) && s.outage.Saw(err == nil && given.tookAny()) {
 		defer s.wake(ctx)
 	}
 	switch {

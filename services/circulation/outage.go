@@ -3,43 +3,10 @@ package circulation
 import (
 	"context"
 	"log/slog"
-	"sync"
 )
 
-const (
-	// outageCalls is how many calls in a row must have come to nothing for an outage.
-	outageCalls = 3
-	// wokenAtOnce bounds how many records one statement makes due.
-	wokenAtOnce = 5000
-)
-
-// outage notices the end of a time in which the hub took nothing. Every record then waits out a pause of its own; at the end none
-// of them has a reason left. A process begins as in an outage: it does not know what was before.
-type outage struct {
-	mu   sync.Mutex
-	good bool
-	bad  int
-}
-
-// saw counts a call, and reports whether an outage ends with it.
-func (o *outage) saw(took bool) (over bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !took {
-		o.bad++
-		return false
-	}
-	over = !o.good || o.bad >= outageCalls
-	o.good, o.bad = true, 0
-	return over
-}
-
-// missed: the end of the outage was not acted upon, so the next good call ends it again.
-func (o *outage) missed() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.good = false
-}
+// wokenAtOnce bounds how many records one statement makes due.
+const wokenAtOnce = 5000
 
 // tookAny reports whether the hub took anything of a call.
 func (a answer) tookAny() bool {
@@ -58,7 +25,7 @@ func (s *service) wake(ctx context.Context) {
 		for {
 			woken, err := wakeWaiting(ctx, s.db, kind, wokenAtOnce)
 			if err != nil {
-				s.outage.missed()
+				s.outage.Missed()
 				s.log.LogAttrs(ctx, slog.LevelWarn, "what waits for the hub was not woken", slog.Any("error", err))
 				return
 			}

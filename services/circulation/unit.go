@@ -115,7 +115,7 @@ type service struct {
 	destinations *work.Destinations
 	backoff      work.Backoff
 	refusals     refusals
-	outage       outage
+	outage       work.Outage
 	bells        map[callKind]work.Bell
 	confirmBell  work.Bell
 }

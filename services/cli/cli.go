@@ -59,6 +59,7 @@ type commands struct {
 	Queue         queueCommand         `cmd:"" help:"Hub calls that wait for a person (for operators)."`
 	Parked        parkedCommand        `cmd:"" help:"Events that units gave up on (for operators)."`
 	Notice        noticeCommand        `cmd:"" help:"Notices that recipients have not got (for operators)."`
+	Deposit       depositCommand       `cmd:"" aliases:"deposits" help:"Documents that are not deposited at the archive (for operators)."`
 	Held          heldCommand          `cmd:"" help:"Frames that journals hold back because their time is not now (for operators)."`
 	Hold          holdCommand          `cmd:"" help:"Legal holds: what is kept beyond its retention time (for operators)."`
 	Audit         auditCommand         `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`

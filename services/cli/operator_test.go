@@ -205,6 +205,41 @@ func TestNotices(t *testing.T) {
 	}
 }
 
+// Deposits that failed are listed with why and when again, tried again together, or given up with a reason.
+func TestDeposits(t *testing.T) {
+	t.Parallel()
+	const (
+		list, retry, giveUp = "GET /v1/admin/deposits", "POST /v1/admin/deposits:retry", "POST /v1/admin/deposits:give-up"
+		sender, failure     = "0191d0a1-0000-7000-8000-000000000001", "certificate: signature"
+	)
+	deposit := func(state string) string {
+		return `{"deposits":[{"edocNum":"` + number + `","sender":"` + sender + `","dueSince":"2026-03-02T01:02:03.000000Z","attempts":3,"lastError":"` + failure + `",` + state + `}]}`
+	}
+	f := newRelay(t, map[string][]string{
+		list:                 {deposit(`"nextAttemptAt":"2026-03-02T02:00:00.000000Z"`)},
+		list + "?ended=true": {deposit(`"endedAt":"2026-03-02T03:00:00.000000Z"`)},
+		retry:                {`{"retried":1}`}, giveUp: {`{}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "deposits", "list")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^`+number+` +`+sender+` +2026-03-02T01:02:03.000000Z +3 +2026-03-02T02:00:00.000000Z .*`+failure+`$`, stdout)
+	code, stdout, _ = operatorRun(t, f, "deposit", "list", "--ended")
+	require.Equal(t, ExitOK, code)
+	require.Contains(t, stdout, "2026-03-02T03:00:00.000000Z")
+	code, stdout, stderr = operatorRun(t, f, "deposit", "retry", "--all")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "1 of 1 deposits to be tried again\n", stdout)
+	require.JSONEq(t, `{"edocNums":["`+number+`"]}`, strings.TrimPrefix(f.bodies[retry][0], "Bearer operator "))
+	code, stdout, _ = operatorRun(t, f, "deposit", "give-up", number, "--reason", "by letter")
+	require.Equal(t, ExitFailed, code)
+	require.Equal(t, "0 of 1 deposits given up\n", stdout)
+	require.JSONEq(t, `{"edocNums":["`+number+`"],"reason":"by letter"}`, strings.TrimPrefix(f.bodies[giveUp][0], "Bearer operator "))
+	for _, args := range [][]string{{"retry"}, {"retry", number, "--all"}, {"give-up", number}} {
+		code, _, _ = operatorRun(t, f, append([]string{"deposit"}, args...)...)
+		require.Equal(t, ExitUsage, code, args)
+	}
+}
+
 // Held frames are those of all units. All of a unit that are held are released together; what was refused cannot be.
 func TestHeldFrames(t *testing.T) {
 	t.Parallel()

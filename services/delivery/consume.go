@@ -10,6 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
@@ -21,6 +22,8 @@ func (s *service) consumers() []inbox.Consumer {
 		{Purpose: "resolved", From: "address", Handlers: []inbox.Handler{
 			inbox.On(onAddressWithdrawn), inbox.On(onConsentChanged), inbox.On(onRefusalChanged), inbox.On(s.onRecipientResolved),
 		}},
+		{Purpose: "deposited", From: "archive", Handlers: []inbox.Handler{inbox.On(s.onDocumentDeposited)}},
+		{Purpose: "not-deposited", From: "archive", Handlers: []inbox.Handler{inbox.On(s.onDepositFailed)}},
 		{Purpose: "search-cancelled", From: "address", Handlers: []inbox.Handler{inbox.On(s.onCancelledByAddress)}},
 		{Purpose: "cancelled", From: "intake", Handlers: []inbox.Handler{inbox.On(s.onCancelRequested)}},
 		{Purpose: "read", From: "viewing", Handlers: []inbox.Handler{inbox.On(s.onDocumentRead)}},
@@ -40,7 +43,7 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, event
 		d := document{number: e.Subject, lane: e.Lane, sender: e.Sender, facts: facts, resolvedAt: e.Message.GetResolvedAt().AsTime(), event: i, frame: e.FrameID}
 		switch outcomeOf(e.Message.GetResolution()) {
 		case deliver:
-			d.state, d.foundAtOnce = Delivered, e.Ordinal <= 1
+			d.state, d.foundAtOnce = deliverAs(facts), e.Ordinal <= 1
 			d.ordinal, d.choices = e.Ordinal, e.Message.GetChoices()
 			if at := notBefore(facts, d.resolvedAt); at.After(earliest) {
 				earliest = at
@@ -65,7 +68,50 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, event
 	if err != nil {
 		return nil, err
 	}
-	return verdicts, s.decide(ctx, tx, now, merged(documents), events)
+	return verdicts, s.decide(ctx, tx, now, merged(documents), answering(events, now))
+}
+
+// onDocumentDeposited delivers what was handed over, once the archive keeps it.
+func (s *service) onDocumentDeposited(ctx context.Context, tx *journal.Tx, events []inbox.Event[*archivev1.DocumentDeposited]) ([]inbox.Verdict, error) {
+	documents := make([]document, len(events))
+	var earliest time.Time
+	for i, e := range events {
+		m := e.Message
+		documents[i] = document{
+			number: e.Subject, state: Delivered, lane: e.Lane, sender: e.Sender, facts: m.GetFacts(), resolvedAt: m.GetResolvedAt().AsTime(),
+			ordinal: e.Ordinal, choices: m.GetChoices(), event: i, frame: e.FrameID,
+		}
+		for _, at := range []time.Time{notBefore(m.GetFacts(), documents[i].resolvedAt), m.GetDepositedAt().AsTime()} {
+			if at.After(earliest) {
+				earliest = at
+			}
+		}
+	}
+	now, err := s.clockAt(ctx, earliest)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.decide(ctx, tx, now, merged(documents), answering(events, now))
+}
+
+// onDepositFailed ends documents that the archive will never keep.
+func (s *service) onDepositFailed(ctx context.Context, tx *journal.Tx, events []inbox.Event[*archivev1.DepositFailed]) ([]inbox.Verdict, error) {
+	documents := make([]document, len(events))
+	var latest time.Time
+	for i, e := range events {
+		documents[i] = document{
+			number: e.Subject, state: Failed, lane: e.Lane, sender: e.Sender, facts: e.Message.GetFacts(), reason: e.Message.GetReason(),
+			ordinal: e.Ordinal, event: i, frame: e.FrameID,
+		}
+		if e.OccurredAt.After(latest) {
+			latest = e.OccurredAt
+		}
+	}
+	now, err := s.clockAt(ctx, latest)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.decide(ctx, tx, now, merged(documents), answering(events, now))
 }
 
 // clockAt reads the clock, not earlier than the given moment. If the clock is not trusted, nothing is stamped and the events are
@@ -78,7 +124,7 @@ func (s *service) clockAt(ctx context.Context, earliest time.Time) (time.Time, e
 }
 
 // decide writes what happens to the documents and states it.
-func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, documents []document, events []resolvedEvent) error {
+func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, documents []document, of answerTo) error {
 	since, err := readChanges(ctx, tx, documents, now)
 	if err != nil {
 		return err
@@ -91,10 +137,10 @@ func (s *service) decide(ctx context.Context, tx *journal.Tx, now time.Time, doc
 		return err
 	}
 	s.announce(tx, changed[Delivered], now)
-	return s.state(ctx, tx, now, changed, answering(events, now))
+	return s.state(ctx, tx, now, changed, of)
 }
 
-// onCancelRequested decides a cancel for a document that is here: too late, or noted for the next resolution.
+// onCancelRequested decides a cancel for a document that is here: cancelled, too late, or noted for the next resolution.
 func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events []inbox.Event[*intakev1.CancelRequested]) ([]inbox.Verdict, error) {
 	requests := make([]document, len(events))
 	var latest time.Time
@@ -108,11 +154,14 @@ func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events 
 	if err != nil {
 		return nil, err
 	}
-	tooLate, err := requestCancel(ctx, tx, merged(requests), now)
+	changed, err := requestCancel(ctx, tx, merged(requests), now)
 	if err != nil {
 		return nil, err
 	}
-	return nil, stateCancelRefused(ctx, tx, now, tooLate, answering(events, now))
+	if err := s.state(ctx, tx, now, map[State][]document{Cancelled: changed[Cancelled]}, answering(events, now)); err != nil {
+		return nil, err
+	}
+	return nil, stateCancelRefused(ctx, tx, now, changed[Delivered], answering(events, now))
 }
 
 // onCancelledByAddress closes documents that address cancelled while it was still seeking the recipient.

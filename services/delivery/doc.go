@@ -2,16 +2,22 @@
 //
 // One row per document, decided under its lock:
 //
-//	                              no row ─►    WAITING ─►   CANCELLING ─►
+//	                              no row ─►    WAITING ─►   CANCELLING ─►  DEPOSITING ─►
 //	RecipientResolved
 //	  own                         DELIVERED    DELIVERED    CANCELLED
-//	  own, its address has ended  FAILED       FAILED       FAILED
-//	  none, no consent, peer      WAITING      (stays)      (stays)
-//	  refused, ambiguous          CLOSED       CLOSED       CLOSED
-//	  unknown; own, but too late  EXPIRED      EXPIRED      CANCELLED
-//	CancelRequested               CANCELLING   CANCELLING   (stays)
-//	DocumentCancelled of address  CANCELLED    CANCELLED    CANCELLED
-//	send deadline                              EXPIRED      CANCELLED
+//	  own, shown by this relay    DEPOSITING   DEPOSITING   CANCELLED      (stays)
+//	  own, its address has ended  FAILED       FAILED       CANCELLED      FAILED
+//	  none, no consent, peer      WAITING      (stays)      (stays)        (stays)
+//	  refused, ambiguous          CLOSED       CLOSED       CLOSED         CLOSED
+//	  unknown; own, but too late  EXPIRED      EXPIRED      CANCELLED      EXPIRED
+//	DocumentDeposited             DELIVERED    DELIVERED    CANCELLED      DELIVERED
+//	DepositFailed                 FAILED       FAILED       CANCELLED      FAILED
+//	CancelRequested               CANCELLING   CANCELLING   (stays)        CANCELLED
+//	DocumentCancelled of address  CANCELLED    CANCELLED    CANCELLED      CANCELLED
+//	send deadline                              EXPIRED      CANCELLED      EXPIRED
+//
+// A recipient who has changed consent or refusals since it was found, or deposited for, is sought anew: the document is WAITING
+// again.
 //
 // The other states are final. A cancel of a DELIVERED document is refused; it only stops the notices.
 //

@@ -20,6 +20,7 @@ type State string
 const (
 	Waiting    State = "WAITING"
 	Cancelling State = "CANCELLING"
+	Depositing State = "DEPOSITING"
 	Delivered  State = "DELIVERED"
 	Expired    State = "EXPIRED"
 	Cancelled  State = "CANCELLED"
@@ -32,7 +33,7 @@ func (s State) final() bool {
 	switch s {
 	case Expired, Cancelled, Closed, Failed:
 		return true
-	case Waiting, Cancelling, Delivered:
+	case Waiting, Cancelling, Depositing, Delivered:
 		return false
 	default:
 		return false
@@ -66,6 +67,14 @@ func outcomeOf(r addressv1.Resolution) outcome {
 	}
 }
 
+// deliverAs is the state of a document whose recipient is found: one that was handed over is first deposited at the archive.
+func deliverAs(f *platformv1.DocumentFacts) State {
+	if f.GetViewingMode() == platformv1.ViewingMode_VIEWING_MODE_RELAY {
+		return Depositing
+	}
+	return Delivered
+}
+
 // notBefore is the earliest moment that may be stamped as sent: each fact given here must be true by then (docs/architecture.md,
 // Times).
 func notBefore(f *platformv1.DocumentFacts, resolvedAt time.Time) time.Time {
@@ -94,6 +103,8 @@ type document struct {
 	ordinal, choices uint32
 	// outdated: the member has changed its choices since.
 	outdated bool
+	// reason of a failure.
+	reason string
 	// event is the place of the answered event in its batch, frame the frame it came in.
 	event int
 	frame uuid.UUID
@@ -104,14 +115,14 @@ type document struct {
 func (d *document) decide(now time.Time, since changes) {
 	deadline := d.facts.GetSendDeadline()
 	switch {
-	case d.state != Delivered:
+	case d.state != Delivered && d.state != Depositing:
 	case deadline.IsValid() && deadline.AsTime().Before(now):
 		d.state = Expired
 	case since.ended[d.facts.GetTo().GetAddress()]:
-		d.state = Failed
+		d.state, d.reason = Failed, addressWithdrawn()
 	case since.choices[d.facts.GetRecipient()] > d.choices:
 		d.state, d.outdated = Waiting, true
-	default:
+	case d.state == Delivered:
 		d.stamp(now)
 	}
 }
@@ -134,7 +145,7 @@ func (d document) answered() *timestamppb.Timestamp {
 // merged keeps one document per number, in the order of numbers: the most decisive one (deliver over close or expire over wait),
 // and of several that say the same the one that was found out last.
 func merged(documents []document) []document {
-	rank := map[State]int{Delivered: 3, Closed: 2, Expired: 2, Waiting: 1}
+	rank := map[State]int{Delivered: 3, Depositing: 3, Failed: 3, Closed: 2, Expired: 2, Waiting: 1}
 	best := map[string]document{}
 	for _, d := range documents {
 		if known, ok := best[d.number]; !ok || cmp.Or(cmp.Compare(rank[d.state], rank[known.state]), cmp.Compare(d.ordinal, known.ordinal)) > 0 {

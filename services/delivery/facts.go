@@ -46,7 +46,7 @@ func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, chan
 			return &deliveryv1.DeliveryExpired{EdocNum: d.number, Sender: d.sender, Lane: d.lane, ExpiredAt: at, ResolvedAt: d.answered()}
 		}},
 		{Failed, func(d document) proto.Message {
-			return &deliveryv1.DeliveryFailed{EdocNum: d.number, Sender: d.sender, Lane: d.lane, FailedAt: at, Reason: addressWithdrawn(), ResolvedAt: d.answered()}
+			return &deliveryv1.DeliveryFailed{EdocNum: d.number, Sender: d.sender, Lane: d.lane, FailedAt: at, Reason: d.reason, ResolvedAt: d.answered()}
 		}},
 		{Cancelled, func(d document) proto.Message {
 			return &deliveryv1.DocumentCancelled{EdocNum: d.number, Sender: d.sender, Lane: d.lane, CancelledAt: at, ResolvedAt: d.answered()}

@@ -84,7 +84,9 @@ func (s *service) GetEnd(ctx context.Context, r *deliveryv1.GetEndRequest) (*del
 // nothing else.
 func (s *service) show(ctx context.Context, one item) (*deliveryv1.InboxItem, error) {
 	shown := &deliveryv1.InboxItem{EdocNum: one.number, SenderAddress: one.facts.GetFrom().GetAddress(),
-		Category: one.facts.GetCategory(), ReceivedAt: timestamppb.New(one.receivedAt), ViewingDeadline: one.facts.GetViewingDeadline()}
+		SenderPlatform: one.facts.GetFrom().GetPlatformId(), Category: one.facts.GetCategory(), ReceivedAt: timestamppb.New(one.receivedAt),
+		ViewingDeadline: one.facts.GetViewingDeadline(), ViewingMode: one.facts.GetViewingMode(), DocumentHash: one.facts.GetDocumentHash(),
+		Attachments: int32(len(one.facts.GetAttachmentHashes()))} //nolint:gosec // at most ten
 	if one.readAt != nil {
 		shown.ReadAt = timestamppb.New(*one.readAt)
 	}

@@ -73,7 +73,7 @@ func moment(t timestamp) *time.Time {
 // advance moves the documents to the decided states, if their rows allow it, and returns those whose state changed, by their new
 // state. One statement writes all of them, so that rows are locked and inserted once in the order of their numbers. A document
 // with a requested cancel is cancelled instead of delivered, expired or sought anew. One that waits already changes by being
-// outdated, once for each resolution.
+// outdated, once for each resolution. A resolution that comes after the deposit it led to changes nothing.
 func advance(ctx context.Context, tx *journal.Tx, documents []document, now time.Time) (map[State][]document, error) {
 	const upsert = `
 		insert into delivery as d (edoc_num, state, lane, sender, send_deadline, recipient, facts, sent_at, received_at, viewing_deadline, changed_at,
@@ -84,21 +84,23 @@ func advance(ctx context.Context, tx *journal.Tx, documents []document, now time
 		       u(edoc_num, state, lane, sender, send_deadline, recipient, facts, stamped, viewing_deadline, frame_id, outdated)
 		order  by edoc_num collate "C"
 		on conflict (edoc_num) do update
-		set    state = case when d.state = 'CANCELLING' and (excluded.state in ('DELIVERED', 'EXPIRED') or excluded.outdated > 0) then 'CANCELLED'
+		set    state = case when d.state = 'CANCELLING' and (excluded.state in ('DELIVERED', 'DEPOSITING', 'EXPIRED', 'FAILED') or excluded.outdated > 0)
+		                         then 'CANCELLED'
 		                    when d.state = 'CANCELLING' and excluded.state = 'WAITING' then 'CANCELLING'
 		                    else excluded.state end,
 		       send_deadline = coalesce(excluded.send_deadline, d.send_deadline),
-		       recipient = case when d.state = 'WAITING' then excluded.recipient end,
-		       facts = case when d.state = 'WAITING' then excluded.facts end,
-		       sent_at = case when d.state = 'WAITING' then excluded.sent_at end,
-		       received_at = case when d.state = 'WAITING' then excluded.received_at end,
+		       recipient = case when d.state <> 'CANCELLING' then excluded.recipient end,
+		       facts = case when d.state <> 'CANCELLING' then excluded.facts end,
+		       sent_at = case when d.state <> 'CANCELLING' then excluded.sent_at end,
+		       received_at = case when d.state <> 'CANCELLING' then excluded.received_at end,
 		       viewing_deadline = excluded.viewing_deadline,
 		       changed_at = excluded.changed_at,
 		       commit_id = excluded.commit_id,
 		       frame_id = excluded.frame_id,
 		       outdated = greatest(d.outdated, excluded.outdated)
-		where  d.state in ('WAITING', 'CANCELLING')
-		  and  not (d.state = 'WAITING' and excluded.state = 'WAITING' and excluded.outdated <= d.outdated)
+		where  d.state in ('WAITING', 'CANCELLING', 'DEPOSITING')
+		  and  not (d.state in ('WAITING', 'DEPOSITING') and excluded.state = 'WAITING' and excluded.outdated <= d.outdated)
+		  and  not (d.state = 'DEPOSITING' and excluded.state = 'DEPOSITING')
 		returning edoc_num, state`
 	r, err := rowsOf(documents)
 	if err != nil {
@@ -120,20 +122,21 @@ func advance(ctx context.Context, tx *journal.Tx, documents []document, now time
 	return changed, nil
 }
 
-// requestCancel notes a cancel for documents that are still undecided, and returns those that were already received.
-func requestCancel(ctx context.Context, tx *journal.Tx, requests []document, now time.Time) ([]document, error) {
+// requestCancel notes a cancel for documents that are still undecided. It returns, by their state, those that it decided: they
+// are cancelled because nobody else decides about them any more, or were already received.
+func requestCancel(ctx context.Context, tx *journal.Tx, requests []document, now time.Time) (map[State][]document, error) {
 	const request = `
 		insert into delivery as d (edoc_num, state, lane, sender, changed_at, commit_id, frame_id, cancel_commit_id)
 		select edoc_num, 'CANCELLING', lane, sender, $4, $5, frame_id, $5
 		from   unnest($1::text[], $2::smallint[], $3::text[], $6::uuid[]) u(edoc_num, lane, sender, frame_id)
 		order  by edoc_num collate "C"
 		on conflict (edoc_num) do update
-		set    state = case when d.state = 'WAITING' then 'CANCELLING' else d.state end,
-		       commit_id = case when d.state = 'WAITING' then excluded.commit_id else d.commit_id end,
-		       frame_id = case when d.state = 'WAITING' then excluded.frame_id else d.frame_id end,
+		set    state = case d.state when 'WAITING' then 'CANCELLING' when 'DEPOSITING' then 'CANCELLED' else d.state end,
+		       commit_id = case when d.state in ('WAITING', 'DEPOSITING') then excluded.commit_id else d.commit_id end,
+		       frame_id = case when d.state in ('WAITING', 'DEPOSITING') then excluded.frame_id else d.frame_id end,
 		       cancel_commit_id = excluded.cancel_commit_id,
 		       changed_at = excluded.changed_at
-		where  d.state = 'WAITING' or (d.state = 'DELIVERED' and d.cancel_commit_id is null)
+		where  d.state in ('WAITING', 'DEPOSITING') or (d.state = 'DELIVERED' and d.cancel_commit_id is null)
 		returning edoc_num, state`
 	byNumber := map[string]document{}
 	for _, d := range requests {
@@ -143,17 +146,15 @@ func requestCancel(ctx context.Context, tx *journal.Tx, requests []document, now
 	if err != nil {
 		return nil, err
 	}
-	var tooLate []document
+	changed := map[State][]document{}
 	var number, state string
 	if err := pg.Each(ctx, tx, fmt.Sprintf("request cancel of %d deliveries", len(requests)), []any{&number, &state}, func() error {
-		if State(state) == Delivered {
-			tooLate = append(tooLate, byNumber[number])
-		}
+		changed[State(state)] = append(changed[State(state)], byNumber[number])
 		return nil
 	}, request, r.numbers, r.lanes, r.senders, now, tx.CommitID(), r.frames); err != nil {
 		return nil, err
 	}
-	return tooLate, nil
+	return changed, nil
 }
 
 // closeCancelled takes over address's decision.
@@ -165,7 +166,7 @@ func closeCancelled(ctx context.Context, tx *journal.Tx, cancelled []document, n
 		order  by edoc_num collate "C"
 		on conflict (edoc_num) do update
 		set    state = 'CANCELLED', changed_at = excluded.changed_at, commit_id = excluded.commit_id, frame_id = excluded.frame_id
-		where  d.state in ('WAITING', 'CANCELLING')`
+		where  d.state in ('WAITING', 'CANCELLING', 'DEPOSITING')`
 	r, err := rowsOf(cancelled)
 	if err != nil {
 		return err
@@ -179,7 +180,7 @@ func end(ctx context.Context, tx *journal.Tx, expiry, now time.Time, limit int) 
 	const update = `
 		with due as (
 		  select edoc_num from delivery
-		  where  state in ('WAITING', 'CANCELLING') and send_deadline < $4
+		  where  state in ('WAITING', 'CANCELLING', 'DEPOSITING') and send_deadline < $4
 		  order  by send_deadline, edoc_num
 		  limit  $2
 		  for update skip locked)

@@ -25,7 +25,7 @@ type changes struct {
 func readChanges(ctx context.Context, tx pg.DBTX, documents []document, now time.Time) (changes, error) {
 	var addresses, recipients []string
 	for _, d := range documents {
-		if d.state == Delivered {
+		if d.state == Delivered || d.state == Depositing {
 			addresses, recipients = append(addresses, d.facts.GetTo().GetAddress()), append(recipients, d.facts.GetRecipient())
 		}
 	}

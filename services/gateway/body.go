@@ -36,6 +36,8 @@ type body struct {
 	until, waits time.Time
 	turn         bool
 	failed       error
+	// flow is set where the body is a stream of messages that are passed on one by one.
+	flow *flow
 	// broken is called, where it is given, when the rest of the body will not be read.
 	broken func()
 	// refused tells whoever forwards the message why it is not taken to its end: grpc-go answers errors of reading in its own
@@ -62,6 +64,9 @@ func (b *body) Read(p []byte) (int, error) {
 	case <-b.holding.unwanted:
 		return 0, b.fail(io.ErrClosedPipe)
 	}
+	if b.flow != nil {
+		return b.readMessage(p)
+	}
 	if b.left == b.limit {
 		b.deadline(clock.System().Now().Add(b.firstByte))
 	}
@@ -75,6 +80,11 @@ func (b *body) Read(p []byte) (int, error) {
 			return 0, b.fail(failure)
 		}
 	}
+	return b.got(n, err)
+}
+
+// got is what a read gives.
+func (b *body) got(n int, err error) (int, error) {
 	if err == nil {
 		return n, nil
 	}
@@ -93,9 +103,17 @@ func (b *body) keep(n, buffer int) error {
 	if b.buffered {
 		n = buffer
 	}
-	turn, err := b.holding.take(int64(n))
+	return b.take(int64(n))
+}
+
+// take takes room for bytes of the request.
+func (b *body) take(bytes int64) error {
+	turn, err := b.holding.take(bytes)
 	if err != nil {
 		return err
+	}
+	if b.flow != nil {
+		b.flow.held += bytes
 	}
 	if turn {
 		b.hurry()

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/unit"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -38,6 +39,8 @@ type target struct {
 	unit   string
 	rule   *platformv1.Access
 	bounds rpc.Bounds
+	// file is how the method streams a file; nil where it is unary.
+	file *gateway.File
 	// input is the request message.
 	input protoreflect.MessageDescriptor
 }
@@ -70,14 +73,20 @@ func (c *catalogue) add(unit string, doors []unit.Door) error {
 			if !rpc.Public(rule) {
 				continue
 			}
-			bounds, err := rpc.BoundsOf(method)
-			switch {
-			case err != nil:
+			to := target{unit: unit, rule: rule, input: method.Input()}
+			if to.bounds, err = rpc.BoundsOf(method); err != nil {
 				return fmt.Errorf("open the doors: %w", err)
-			case method.IsStreamingClient() || method.IsStreamingServer():
-				return fmt.Errorf("open the doors: %s streams, which they do not pass on", method.FullName())
 			}
-			c.methods[rpc.FullMethod(method)] = target{unit: unit, rule: rule, bounds: bounds, input: method.Input()}
+			if to.file, err = gateway.FileOf(method); err != nil {
+				return fmt.Errorf("open the doors: %w", err)
+			}
+			switch streams := method.IsStreamingClient() || method.IsStreamingServer(); {
+			case streams && to.file == nil:
+				return fmt.Errorf("open the doors: %s streams what is no file, which they do not pass on", method.FullName())
+			case streams && unit == "":
+				return fmt.Errorf("open the doors: %s streams a file, and no unit is named for it", method.FullName())
+			}
+			c.methods[rpc.FullMethod(method)] = to
 		}
 	}
 	return nil

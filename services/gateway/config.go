@@ -28,6 +28,7 @@ type Config struct {
 	CallTimeout config.Duration `yaml:"call_timeout"`
 	Quota       QuotaConfig     `yaml:"quota"`
 	Limits      LimitsConfig    `yaml:"limits"`
+	Streams     StreamsConfig   `yaml:"streams"`
 	// TrustedProxies are networks (CIDR) of proxies in front whose X-Forwarded-For is trusted.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 }
@@ -81,6 +82,17 @@ type LimitsConfig struct {
 	ConnectionsPerAddress int `yaml:"connections_per_address"`
 }
 
+// StreamsConfig bounds the files that are streamed through the doors.
+type StreamsConfig struct {
+	// Still is how long a stream may stand still, no message of it coming or going; default 30s, at most 1m.
+	Still config.Duration `yaml:"still"`
+	// Longest is how long a stream may take in all; default 1h, at most 1h.
+	Longest config.Duration `yaml:"longest"`
+	// AtOnce are the streams at both doors at one time, AtOncePerAddress those of one network address; default 200 and 50.
+	AtOnce           int `yaml:"at_once"`
+	AtOncePerAddress int `yaml:"at_once_per_address"`
+}
+
 // Default listens on 8080 (REST) and 9090 (gRPC) without TLS; public_url is required.
 func Default() *Config {
 	return &Config{
@@ -94,6 +106,7 @@ func Default() *Config {
 			BytesInFlight: 64 << 20, BytesInFlightPerAddress: 32 << 20, Wait: config.Duration(2 * time.Second), FirstByte: config.Duration(5 * time.Second),
 			Connections: 2000, ConnectionsPerAddress: 500,
 		},
+		Streams: StreamsConfig{Still: config.Duration(30 * time.Second), Longest: config.Duration(time.Hour), AtOnce: 200, AtOncePerAddress: 50},
 	}
 }
 
@@ -125,6 +138,7 @@ func (c *Config) Validate() error {
 		problems.Add("quota.batch_items_burst", "must hold a whole batch of %d", maxBatchItems)
 	}
 	problems.Within("limits", c.Limits.validate())
+	problems.Within("streams", c.Streams.validate())
 	return problems.Err()
 }
 
@@ -140,6 +154,16 @@ func (l LimitsConfig) validate() error {
 	between(&problems, "first_byte", l.FirstByte, 100*time.Millisecond, 30*time.Second)
 	if l.ConnectionsPerAddress < 1 || l.ConnectionsPerAddress > l.Connections {
 		problems.Add("connections_per_address", "must be between 1 and connections")
+	}
+	return problems.Err()
+}
+
+func (s StreamsConfig) validate() error {
+	var problems config.Problems
+	between(&problems, "still", s.Still, 100*time.Millisecond, time.Minute)
+	between(&problems, "longest", s.Longest, time.Second, time.Hour)
+	if s.AtOncePerAddress < 1 || s.AtOncePerAddress > s.AtOnce {
+		problems.Add("at_once_per_address", "must be between 1 and at_once")
 	}
 	return problems.Err()
 }

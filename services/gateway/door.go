@@ -27,6 +27,7 @@ type door struct {
 	verifier    rpc.TokenVerifier
 	authorities *authorities
 	quota       *quota
+	streams     *streams
 	metrics     *metrics
 }
 
@@ -119,4 +120,9 @@ func (o *outward) Invoke(ctx context.Context, method string, args, reply any, op
 		}
 	}
 	return o.ClientConnInterface.Invoke(ctx, method, args, reply, append([]grpc.CallOption{grpc.WaitForReady(false)}, opts...)...)
+}
+
+// NewStream opens a stream.
+func (o *outward) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return o.ClientConnInterface.NewStream(ctx, desc, method, append([]grpc.CallOption{grpc.WaitForReady(false)}, opts...)...)
 }

@@ -40,7 +40,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if began, ok := r.Context().Value(connectionKey{}).(time.Time); ok && clock.System().Now().Sub(began) > maxConnectionAge {
 		w.Header().Set("Connection", "close")
 	}
+	control := http.NewResponseController(w)
 	ctx := context.WithValue(r.Context(), originKey{}, g.door.origins.ofHTTP(r))
+	ctx = context.WithValue(ctx, controlKey{}, control)
 	holding := g.inFlight.from(originOf(ctx))
 	defer holding.end()
 	turn, err := holding.take(callBytes)
@@ -56,7 +58,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	bound, judged := g.bound(r)
 	b := &body{
-		from: r.Body, control: http.NewResponseController(w), holding: holding, buffered: g.buffered, admitted: make(chan struct{}),
+		from: r.Body, control: control, holding: holding, buffered: g.buffered, admitted: make(chan struct{}),
 		left: int64(bound), limit: int64(bound), firstByte: g.limits.FirstByte.Std(), until: clock.System().Now().Add(g.timeout),
 	}
 	if !judged {

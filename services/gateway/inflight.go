@@ -105,6 +105,18 @@ func (h *holding) whole() {
 	f.pass(h)
 }
 
+// give gives back bytes of a message that was passed on; the request goes on.
+func (h *holding) give(bytes int64) {
+	f := h.budget
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if h.over {
+		return
+	}
+	h.bytes -= bytes
+	f.free(h, bytes)
+}
+
 // end gives back what the request holds.
 func (h *holding) end() {
 	h.leave()
@@ -113,11 +125,17 @@ func (h *holding) end() {
 	defer f.mu.Unlock()
 	h.over = true
 	f.waiting = slices.DeleteFunc(f.waiting, func(w *waiter) bool { return w.by == h })
-	f.held -= h.bytes
-	if f.of[h.origin] -= h.bytes; f.of[h.origin] == 0 {
+	held := h.bytes
+	h.bytes = 0
+	f.free(h, held)
+}
+
+// free makes room of bytes that a request held, and passes its turn on.
+func (f *inFlight) free(h *holding, bytes int64) {
+	f.held -= bytes
+	if f.of[h.origin] -= bytes; f.of[h.origin] == 0 {
 		delete(f.of, h.origin)
 	}
-	h.bytes = 0
 	f.pass(h)
 	f.grant()
 }

@@ -108,27 +108,35 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 			return err
 		}
 	}
-	// The time for receiving counts, too: a caller that never sends its message cannot hold the door longer than other callers,
-	// whatever deadline it asked for.
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	request, err := p.receive(ctx, to, stream)
-	if err != nil {
-		return err
-	}
-	defer func() { request.data.Free() }()
-	if size := request.data.Len(); size > to.bounds.RequestBytes {
-		return tooLarge(to.bounds.RequestBytes)
-	}
-	if field := to.bounds.Items; field != nil {
-		if _, err := p.door.items(ctx, countItems(request.data, field.Number())); err != nil {
-			return err
-		}
-	}
 	conn, err := p.dial(unit)
 	if err != nil {
 		return err
 	}
+	outgoing := p.outgoing(ctx, unit, incoming)
+	if to.file != nil {
+		return p.file(ctx, to, method, func(ctx context.Context, desc *grpc.StreamDesc, method string) (grpc.ClientStream, error) {
+			return conn.NewStream(metadata.NewOutgoingContext(ctx, outgoing), desc, method, grpc.ForceCodecV2(p.codec), grpc.WaitForReady(false))
+		}, stream)
+	}
+	// The time for receiving counts, too: a caller that never sends its message cannot hold the door longer than other callers,
+	// whatever deadline it asked for.
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	request, err := p.request(ctx, to, stream)
+	if err != nil {
+		return err
+	}
+	defer func() { request.data.Free() }()
+	var reply frame
+	if err := conn.Invoke(metadata.NewOutgoingContext(ctx, outgoing), method, request, &reply, grpc.ForceCodecV2(p.codec), grpc.WaitForReady(false)); err != nil {
+		return checked(to, request, err)
+	}
+	defer func() { reply.data.Free() }()
+	return sendAnswer(stream, &reply)
+}
+
+// outgoing is what goes with a call to a unit.
+func (p *proxy) outgoing(ctx context.Context, unit string, incoming metadata.MD) metadata.MD {
 	outgoing := metadata.MD{}
 	if unit == domain {
 		outgoing.Set(originHeader, originOf(ctx))
@@ -138,24 +146,49 @@ func (p *proxy) pass(ctx context.Context, method string, incoming metadata.MD, s
 			outgoing.Set(name, values...)
 		}
 	}
-	var reply frame
-	// Every public RPC is unary: one message there, one back.
-	if err := conn.Invoke(metadata.NewOutgoingContext(ctx, outgoing), method, request, &reply, grpc.ForceCodecV2(p.codec), grpc.WaitForReady(false)); err != nil {
-		// A server answers Internal to a message it cannot decode, before our code sees it. Only then is the message checked
-		// here.
-		if fault.KindOf(err) == fault.Internal && proto.Unmarshal(request.data.Materialize(), dynamicpb.NewMessage(to.input)) != nil {
-			return undecodable()
-		}
-		return err
+	return outgoing
+}
+
+// checked is the failure of a call with one request. A server answers Internal to a message it cannot decode, before our code sees
+// it. Only then is the message checked here.
+func checked(to target, request *frame, err error) error {
+	if fault.KindOf(err) == fault.Internal && proto.Unmarshal(request.data.Materialize(), dynamicpb.NewMessage(to.input)) != nil {
+		return undecodable()
 	}
-	defer func() { reply.data.Free() }()
-	if err := stream.SendMsg(&reply); err != nil && !errors.Is(err, io.EOF) {
+	return err
+}
+
+// sendAnswer sends a message to the caller, who may have gone.
+func sendAnswer(stream grpc.ServerStream, reply *frame) error {
+	if err := stream.SendMsg(reply); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("send the answer: %w", err)
 	}
 	return nil
 }
 
-// receive waits until ctx ends for the one message of a call. The time of callers without a token is short: their messages
+// request receives the only request of a call, and takes its items from the caller's quota.
+func (p *proxy) request(ctx context.Context, to target, stream grpc.ServerStream) (*frame, error) {
+	if from := bodyOf(ctx); from != nil {
+		close(from.admitted)
+	}
+	request, err := p.receive(ctx, to, stream)
+	if err != nil {
+		return nil, err
+	}
+	if size := request.data.Len(); size > to.bounds.RequestBytes {
+		request.data.Free()
+		return nil, tooLarge(to.bounds.RequestBytes)
+	}
+	if field := to.bounds.Items; field != nil {
+		if _, err := p.door.items(ctx, countItems(request.data, field.Number())); err != nil {
+			request.data.Free()
+			return nil, err
+		}
+	}
+	return request, nil
+}
+
+// receive waits until ctx ends for a message. The time of callers without a token is short: their messages
 // are held before anybody knows who they are.
 func (p *proxy) receive(ctx context.Context, to target, stream grpc.ServerStream) (*frame, error) {
 	if to.rule.GetOpen() {
@@ -165,7 +198,6 @@ func (p *proxy) receive(ctx context.Context, to target, stream grpc.ServerStream
 	}
 	var refused <-chan error
 	if from := bodyOf(ctx); from != nil {
-		close(from.admitted)
 		refused = from.refused
 	}
 	came := make(chan arrived, 1)

@@ -87,7 +87,7 @@ func (d *restDoor) api(ctx context.Context) (http.Handler, error) {
 			return nil, fmt.Errorf("%s has a route and is not public", route.RPC.FullName())
 		}
 	}
-	return gateway.NewHandler(gateway.HandlerDeps{Routes: routes, API: mux, Admit: d.admit, Missed: d.door.missed, Timeout: d.timeout})
+	return gateway.NewHandler(gateway.HandlerDeps{Routes: routes, API: mux, Admit: d.admit, Missed: d.door.missed, File: d.file, Timeout: d.timeout})
 }
 
 func (d *restDoor) outward(unit string) (grpc.ClientConnInterface, error) {

@@ -111,7 +111,7 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 	members := addressv1.NewAddressServiceClient(address)
 	admin := &adminService{db: env.DB, journal: env.Journal, clock: env.Clock, address: members}
 	doors, err := openDoors(ctx, env, config, offers, door{
-		verifier: env.Authn, authorities: newAuthorities(members, env.Clock), quota: quotas, metrics: measured,
+		verifier: env.Authn, authorities: newAuthorities(members, env.Clock), quota: quotas, streams: newStreams(config.Streams), metrics: measured,
 	})
 	if err != nil {
 		return nil, err

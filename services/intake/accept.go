@@ -33,6 +33,8 @@ type acceptor struct {
 	committers map[platformv1.Lane]*committer
 	slots      checkSlots
 	box        sealed.Opener
+	contents   contents
+	authority  authority
 	metrics    *metrics
 }
 
@@ -45,6 +47,9 @@ type candidate struct {
 	// system is the viewing system the item names.
 	system   uuid.UUID
 	supplied *supplied
+	// hash and attachments are what is sent: as the item gives them, or those of the uploads that it names.
+	hash        *platformv1.Digest
+	attachments []*platformv1.Digest
 	// notCheckable are the checks of the certificate that could not be made, as judged says.
 	notCheckable []string
 	// broken lists the rules of the message that the item breaks, findings every other reason against it. Both are reported
@@ -77,8 +82,11 @@ func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane plat
 	if err != nil {
 		return nil, err
 	}
+	if err := a.authority.maySend(ctx, caller); err != nil {
+		return nil, err
+	}
 	v := &visit{tenant: tenant, caller: caller, lane: lane, at: a.clock.Now()}
-	if v.sender, err = a.directory.sender(ctx, tenant, v.at); err != nil {
+	if v.sender, err = a.directory.sender(ctx, tenant, caller.Kind, v.at); err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
 	if v.sender.suspended {
@@ -130,7 +138,7 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.S
 		if item == nil {
 			item = &intakev1.SendItem{}
 		}
-		c := &candidate{item: item}
+		c := &candidate{item: item, hash: item.GetDocumentHash(), attachments: item.GetAttachmentHashes()}
 		v.candidates[i] = c
 		violations, err := rpc.Check(item)
 		if err != nil {
@@ -138,7 +146,7 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.S
 		}
 		c.broken = violations
 		c.digest = certificateDigest(item)
-		if c.system, err = uuid.Parse(item.GetViewing().GetViewingSystem()); err != nil && len(c.broken) == 0 {
+		if c.system, err = uuid.Parse(item.GetViewing().GetViewingSystem()); err != nil && len(c.broken) == 0 && !handedOver(item) {
 			return fmt.Errorf("read viewing system id: %w", err)
 		}
 		if len(c.broken) > 0 {
@@ -167,29 +175,43 @@ func (a *acceptor) judge(ctx context.Context, v *visit) error {
 	if err != nil {
 		return err
 	}
+	uploads, err := a.uploads(ctx, candidates)
+	if err != nil {
+		return err
+	}
 	for _, c := range candidates {
 		c.deadlines, c.findings = deadlinesOf(c.item, v.at, a.limits)
 		if v.sender.address == nil {
 			c.findings = append(c.findings, addressNotRegistered())
 		}
-		hosts, serves := serving[c.system]
-		if !serves {
-			c.findings = append(c.findings, viewingSystemForeign())
+		switch {
+		case !handedOver(c.item):
+			c.judgeReference(serving, certificates, v.sender)
+		case len(c.broken) == 0:
+			c.judgeContent(v, uploads)
 		}
-		c.findings = append(c.findings, judgeURL(c.item.GetViewing().GetUrl(), hosts)...)
 		if repeats := c.item.GetRepeats(); repeats != "" && !own[repeats] {
 			c.findings = append(c.findings, repeatedDocumentInvalid())
 		}
-		if c.namesCertificate() {
-			of := judgeCertificate(c.item, certificates[c.digest], v.sender)
-			c.findings, c.notCheckable = append(c.findings, of.findings...), of.notCheckable
-		}
-		c.supplied = certificates[c.digest]
 		if len(c.broken) > 0 {
 			c.refusal = invalidItem(append(c.broken, besides(c.broken, c.findings)...)...)
 		}
 	}
 	return nil
+}
+
+// judgeReference judges what an item says instead of handing the document over: where it is seen, and its certificate.
+func (c *candidate) judgeReference(serving map[uuid.UUID][]string, certificates map[certificateID]*supplied, sender senderRecord) {
+	hosts, serves := serving[c.system]
+	if !serves {
+		c.findings = append(c.findings, viewingSystemForeign())
+	}
+	c.findings = append(c.findings, judgeURL(c.item.GetViewing().GetUrl(), hosts)...)
+	if c.namesCertificate() {
+		of := judgeCertificate(c.item, certificates[c.digest], sender)
+		c.findings, c.notCheckable = append(c.findings, of.findings...), of.notCheckable
+	}
+	c.supplied = certificates[c.digest]
 }
 
 // namesCertificate reports whether an item names a certificate; one that breaks rules may name none.
@@ -216,7 +238,9 @@ func besides(broken []fault.Violation, findings []finding) []fault.Violation {
 func systemsOf(candidates []*candidate) map[uuid.UUID]bool {
 	systems := map[uuid.UUID]bool{}
 	for _, c := range candidates {
-		systems[c.system] = true
+		if !handedOver(c.item) {
+			systems[c.system] = true
+		}
 	}
 	return systems
 }
@@ -238,6 +262,9 @@ func (a *acceptor) repeated(ctx context.Context, v *visit, candidates []*candida
 func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*candidate) (map[certificateID]*supplied, error) {
 	of := map[certificateID]*supplied{}
 	for _, c := range candidates {
+		if handedOver(c.item) {
+			continue
+		}
 		s := of[c.digest]
 		if s == nil {
 			s = &supplied{}

@@ -22,11 +22,7 @@ import (
 const policyVersion = "intake/1"
 
 // builder makes from a good item what is committed for it.
-type builder struct {
-	// platform is this relay's platform id.
-	platform string
-	sealer   sealed.Sealer
-}
+type builder struct{ sealer sealed.Sealer }
 
 // build makes the row of an item, without the receipt, which is signed later together with others. The row holds no personal data
 // in clear.
@@ -42,7 +38,7 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 		tenant: v.tenant, ownKey: c.item.GetOwnKey(), fingerprint: c.fingerprint, number: number, acceptedAt: v.at, lane: v.lane,
 		digest: c.digest, sealedRecipient: values.recipient, traceparent: journal.Traceparent(ctx),
 	}
-	if !c.supplied.kept {
+	if c.supplied != nil && !c.supplied.kept {
 		if r.certificate, err = sealCertificate(ctx, b.sealer, c.digest, c.supplied.der); err != nil {
 			return nil, err
 		}
@@ -92,29 +88,29 @@ func (c *committer) signTogether(rows []*row) error {
 	return nil
 }
 
-// facts are what is known about a document at its acceptance. This relay registers the circulation record until another registrar
-// is found.
+// facts are what is known about a document at its acceptance.
 func (b *builder) facts(v *visit, c *candidate, number id.EdocNumber) *platformv1.DocumentFacts {
 	item := c.item
 	facts := &platformv1.DocumentFacts{
-		EdocNum: string(number), Sender: v.tenant.String(), Actor: v.tenant.String(), OwnKey: item.GetOwnKey(), Lane: v.lane,
+		EdocNum: string(number), Sender: v.tenant.String(), Actor: v.caller.ActedBy(), OwnKey: item.GetOwnKey(), Lane: v.lane,
 		From: &platformv1.Party{
 			PlatformId: v.sender.address.platform, Address: v.sender.address.address, SubAddress: item.GetSenderSubAddress(),
 			ValidFrom: timestamppb.New(v.sender.address.validFrom),
 		},
 		DocumentType: item.GetDocumentType(), Category: item.GetCategory(), Circulation: !item.GetWithoutCirculation(),
-		DocumentHash: item.GetDocumentHash(), AttachmentHashes: item.GetAttachmentHashes(),
-		ViewingMode: platformv1.ViewingMode_VIEWING_MODE_SENDER, ViewingSystem: c.system.String(), ViewingUrl: item.GetViewing().GetUrl(),
+		DocumentHash: c.hash, AttachmentHashes: c.attachments,
 		SendDeadline: timestamppb.New(c.deadlines.send), ViewingDeadline: timestamppb.New(c.deadlines.viewing),
-		AcceptedAt: timestamppb.New(v.at), RegisteredAt: timestamppb.New(c.supplied.registration.RegisteredAt),
-		RegistrationCertificateDigest: c.supplied.registration.Digest,
-		// Every profile knows only this algorithm, and the certificate is known to be about the document's hash.
-		RegisteredHash: &platformv1.Digest{Algorithm: item.GetDocumentHash().GetAlgorithm(), Value: c.supplied.registration.Hash},
-		Repeats:        item.GetRepeats(),
+		AcceptedAt: timestamppb.New(v.at), Repeats: item.GetRepeats(),
 	}
-	if facts.GetCirculation() {
-		facts.Registrar = b.platform
+	if handedOver(item) {
+		facts.ViewingMode = platformv1.ViewingMode_VIEWING_MODE_RELAY
+		facts.DocumentContent, facts.AttachmentContents = item.GetContent(), item.GetAttachmentContents()
+		return facts
 	}
+	facts.ViewingMode, facts.ViewingSystem, facts.ViewingUrl = platformv1.ViewingMode_VIEWING_MODE_SENDER, c.system.String(), item.GetViewing().GetUrl()
+	facts.RegisteredAt, facts.RegistrationCertificateDigest = timestamppb.New(c.supplied.registration.RegisteredAt), c.supplied.registration.Digest
+	// Every profile knows only this algorithm, and the certificate is known to be about the document's hash.
+	facts.RegisteredHash = &platformv1.Digest{Algorithm: c.hash.GetAlgorithm(), Value: c.supplied.registration.Hash}
 	return facts
 }
 

@@ -58,6 +58,14 @@ type row struct {
 	answer answer
 }
 
+// certificateDigest is that of the certificate; nil where the sender handed the document itself over.
+func (r *row) certificateDigest() []byte {
+	if r.accepted.GetFacts().GetRegistrationCertificateDigest() == "" {
+		return nil
+	}
+	return r.digest[:]
+}
+
 func (r *row) size() int {
 	return rowOverhead + len(r.certificate) + r.factSize
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -85,38 +86,28 @@ func onAddressWithdrawn(ctx context.Context, tx *journal.Tx, events []inbox.Even
 	})
 }
 
-// ofPrincipal is a fact about an address of a principal's, or of a member's.
-type ofPrincipal interface {
+// ofOwner is a fact about an address, which is a principal's or a member's.
+type ofOwner interface {
 	proto.Message
 	GetPrincipal() string
+	GetRecipient() string
 }
 
-// keepAddresses keeps what the facts tell of institutions' addresses.
-func keepAddresses[M ofPrincipal](ctx context.Context, tx *journal.Tx, events []inbox.Event[M], row func(M) addressRow) ([]inbox.Verdict, error) {
+// keepAddresses keeps what the facts tell of the addresses from which institutions and members send.
+func keepAddresses[M ofOwner](ctx context.Context, tx *journal.Tx, events []inbox.Event[M], row func(M) addressRow) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	var rows []addressRow
 	for i, e := range events {
-		var principal uuid.UUID
-		if principal, verdicts[i] = institution(e.Message.GetPrincipal()); verdicts[i] != inbox.Done {
+		owner, err := uuid.Parse(cmp.Or(e.Message.GetPrincipal(), e.Message.GetRecipient()))
+		if err != nil {
+			verdicts[i] = inbox.Park("owner_malformed")
 			continue
 		}
 		told := row(e.Message)
-		told.principal = principal
+		told.owner = owner
 		rows = append(rows, told)
 	}
 	return verdicts, mergeAddresses(ctx, tx, rows)
-}
-
-// institution returns the institution whose address it is; this unit ignores members' addresses.
-func institution(principal string) (uuid.UUID, inbox.Verdict) {
-	if principal == "" {
-		return uuid.UUID{}, inbox.Ignore
-	}
-	parsed, err := uuid.Parse(principal)
-	if err != nil {
-		return uuid.UUID{}, inbox.Park("principal_id_malformed")
-	}
-	return parsed, inbox.Done
 }
 
 // onArchiveMembershipsRecorded keeps the newest record of each institution. It stays sealed.

@@ -15,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/text"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 const (
@@ -87,14 +88,19 @@ func (d *directory) forget() {
 	d.senders, d.served = make(map[uuid.UUID]remembered), make(map[serving]served)
 }
 
-func (d *directory) sender(ctx context.Context, tenant uuid.UUID, now time.Time) (senderRecord, error) {
+// sender tells who a sender is: an institution, or a member of this relay by its session.
+func (d *directory) sender(ctx context.Context, tenant uuid.UUID, kind platformv1.PrincipalKind, now time.Time) (senderRecord, error) {
 	d.mu.Lock()
 	known, ok := d.senders[tenant]
 	d.mu.Unlock()
 	if ok && now.Sub(known.at).Abs() < directoryAge {
 		return known.record, nil
 	}
-	record, err := readSender(ctx, d.db, tenant, now)
+	read := readSender
+	if kind == platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT {
+		read = readMember
+	}
+	record, err := read(ctx, d.db, tenant, now)
 	if err != nil {
 		return record, err
 	}

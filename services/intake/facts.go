@@ -18,10 +18,11 @@ import (
 // fingerprint is keyed and the values are sealed, so nobody can guess them by trying. The receipt's digest is added with the
 // receipt.
 func acceptedOf(caller authn.Principal, facts *platformv1.DocumentFacts, r *row, c *candidate) *intakev1.DocumentAccepted {
-	return &intakev1.DocumentAccepted{
-		Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint,
-		CertificateProfile: c.supplied.registration.Profile, CertificateNotCheckable: c.notCheckable,
+	accepted := &intakev1.DocumentAccepted{Facts: facts, SealedRecipient: r.sealedRecipient, Authentication: authenticationOf(caller), Fingerprint: r.fingerprint}
+	if c.supplied != nil {
+		accepted.CertificateProfile, accepted.CertificateNotCheckable = c.supplied.registration.Profile, c.notCheckable
 	}
+	return accepted
 }
 
 // fact is the fact that the document was accepted.
@@ -35,7 +36,7 @@ func (r *row) fact() journal.Fact {
 // stateCancelRequested states that a sender wants to stop its document.
 func stateCancelRequested(ctx context.Context, tx *journal.Tx, lane platformv1.Lane, number id.EdocNumber, by authn.Principal, at time.Time) error {
 	return tx.State(ctx, lane, journal.Fact{
-		Subject: string(number), Sender: by.ID, Actor: by.ID, OccurredAt: at,
+		Subject: string(number), Sender: by.ID, Actor: by.ActedBy(), OccurredAt: at,
 		Message: &intakev1.CancelRequested{EdocNum: string(number), Lane: lane, Authentication: authenticationOf(by)},
 	})
 }

@@ -24,6 +24,9 @@ const (
 	fieldCertificate       = "registrationCertificate"
 	fieldCertificateDigest = "registrationCertificateDigest"
 	fieldRepeats           = "repeats"
+	fieldHash              = "documentHash"
+	fieldAttachmentHashes  = "attachmentHashes"
+	fieldContent           = "content"
 )
 
 // Advice about an accepted item.
@@ -112,6 +115,12 @@ func fingerprintOf(h hasher, tenant string, item *intakev1.SendItem, digest [sha
 	c.time(item.GetSendDeadline())
 	c.parts = append(c.parts, digest[:])
 	c.text(item.GetSenderSubAddress(), item.GetRepeats())
+	// Uploads count by their ids: what an id stands for never changes, also when its bytes are gone.
+	c.text(strings.ToLower(item.GetContent()))
+	c.number(int64(len(item.GetAttachmentContents())))
+	for _, upload := range item.GetAttachmentContents() {
+		c.text(strings.ToLower(upload))
+	}
 	return h.Sum(c.parts...)
 }
 

@@ -126,7 +126,7 @@ func TestRefusals(t *testing.T) {
 		}, "CERTIFICATE_NOT_UPLOADED", "registrationCertificateDigest"},
 		{"several things", func(i *intakev1.SendItem) {
 			i.Viewing.ViewingSystem, i.DocumentHash.Value, i.Repeats = foreign, randomHash(), "20200101_NARU000001_0000000000001"
-		}, "VIEWING_SYSTEM_FOREIGN", "viewing.viewingSystem repeats registrationCertificate"},
+		}, "VIEWING_SYSTEM_FOREIGN", "viewing.viewingSystem registrationCertificate repeats"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

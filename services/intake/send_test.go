@@ -75,7 +75,7 @@ func TestSend(t *testing.T) {
 	require.True(t, proto.Equal(&platformv1.DocumentFacts{
 		EdocNum: got.GetEdocNum(), Sender: w.sender, Actor: w.sender, OwnKey: "own-1", Lane: platformv1.Lane_LANE_EXPRESS,
 		From:         &platformv1.Party{PlatformId: unittest.Platform, Address: senderAddressText, SubAddress: "민원실", ValidFrom: timestamppb.New(at.Add(-time.Hour))},
-		DocumentType: item.GetDocumentType(), Category: item.GetCategory(), Circulation: true, Registrar: unittest.Platform,
+		DocumentType: item.GetDocumentType(), Category: item.GetCategory(), Circulation: true,
 		DocumentHash: item.GetDocumentHash(), AttachmentHashes: item.GetAttachmentHashes(), ViewingMode: platformv1.ViewingMode_VIEWING_MODE_SENDER,
 		ViewingSystem: w.system, ViewingUrl: item.GetViewing().GetUrl(), SendDeadline: timestamppb.New(now.Add(30 * 24 * time.Hour)),
 		ViewingDeadline: timestamppb.New(now.Add(30 * 24 * time.Hour)), AcceptedAt: timestamppb.New(now), RegisteredAt: timestamppb.New(at.Add(-time.Minute)),

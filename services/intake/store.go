@@ -82,7 +82,7 @@ func columnsOf(rows []*row) columns {
 		c.tenants = append(c.tenants, r.tenant)
 		c.lanes = append(c.lanes, int16(r.lane))
 		c.acceptedAt = append(c.acceptedAt, r.acceptedAt)
-		c.digests = append(c.digests, r.digest[:])
+		c.digests = append(c.digests, r.certificateDigest())
 		c.receipts = append(c.receipts, r.receipt)
 		if len(r.certificate) > 0 && !seen[r.digest] {
 			seen[r.digest] = true

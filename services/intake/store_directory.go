@@ -53,9 +53,9 @@ func upsertPrincipals(ctx context.Context, db pg.DBTX, newest map[uuid.UUID]prin
 	return nil
 }
 
-// addressRow is what is known of one address of an institution; either half may be missing.
+// addressRow is what is known of one address of an institution or a member; either half may be missing.
 type addressRow struct {
-	principal             uuid.UUID
+	owner                 uuid.UUID
 	address               string
 	platform              *string
 	validFrom, validUntil *time.Time
@@ -64,18 +64,18 @@ type addressRow struct {
 // mergeAddresses keeps the last registration and the last withdrawal of each address, in whatever order they come.
 func mergeAddresses(ctx context.Context, db pg.DBTX, rows []addressRow) error {
 	const merge = `
-		insert into sender_address as a (principal, address, platform_id, valid_from, valid_until)
+		insert into sender_address as a (owner, address, platform_id, valid_from, valid_until)
 		values ($1, $2, $3, $4, $5)
-		on conflict (principal, address) do update
+		on conflict (owner, address) do update
 		set    platform_id = case when excluded.valid_from >= coalesce(a.valid_from, '-infinity') then excluded.platform_id else a.platform_id end,
 		       valid_from  = greatest(a.valid_from, excluded.valid_from),
 		       valid_until = greatest(a.valid_until, excluded.valid_until)`
 	slices.SortStableFunc(rows, func(a, b addressRow) int {
-		return cmp.Or(bytes.Compare(a.principal[:], b.principal[:]), cmp.Compare(a.address, b.address))
+		return cmp.Or(bytes.Compare(a.owner[:], b.owner[:]), cmp.Compare(a.address, b.address))
 	})
 	for _, r := range rows {
-		if _, err := db.Exec(ctx, merge, r.principal, r.address, r.platform, r.validFrom, r.validUntil); err != nil {
-			return fmt.Errorf("keep address of principal %s: %w", r.principal, err)
+		if _, err := db.Exec(ctx, merge, r.owner, r.address, r.platform, r.validFrom, r.validUntil); err != nil {
+			return fmt.Errorf("keep address of %s: %w", r.owner, err)
 		}
 	}
 	return nil
@@ -115,7 +115,7 @@ func readSender(ctx context.Context, db pg.DBTX, tenant uuid.UUID, now time.Time
 		left   join lateral (
 		         select s.address, s.platform_id, s.valid_from
 		         from   sender_address s
-		         where  s.principal = p.id
+		         where  s.owner = p.id
 		           and  s.valid_from <= $3
 		           and  (s.valid_until is null or s.valid_until < s.valid_from)
 		         order  by s.address = p.address desc, s.valid_from desc, s.address
@@ -132,6 +132,25 @@ func readSender(ctx context.Context, db pg.DBTX, tenant uuid.UUID, now time.Time
 		record.address = &senderAddress{address: *address, platform: *platform, validFrom: clock.Canonical(*validFrom)}
 	}
 	return record, nil
+}
+
+// readMember reads the certified address of a member, the newest that is registered.
+func readMember(ctx context.Context, db pg.DBTX, member uuid.UUID, now time.Time) (senderRecord, error) {
+	const read = `
+		select address, platform_id, valid_from
+		from   sender_address
+		where  owner = $1
+		  and  valid_from <= $2
+		  and  (valid_until is null or valid_until < valid_from)
+		order  by valid_from desc, address
+		limit  1`
+	var of senderAddress
+	found, err := pg.Scan(ctx, db, "read the address of a member", []any{&of.address, &of.platform, &of.validFrom}, read, member, now)
+	if err != nil || !found {
+		return senderRecord{}, err
+	}
+	of.validFrom = clock.Canonical(of.validFrom)
+	return senderRecord{address: &of}, nil
 }
 
 // viewingSystem is one that serves a sender.

@@ -13,6 +13,8 @@ import (
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/unit"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/intake/internal/queue"
@@ -34,7 +36,8 @@ const (
 // Unit is intake.
 var Unit = unit.Spec[*Config, *service]{
 	Name:     domain,
-	Duty:     "발송요청: certificates verified, number, signed receipt, idempotency by own key",
+	Duty:     "발송요청: certificates verified or uploads named, number, signed receipt, idempotency by own key",
+	Requires: []string{"address", "content"},
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
@@ -80,6 +83,14 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
+	content, err := env.Dial("content")
+	if err != nil {
+		return nil, err
+	}
+	address, err := env.Dial("address")
+	if err != nil {
+		return nil, err
+	}
 	known := newDirectory(env.DB, env.Clock, env.Sealed)
 	forget := &forgetter{db: env.DB, expiry: env.Expiry, log: env.Log}
 	tasks := []lifecycle.Task{forget.task()}
@@ -96,8 +107,9 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		acceptor: &acceptor{
 			clock: env.Clock, db: env.DB, limits: config.Limits, verifier: certificates, directory: known,
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code, env.Keys),
-			builder:    &builder{platform: env.Platform, sealer: env.Sealed},
+			builder:    &builder{sealer: env.Sealed},
 			committers: committers, slots: newCheckSlots(), box: env.Sealed, metrics: instruments,
+			contents: contentv1.NewContentServiceClient(content), authority: authority{addressv1.NewAddressServiceClient(address)},
 		},
 	}, background: tasks}, nil
 }

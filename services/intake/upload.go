@@ -43,7 +43,7 @@ func (s *server) UploadRegistrationCertificate(ctx context.Context, req *intakev
 	if err != nil {
 		return nil, refusalOf([]finding{certificateFinding(fieldCertificate, err)})
 	}
-	sender, err := s.directory.sender(ctx, u.tenant, u.at)
+	sender, err := s.directory.sender(ctx, u.tenant, caller.Kind, u.at)
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}

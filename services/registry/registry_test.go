@@ -75,7 +75,7 @@ func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 	t.Parallel()
 	known := map[sealed.Purpose][]string{
 		"intake.title": {"circulation", "delivery"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
-		"intake.registration_certificate": {"intake"},
+		"intake.registration_certificate": {"intake"}, "archive.registration_certificate": {"archive"},
 		"address.member":                  {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
 		"hub.exchange": {"hub"}, "hub.token": {"hub"},
 		"circulation.ruling_reason": {"circulation"},

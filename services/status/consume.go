@@ -14,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -38,6 +39,12 @@ func (s *service) consumers() []inbox.Consumer {
 			on(s, recipientResolved, mergeResolutions, ofResolution),
 			on(s, cancelledByAddress, mergeEnds, func(e inbox.Event[*addressv1.DocumentCancelled]) (fact, inbox.Verdict) {
 				return at(e.Message.GetCancelledAt()), inbox.Done
+			}),
+		}},
+		{Purpose: "deposited", From: "archive", Handlers: []inbox.Handler{
+			on(s, documentDeposited, insertEntries, func(e inbox.Event[*archivev1.DocumentDeposited]) (fact, inbox.Verdict) {
+				return silent(at(e.Message.GetDepositedAt(), "archive", e.Message.GetArchive(),
+					"registrationCertificateDigest", e.Message.GetFacts().GetRegistrationCertificateDigest())), inbox.Done
 			}),
 		}},
 		{Purpose: "delivered", From: "delivery", Handlers: s.deliveryHandlers()},
@@ -246,18 +253,20 @@ func ofDocument(d *platformv1.DocumentFacts, occurredAt *timestamppb.Timestamp) 
 }
 
 // ofResolution: the first outcome "own" is the usual one. Delivery answers it at once and includes it in its own fact, so the
-// usual document needs no write for it.
+// usual document needs no write for it. A document that was handed over is deposited first, and its sender sees that meanwhile.
 func ofResolution(e inbox.Event[*addressv1.RecipientResolved]) (fact, inbox.Verdict) {
 	r := e.Message.GetResolution()
 	name, known := resolutionName(r)
 	if !known {
 		return fact{}, inbox.Defer("resolution_unknown")
 	}
-	if r == addressv1.Resolution_RESOLUTION_OWN && e.Ordinal <= 1 {
+	found := r == addressv1.Resolution_RESOLUTION_OWN
+	deposited := e.Message.GetFacts().GetViewingMode() == platformv1.ViewingMode_VIEWING_MODE_RELAY
+	if found && e.Ordinal <= 1 && !deposited {
 		return fact{}, inbox.Ignore
 	}
 	f := at(e.Message.GetResolvedAt(), "resolution", name)
-	f.resolution = int16(r) //nolint:gosec // an enum of seven
+	f.resolution, f.depositing = int16(r), found && deposited //nolint:gosec // an enum of seven
 	return f, inbox.Done
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/frame"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -18,7 +19,8 @@ func kindNames() map[kind]string {
 	for k, message := range map[kind]proto.Message{
 		accepted: &intakev1.DocumentAccepted{}, cancelRequested: &intakev1.CancelRequested{},
 		recipientResolved: &addressv1.RecipientResolved{}, cancelledByAddress: &addressv1.DocumentCancelled{},
-		documentReceived: &deliveryv1.DocumentReceived{}, noticeGiven: &deliveryv1.NoticeGiven{},
+		documentDeposited: &archivev1.DocumentDeposited{},
+		documentReceived:  &deliveryv1.DocumentReceived{}, noticeGiven: &deliveryv1.NoticeGiven{},
 		deliveryExpired: &deliveryv1.DeliveryExpired{}, deliveryFailed: &deliveryv1.DeliveryFailed{},
 		cancelledByDelivery: &deliveryv1.DocumentCancelled{}, cancelRefused: &deliveryv1.CancelRefused{},
 		tokenIssued: &viewingv1.ViewingTokenIssued{}, tokenVerified: &viewingv1.ViewingTokenVerified{}, documentRead: &viewingv1.DocumentRead{},

@@ -14,6 +14,8 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -364,11 +366,38 @@ func TestIsolation(t *testing.T) {
 	}
 	for _, kind := range []platformv1.PrincipalKind{
 		platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM,
-		platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN,
+		platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN,
 	} {
 		_, err := statusv1.NewStatusServiceClient(o.As(t, kind, sender)).GetStatus(t.Context(), &statusv1.GetStatusRequest{EdocNum: f.GetEdocNum()})
 		require.Equal(t, fault.Denied, fault.KindOf(err), kind)
 	}
+	// A member that sends asks in its session, for its own documents alone.
+	_, err := statusv1.NewStatusServiceClient(o.Recipient(t, unittest.NewID())).GetStatus(t.Context(), &statusv1.GetStatusRequest{EdocNum: f.GetEdocNum()})
+	require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
+}
+
+// While what was handed over is being deposited its sender sees that; the deposit stands in the timeline, and the receipt ends
+// it.
+func TestDepositing(t *testing.T) {
+	t.Parallel()
+	o := setup(t)
+	f := o.document()
+	f.ViewingMode = platformv1.ViewingMode_VIEWING_MODE_RELAY
+	o.tell(t, o.accepted(f), o.resolved(f, 1, addressv1.Resolution_RESOLUTION_OWN, 1))
+	require.Equal(t, statusv1.DocumentState_DOCUMENT_STATE_DEPOSITING, o.status(t, f).GetState())
+	o.tell(t, journal.Fact{Subject: f.GetEdocNum(), Ordinal: 1, Sender: f.GetSender(), Actor: "unit:archive", OccurredAt: o.at(2),
+		Message: &archivev1.DocumentDeposited{Facts: f, DepositedAt: timestamppb.New(o.at(2)), Archive: "archive"}})
+	o.tell(t, o.received(f, 3))
+	require.Equal(t, statusv1.DocumentState_DOCUMENT_STATE_RECEIVED, o.status(t, f).GetState())
+	timeline, err := o.service(t, sender).GetTimeline(t.Context(), &statusv1.GetTimelineRequest{EdocNum: f.GetEdocNum()})
+	require.NoError(t, err)
+	var kinds []string
+	for _, e := range timeline.GetEntries() {
+		kinds = append(kinds, e.GetKind())
+	}
+	require.Equal(t, []string{
+		"naru.intake.v1.DocumentAccepted", "naru.address.v1.RecipientResolved", "naru.archive.v1.DocumentDeposited", "naru.delivery.v1.DocumentReceived",
+	}, kinds)
 }
 
 // Facts that cannot be recorded are parked or deferred; they do not affect others.

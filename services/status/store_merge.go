@@ -88,22 +88,21 @@ func insertEntries(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 func mergeResolutions(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		with told as (
-		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[], $11::smallint[])
-		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id, resolution)),` + newEntries + `,
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[], $11::smallint[],
+		                       $12::boolean[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id, resolution, depositing)),` + newEntries + `,
 		merged as (
-		  insert into document_summary as s (edoc_num, sender, frame_id, resolution, resolution_ordinal)
-		  select t.edoc_num, t.sender, t.frame_id, t.resolution, t.ordinal
+		  insert into document_summary as s (edoc_num, sender, frame_id, resolution, resolution_ordinal, depositing)
+		  select t.edoc_num, t.sender, t.frame_id, t.resolution, t.ordinal, t.depositing
 		  from   told t join new using (edoc_num, ordinal)
 		  order  by t.edoc_num
 		  on conflict (edoc_num) do update
-		  set    frame_id = excluded.frame_id, resolution = excluded.resolution, resolution_ordinal = excluded.resolution_ordinal
+		  set    frame_id = excluded.frame_id, resolution = excluded.resolution, resolution_ordinal = excluded.resolution_ordinal,
+		         depositing = excluded.depositing
 		  where  excluded.resolution_ordinal > s.resolution_ordinal)
 		select count(*) from new`
-	resolutions := make([]int16, len(facts))
-	for i, f := range facts {
-		resolutions[i] = f.resolution
-	}
-	return run(ctx, db, merge, k, now, facts, resolutions)
+	return run(ctx, db, merge, k, now, facts,
+		pg.Column(facts, func(f fact) int16 { return f.resolution }), pg.Column(facts, func(f fact) bool { return f.depositing }))
 }
 
 // mergeEnds records facts that end a document before its receipt, and cancels that came too late.

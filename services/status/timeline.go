@@ -18,6 +18,7 @@ const (
 	cancelRequested       kind = 20
 	recipientResolved     kind = 30
 	cancelledByAddress    kind = 40
+	documentDeposited     kind = 50
 	documentReceived      kind = 60
 	noticeGiven           kind = 70
 	deliveryExpired       kind = 80
@@ -72,6 +73,8 @@ type fact struct {
 	resolvedAt time.Time
 	// resolution is naru.address.v1.Resolution.
 	resolution int16
+	// depositing: found here, and deposited at the archive before it is delivered.
+	depositing bool
 	// reason of a failure or of a refusal.
 	reason string
 	// result of the hub; readTime says of which call. retried: a refused call goes again by itself.

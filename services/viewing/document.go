@@ -2,6 +2,7 @@ package viewing
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,16 +27,22 @@ type document struct {
 	attachments       []*platformv1.Digest
 	registered        *platformv1.Digest
 	certificateDigest string
-	system, url       string
-	deadline          time.Time
-	sentAt            time.Time
-	receivedAt        time.Time
-	sealedIdentifier  []byte
+	// mode says who shows it; contents are its uploads and those of its attachments where this relay does.
+	mode             platformv1.ViewingMode
+	contents         []string
+	system, url      string
+	deadline         time.Time
+	sentAt           time.Time
+	receivedAt       time.Time
+	sealedIdentifier []byte
 	// receivedCommit is the commit of delivery's journal that states the receipt. It is set when the document is stored, not when
 	// it is read.
 	receivedCommit uuid.UUID
 	cancelled      bool
 }
+
+// ownSystem names this relay's own viewing where others have the principal id of a viewing system.
+const ownSystem = "relay"
 
 // repeatWindow is how long the call that used a token gets the same answer again.
 const repeatWindow = time.Minute
@@ -57,7 +64,10 @@ func documentOf(f *platformv1.DocumentFacts) (document, error) {
 		number: number, sender: f.GetSender(), lane: f.GetLane(), recipient: f.GetRecipient(), address: f.GetTo().GetAddress(),
 		documentType: f.GetDocumentType(), hash: f.GetDocumentHash(), attachments: f.GetAttachmentHashes(), registered: f.GetRegisteredHash(),
 		certificateDigest: f.GetRegistrationCertificateDigest(), system: f.GetViewingSystem(), url: f.GetViewingUrl(),
-		sealedIdentifier: f.GetSealedViewingIdentifier(),
+		sealedIdentifier: f.GetSealedViewingIdentifier(), mode: f.GetViewingMode(),
+	}
+	if d.mode == platformv1.ViewingMode_VIEWING_MODE_RELAY {
+		d.system, d.contents = ownSystem, append([]string{f.GetDocumentContent()}, f.GetAttachmentContents()...)
 	}
 	for _, at := range []struct {
 		from *timestamppb.Timestamp
@@ -69,17 +79,31 @@ func documentOf(f *platformv1.DocumentFacts) (document, error) {
 		*at.into = clock.Canonical(at.from.AsTime())
 	}
 	switch {
-	case d.sender == "" || d.recipient == "" || d.address == "" || d.system == "" || d.url == "" || len(d.sealedIdentifier) == 0,
+	case d.sender == "" || d.recipient == "" || d.address == "" || d.system == "" || len(d.sealedIdentifier) == 0 || !d.shownSomewhere(),
 		d.hash.GetValue() == "" || d.registered.GetValue() == "" || d.certificateDigest == "":
 		return document{}, errFactsIncomplete
-	case f.GetViewingMode() != platformv1.ViewingMode_VIEWING_MODE_SENDER || d.documentType < platformv1.DocumentType_DOCUMENT_TYPE_GENERAL ||
-		d.documentType > platformv1.DocumentType_DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME:
+	case d.mode != platformv1.ViewingMode_VIEWING_MODE_SENDER && d.mode != platformv1.ViewingMode_VIEWING_MODE_RELAY,
+		d.documentType < platformv1.DocumentType_DOCUMENT_TYPE_GENERAL ||
+			d.documentType > platformv1.DocumentType_DOCUMENT_TYPE_NOTICE_WITHOUT_READ_TIME:
 		return document{}, errFactsLater
 	}
 	if d.lane != platformv1.Lane_LANE_BULK {
 		d.lane = platformv1.Lane_LANE_EXPRESS
 	}
 	return d, nil
+}
+
+// shownSomewhere reports whether it is known where the document is to be seen. A mode that is not known yet says so by
+// errFactsLater.
+func (d document) shownSomewhere() bool {
+	switch d.mode {
+	case platformv1.ViewingMode_VIEWING_MODE_RELAY:
+		return len(d.contents) == 1+len(d.attachments) && !slices.Contains(d.contents, "")
+	case platformv1.ViewingMode_VIEWING_MODE_SENDER:
+		return d.url != ""
+	default:
+		return true
+	}
 }
 
 // keepsReadTime reports whether the document has a read time; a notice without read time (docType 2) has none.

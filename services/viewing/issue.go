@@ -96,7 +96,11 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 		return nil, tooManyTokens(next.Sub(now))
 	}
 	s.metrics.tokens.Add(ctx, 1)
-	return &viewingv1.IssueViewingTokenResponse{Token: compact, Url: withToken(d.url, compact), ExpiresAt: timestamppb.New(expires)}, nil
+	answer := &viewingv1.IssueViewingTokenResponse{Token: compact, ExpiresAt: timestamppb.New(expires)}
+	if d.url != "" {
+		answer.Url = withToken(d.url, compact)
+	}
+	return answer, nil
 }
 
 // keepIssued keeps and states tokens, with the documents that are not here yet.

@@ -61,6 +61,38 @@ func verificationUnknownFault() error {
 	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_VERIFICATION_UNKNOWN, "there is no such verification of this document")
 }
 
+func viewedElsewhere() error {
+	return fault.New(fault.Conflict, domain, viewingv1.Reason_REASON_VIEWED_ELSEWHERE, "the sender's viewing system shows this document")
+}
+
+// contentUnavailable: a file cannot be had now, or is lost, which is told to the operator alone.
+func contentUnavailable(cause error) error {
+	return fault.New(fault.Unavailable, domain, viewingv1.Reason_REASON_CONTENT_UNAVAILABLE, "the document cannot be shown now",
+		fault.WithRetryAfter(retrySoon), fault.Wrap(cause))
+}
+
+func contentDiffers() error {
+	return fault.New(fault.Corrupt, domain, viewingv1.Reason_REASON_CONTENT_DIFFERS, "what is kept is not the document that was sent; it is not shown")
+}
+
+// viewingUnknown is also the answer for somebody else's viewing, and for one that has ended.
+func viewingUnknown() error {
+	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_VIEWING_UNKNOWN, "there is no such viewing, or it has ended; open the document again")
+}
+
+func partNotFound() error {
+	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_PART_NOT_FOUND, "the document has no such part")
+}
+
+func nothingShown() error {
+	return fault.New(fault.Conflict, domain, viewingv1.Reason_REASON_NOTHING_SHOWN, "nothing of the document was read in this viewing")
+}
+
+func offsetBeyond() error {
+	return fault.New(fault.Invalid, domain, viewingv1.Reason_REASON_INVALID_REQUEST, "the offset is beyond the end of the file",
+		fault.WithViolations(fault.Violation{Field: "offset", Rule: "offset.beyond", Message: "must be at most the size of the file"}))
+}
+
 // unavailable is a temporary problem of the relay.
 func unavailable(message string, cause error) error {
 	return fault.New(fault.Unavailable, domain, nil, message, fault.WithRetryAfter(retrySoon), fault.Wrap(cause))

@@ -48,17 +48,25 @@ func (s *checker) ReportRead(ctx context.Context, r *viewingv1.ReportReadRequest
 		return nil, err
 	}
 	p := &reporting{report: given, id: id.New(), at: now, traceparent: journal.Traceparent(ctx)}
-	if err := s.findVerification(ctx, p); err != nil {
+	if err := s.take(ctx, p); err != nil {
 		return nil, err
 	}
+	return &viewingv1.ReportReadResponse{ReadAt: timestamppb.New(p.counts), Duplicate: p.became != accepted}, nil
+}
+
+// take judges and keeps a report; the error says why it is refused.
+func (s *checker) take(ctx context.Context, p *reporting) error {
+	if err := s.findVerification(ctx, p); err != nil {
+		return err
+	}
 	if err := s.reports.Commit(ctx, p); err != nil {
-		return nil, err
+		return err
 	}
 	count(ctx, s.metrics.reports, string(p.became))
 	if refused := p.became.refusal(); refused != nil {
-		return nil, refused
+		return refused
 	}
-	return &viewingv1.ReportReadResponse{ReadAt: timestamppb.New(p.counts), Duplicate: p.became != accepted}, nil
+	return nil
 }
 
 func reportOf(system string, r *viewingv1.ReportReadRequest) (report, error) {

@@ -19,14 +19,22 @@ func insertDocuments(tx *journal.Tx, documents []document) {
 	const insert = `
 		insert into document (edoc_num, sender, lane, recipient, to_address, document_type, document_hash, attachment_hashes,
 		                      registered_hash, certificate_digest, viewing_system, viewing_url, viewing_deadline, sent_at,
-		                      received_at, sealed_identifier, received_commit_id)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		                      received_at, sealed_identifier, received_commit_id, viewing_mode, contents)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		on conflict (edoc_num) do nothing`
 	for _, d := range documents {
 		tx.Later("insert document "+d.number.String(), insert, d.number.String(), d.sender, int16(d.lane), d.recipient, d.address, int16(d.documentType), digestText(d.hash),
-			digestsText(d.attachments), digestText(d.registered), d.certificateDigest, d.system, d.url, d.deadline, d.sentAt, d.receivedAt,
-			d.sealedIdentifier, d.receivedCommit)
+			digestsText(d.attachments), digestText(d.registered), d.certificateDigest, d.outsideSystem(), d.url, d.deadline, d.sentAt, d.receivedAt,
+			d.sealedIdentifier, d.receivedCommit, int16(d.mode), append([]string{}, d.contents...))
 	}
+}
+
+// outsideSystem is the viewing system that the document names; empty where this relay shows it.
+func (d document) outsideSystem() string {
+	if d.system == ownSystem {
+		return ""
+	}
+	return d.system
 }
 
 // isCancelled reports whether a number was cancelled; the document itself may be unknown here.
@@ -34,7 +42,8 @@ func isCancelled(ctx context.Context, db pg.DBTX, number id.EdocNumber) (bool, e
 	return pg.Value[bool](ctx, db, "look for a cancellation", `select exists (select from cancellation where edoc_num = $1)`, number.String())
 }
 
-// standing says how a viewing system relates to a document; known is false while the gateway has not stated the system.
+// standing says how a viewing system relates to a document; known is false while the gateway has not stated the system. This
+// relay's own viewing serves every sender.
 type standing struct{ known, serves bool }
 
 // readDocument reads a document, and the standing of a viewing system; false where the document is not here.
@@ -42,20 +51,27 @@ func readDocument(ctx context.Context, db pg.DBTX, number id.EdocNumber, system 
 	const read = `
 		select d.sender, d.lane, d.recipient, d.to_address, d.document_type, d.document_hash, d.attachment_hashes, d.registered_hash,
 		       d.certificate_digest, d.viewing_system, d.viewing_url, d.viewing_deadline, d.sent_at, d.received_at,
-		       d.sealed_identifier, c.edoc_num is not null, v.id is not null, coalesce(not v.suspended and d.sender = any(v.senders), false)
+		       d.sealed_identifier, d.viewing_mode, d.contents, c.edoc_num is not null, v.id is not null,
+		       coalesce(not v.suspended and d.sender = any(v.senders), false)
 		from   document d
 		left   join cancellation c on c.edoc_num = d.edoc_num
 		left   join viewing_system v on v.id = $2
 		where  d.edoc_num = $1`
-	var lane, documentType int16
+	var lane, documentType, mode int16
 	var hash, attachments, registered string
 	found, err = pg.Scan(ctx, db, "read document "+number.String(), []any{&d.sender, &lane, &d.recipient, &d.address, &documentType, &hash, &attachments,
-		&registered, &d.certificateDigest, &d.system, &d.url, &d.deadline, &d.sentAt, &d.receivedAt, &d.sealedIdentifier, &d.cancelled, &of.known,
-		&of.serves}, read, number.String(), system)
+		&registered, &d.certificateDigest, &d.system, &d.url, &d.deadline, &d.sentAt, &d.receivedAt, &d.sealedIdentifier, &mode, &d.contents,
+		&d.cancelled, &of.known, &of.serves}, read, number.String(), system)
 	if err != nil || !found {
 		return document{}, standing{}, false, err
 	}
-	d.number, d.lane, d.documentType = number, platformv1.Lane(lane), platformv1.DocumentType(documentType)
+	d.number, d.lane, d.documentType, d.mode = number, platformv1.Lane(lane), platformv1.DocumentType(documentType), platformv1.ViewingMode(mode)
+	if d.mode == platformv1.ViewingMode_VIEWING_MODE_RELAY {
+		d.system = ownSystem
+	}
+	if system == ownSystem {
+		of = standing{known: true, serves: true}
+	}
 	d.hash, d.attachments, d.registered = digestOfText(hash), digestsOfText(attachments), digestOfText(registered)
 	d.deadline, d.sentAt, d.receivedAt = clock.Canonical(d.deadline), clock.Canonical(d.sentAt), clock.Canonical(d.receivedAt)
 	return d, of, true, nil

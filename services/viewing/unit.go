@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 	"github.com/naru-relay/naru/services/viewing/internal/identity"
@@ -38,13 +39,14 @@ const (
 var Unit = unit.Spec[*Config, *service]{
 	Name:     domain,
 	Duty:     "본인확인, 열람인증토큰 issue and check, the only judge of \"read\"",
-	Requires: []string{"address", "delivery"},
+	Requires: []string{"address", "content", "delivery"},
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
 	States: []proto.Message{
 		&viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}, &viewingv1.DocumentRead{},
 		&viewingv1.IdentityProved{}, &viewingv1.IdentityRefused{}, &viewingv1.OrganisationSessionOpened{}, &viewingv1.TokenChecked{}, &viewingv1.ReadReported{},
+		&viewingv1.ViewingOpened{}, &viewingv1.ContentCompared{}, &viewingv1.ContentServed{},
 	},
 	Signers: []string{keys.AccessToken, keys.ViewingToken},
 	Opens:   opens(),
@@ -53,6 +55,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Doors: []unit.Door{
 		unit.Offer(&viewingv1.SessionService_ServiceDesc, viewingv1.RegisterSessionServiceHandlerClient, viewingv1.NewSessionServiceClient),
 		unit.Offer(&viewingv1.ViewingTokenService_ServiceDesc, viewingv1.RegisterViewingTokenServiceHandlerClient, viewingv1.NewViewingTokenServiceClient),
+		unit.Offer(&viewingv1.HostedViewingService_ServiceDesc, viewingv1.RegisterHostedViewingServiceHandlerClient, viewingv1.NewHostedViewingServiceClient),
 		unit.Offer(&viewingv1.ViewingService_ServiceDesc, viewingv1.RegisterViewingServiceHandlerClient, viewingv1.NewViewingServiceClient),
 	},
 	Build: build, Consumers: (*service).consumers, Register: (*service).register,
@@ -68,7 +71,7 @@ func partitions() []pg.Partition {
 	const room = "fillfactor = 80"
 	return []pg.Partition{
 		kept("document", pg.ByYearText, room), kept("cancellation", pg.ByYearText, ""), kept("viewing_token", pg.ByYearText, room),
-		kept("read_time", pg.ByYearText, ""), kept("token_check", pg.ByYearUUIDv7, ""), kept("read_report", pg.ByYearUUIDv7, ""),
+		kept("read_time", pg.ByYearText, ""), kept("hosted_viewing", pg.ByYearUUIDv7, room), kept("token_check", pg.ByYearUUIDv7, ""), kept("read_report", pg.ByYearUUIDv7, ""),
 		{Table: "login", Kind: pg.ByDayUUIDv7, Retain: pg.Retain{Days: loginDays}, Guard: "select true"},
 	}
 }
@@ -93,8 +96,9 @@ func (c core) now() (time.Time, error) {
 	return c.clock.Now(), nil
 }
 
-// service is the unit at work: its three gRPC services.
+// service is the unit at work: its four gRPC services.
 type service struct {
+	host     *host
 	sessions *sessions
 	issuer   *issuer
 	checker  *checker
@@ -104,6 +108,7 @@ func (s *service) register(r grpc.ServiceRegistrar) {
 	viewingv1.RegisterSessionServiceServer(r, s.sessions)
 	viewingv1.RegisterViewingTokenServiceServer(r, s.issuer)
 	viewingv1.RegisterViewingServiceServer(r, s.checker)
+	viewingv1.RegisterHostedViewingServiceServer(r, s.host)
 }
 
 func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
@@ -133,12 +138,18 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	tokens := &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
 		authorities: acting, timeout: config.Lookup.Timeout.Std(), perHour: config.Tokens.PerHour}
 	tokens.group = journal.NewGroup(env.Journal, func(i *issuance) string { return i.number.String() }, tokens.keepIssued)
+	content, err := env.Dial("content")
+	if err != nil {
+		return nil, err
+	}
+	verifying := &checker{core: c, platform: env.Platform, ahead: config.Report.Ahead.Std(), keys: &keyring{store: env.Keys, clock: env.Clock}, sealed: env.Sealed,
+		authorities: acting,
+		checks:      journal.NewGroup(env.Journal, (*check).key, keepChecks),
+		reports:     journal.NewGroup(env.Journal, func(r *reporting) string { return r.number.String() }, keepReports)}
 	return &service{
-		sessions: logins, issuer: tokens,
-		checker: &checker{core: c, platform: env.Platform, ahead: config.Report.Ahead.Std(), keys: &keyring{store: env.Keys, clock: env.Clock}, sealed: env.Sealed,
-			authorities: acting,
-			checks:      journal.NewGroup(env.Journal, (*check).key, keepChecks),
-			reports:     journal.NewGroup(env.Journal, func(r *reporting) string { return r.number.String() }, keepReports)},
+		sessions: logins, issuer: tokens, checker: verifying,
+		host: &host{core: c, checker: verifying, contents: contentv1.NewContentServiceClient(content), authorities: acting,
+			timeout: config.Lookup.Timeout.Std(), log: env.Log},
 	}, nil
 }
 

@@ -49,6 +49,10 @@ type check struct {
 	number   id.EdocNumber
 	jti      uuid.UUID
 	document document
+	// says is what the token says of the document's hash.
+	says viewingtoken.Hash
+	// hosted is set for this relay's own viewing.
+	hosted *hosting
 	// refusedAs is empty while there is no reason to refuse.
 	refusedAs outcome
 
@@ -72,8 +76,8 @@ func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyVie
 	if err != nil {
 		return nil, err
 	}
-	c := &check{id: id.New(), system: caller.ID, requestID: r.GetRequestId(), digest: digestBytes(r.GetToken()), traceparent: journal.Traceparent(ctx)}
-	if c.refusedAs, err = s.judge(ctx, c, r.GetToken()); err != nil {
+	c, err := s.check(ctx, caller.ID, r.GetRequestId(), r.GetToken())
+	if err != nil {
 		return nil, err
 	}
 	var recipient *platformv1.RecipientIdentifier
@@ -83,17 +87,34 @@ func (s *checker) VerifyViewingToken(ctx context.Context, r *viewingv1.VerifyVie
 			return nil, err
 		}
 	}
-	if c.at, err = s.now(); err != nil {
+	if err := s.settle(ctx, c); err != nil {
 		return nil, err
 	}
+	return verified(c.document, c.verification, recipient), nil
+}
+
+// check judges a token for a viewing system.
+func (s *checker) check(ctx context.Context, system, requestID, token string) (*check, error) {
+	c := &check{id: id.New(), system: system, requestID: requestID, digest: digestBytes(token), traceparent: journal.Traceparent(ctx)}
+	var err error
+	c.refusedAs, err = s.judge(ctx, c, token)
+	return c, err
+}
+
+// settle uses the token up, or keeps why it was refused, which is the error.
+func (s *checker) settle(ctx context.Context, c *check) error {
+	var err error
+	if c.at, err = s.now(); err != nil {
+		return err
+	}
 	if err := cmp.Or(s.checks.Commit(ctx, c), c.failure); err != nil {
-		return nil, err
+		return err
 	}
 	count(ctx, s.metrics.checks, string(c.became))
 	if refused := c.became.refusal(); refused != nil {
-		return nil, refused
+		return refused
 	}
-	return verified(c.document, c.verification, recipient), nil
+	return nil
 }
 
 // judge reads a token and returns why it is refused; empty while there is no reason.
@@ -116,7 +137,7 @@ func (s *checker) judge(ctx context.Context, c *check, compact string) (outcome,
 	if !found {
 		return forged, nil
 	}
-	c.number, c.jti, c.document = t.Claims.EdocNum, t.Claims.ID, d
+	c.number, c.jti, c.document, c.says = t.Claims.EdocNum, t.Claims.ID, d, t.Claims.DocumentHash
 	switch {
 	case t.Claims.Audience != c.system:
 		return foreign, nil
@@ -161,6 +182,9 @@ func keepChecks(ctx context.Context, tx *journal.Tx, checks []*check) error {
 	for _, c := range kept {
 		if c.became == accepted {
 			err = c.stateVerified(ctx, tx, ordinals[c.number])
+			if err == nil && c.hosted != nil {
+				err = c.hosted.open(ctx, tx, c)
+			}
 		} else {
 			err = c.recordAttempt(ctx, tx)
 		}

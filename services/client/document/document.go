@@ -13,10 +13,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/client/sandbox"
-	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )

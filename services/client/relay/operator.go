@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -129,6 +130,27 @@ func (c *Client) RetryNoticeRounds(ctx context.Context, ids ...string) (*deliver
 func (c *Client) GiveUpNoticeRounds(ctx context.Context, reason string, ids ...string) (*deliveryv1.GiveUpNoticeRoundsResponse, error) {
 	out := &deliveryv1.GiveUpNoticeRoundsResponse{}
 	return out, c.rest.Call(ctx, http.MethodPost, noticesPath+":give-up", nil, &deliveryv1.GiveUpNoticeRoundsRequest{Ids: ids, Reason: reason}, out)
+}
+
+const depositsPath = "/v1/admin/deposits"
+
+// Deposits returns a page of the documents that are not deposited at the archive, and the token of the next page.
+func (c *Client) Deposits(ctx context.Context, query url.Values) ([]*archivev1.Deposit, string, error) {
+	out := &archivev1.ListDepositsResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, depositsPath, query, nil, out)
+	return out.GetDeposits(), out.GetNextPageToken(), err
+}
+
+// RetryDeposits has up to 100 deposits tried at once.
+func (c *Client) RetryDeposits(ctx context.Context, numbers ...string) (*archivev1.RetryDepositsResponse, error) {
+	out := &archivev1.RetryDepositsResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, depositsPath+":retry", nil, &archivev1.RetryDepositsRequest{EdocNums: numbers}, out)
+}
+
+// GiveUpDeposits ends up to 100 deposits.
+func (c *Client) GiveUpDeposits(ctx context.Context, reason string, numbers ...string) (*archivev1.GiveUpDepositsResponse, error) {
+	out := &archivev1.GiveUpDepositsResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, depositsPath+":give-up", nil, &archivev1.GiveUpDepositsRequest{EdocNums: numbers, Reason: reason}, out)
 }
 
 // HeldFrames returns a page of the frames that a unit's journal holds back, and the token of the next page.

@@ -3,7 +3,7 @@
 create table delivery (
     edoc_num            text collate "C" not null,
     state               text             not null
-        constraint delivery_state_known check (state in ('WAITING', 'CANCELLING', 'DELIVERED', 'EXPIRED', 'CANCELLED', 'CLOSED', 'FAILED')),
+        constraint delivery_state_known check (state in ('WAITING', 'CANCELLING', 'DEPOSITING', 'DELIVERED', 'EXPIRED', 'CANCELLED', 'CLOSED', 'FAILED')),
     lane                smallint         not null,
     sender              text             not null,
     send_deadline       timestamptz,
@@ -34,7 +34,7 @@ create table delivery (
 ) partition by range (edoc_num);
 create index delivery_inbox on delivery (recipient, received_at desc, edoc_num desc) where state = 'DELIVERED';
 -- A document with an undecided cancel ends at its deadline too.
-create index delivery_deadline on delivery (send_deadline) where state in ('WAITING', 'CANCELLING');
+create index delivery_deadline on delivery (send_deadline) where state in ('WAITING', 'CANCELLING', 'DEPOSITING');
 grant select, insert, update on delivery to ${app};
 
 -- Ended addresses of members; nothing is delivered to their inbox any more.

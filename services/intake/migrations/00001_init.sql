@@ -7,7 +7,8 @@ create table document (
     tenant             uuid        not null,
     lane               smallint    not null constraint document_lane_known check (lane in (1, 2)),
     accepted_at        timestamptz not null,
-    certificate_digest bytea       not null constraint document_certificate_digest_sha256 check (octet_length(certificate_digest) = 32),
+    -- Null where the sender handed the document itself over.
+    certificate_digest bytea       constraint document_certificate_digest_sha256 check (octet_length(certificate_digest) = 32),
     receipt            text        not null constraint document_receipt_bounded check (octet_length(receipt) between 1 and 8192),
     commit_id          uuid        not null,
     constraint document_pkey primary key (edoc_num)
@@ -103,14 +104,15 @@ create table principal (
 );
 grant select, insert, update on principal to ${app};
 
--- A projection of the institutions' certified addresses. Registration and withdrawal may come in either order.
+-- A projection of the certified addresses of institutions, by their principal ids, and of members, by their recipient ids.
+-- Registration and withdrawal may come in either order.
 create table sender_address (
-    principal   uuid not null,
+    owner       uuid not null,
     address     text collate "C" not null,
     platform_id text,
     valid_from  timestamptz,
     valid_until timestamptz,
-    constraint sender_address_pkey primary key (principal, address),
+    constraint sender_address_pkey primary key (owner, address),
     constraint sender_address_half check (valid_from is not null or valid_until is not null),
     constraint sender_address_registered_at_platform check ((valid_from is null) = (platform_id is null))
 );

@@ -18,12 +18,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/services/sandbox/archive"
-	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
@@ -163,6 +163,56 @@ func reasonOf(t *testing.T, body []byte) string {
 	}
 	require.NoError(t, json.Unmarshal(body, &problem))
 	return problem.Reason
+}
+
+// A depositor for others names them, and finds what it registered under its own reference or by its hash; the same bytes under
+// another reference are another registration.
+func TestDepositForAnother(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	client := b.client(t, memberID, password)
+	s := submission(text)
+	s.Reference, s.OnBehalfOf, s.Hash = "20260302_NARU000001_0000000000001", "office.naru", hashOf(text)
+	first, err := client.Submit(t.Context(), s)
+	require.NoError(t, err)
+	require.Len(t, first.AnswerDigest, 64)
+	registration, err := b.verifier.Registration(first.RegistrationCertificate, start)
+	require.NoError(t, err)
+	require.Equal(t, memberName, registration.Owner)
+	require.Equal(t, "office.naru", registration.OnBehalfOf)
+	again, err := client.Submit(t.Context(), s)
+	require.NoError(t, err)
+	require.True(t, again.Duplicate)
+	require.Equal(t, first.RegistrationCertificate, again.RegistrationCertificate)
+
+	b.clock.Advance(time.Minute)
+	s.Reference = "20260302_NARU000001_0000000000002"
+	second, err := client.Submit(t.Context(), s)
+	require.NoError(t, err)
+	require.NotEqual(t, first.DocumentID, second.DocumentID)
+	found, err := client.FindByReference(t.Context(), s.Reference)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, second.RegistrationCertificate, found[0].RegistrationCertificate)
+	found, err = client.FindByHash(t.Context(), hashOf(text))
+	require.NoError(t, err)
+	require.Len(t, found, 2)
+	require.Equal(t, first.DocumentID, found[0].DocumentID)
+	found, err = client.FindByReference(t.Context(), "unknown")
+	require.NoError(t, err)
+	require.Empty(t, found)
+	require.Equal(t, http.StatusCreated, b.putMember(t, "other", "다른 기관", password))
+	found, err = b.client(t, "other", password).FindByHash(t.Context(), hashOf(text))
+	require.NoError(t, err)
+	require.Empty(t, found, "another member's")
+
+	other := submission([]byte("other"))
+	other.Reference = s.Reference
+	_, err = client.Submit(t.Context(), other)
+	require.Equal(t, archiveclient.Refused, archiveclient.FailureOf(err))
+	_, err = b.client(t, memberID, "wrong-password").Submit(t.Context(), s)
+	require.Equal(t, archiveclient.Unauthorised, archiveclient.FailureOf(err))
+	require.NotContains(t, err.Error(), "wrong-password")
 }
 
 // A member registers a document, finds it again after a restart, and gets it issued with an original certificate.

@@ -38,7 +38,7 @@ func (s *System) certify(ctx context.Context, db pg.DBTX, kind archivecert.Kind,
 // sign returns a certificate that states the given hash for the document.
 func sign(c certificate, d document, signer archivecert.Signer, hash string) ([]byte, error) {
 	statement := archivecert.Statement{
-		CertificateNumber: c.Number, DocumentID: d.ID.String(), Issuer: pki.ArchiveName, Owner: d.MemberName,
+		CertificateNumber: c.Number, DocumentID: d.ID.String(), Issuer: pki.ArchiveName, Owner: d.MemberName, OnBehalfOf: d.OnBehalfOf,
 		Hash: hash, AttachmentHashes: d.AttachmentHashes,
 		RegisteredAt: d.RegisteredAt, ValidFrom: c.IssuedAt, ValidUntil: c.ValidUntil,
 	}
@@ -68,6 +68,14 @@ func (s *System) distort(c certificate, d document) ([]byte, error) {
 	if _, ok := s.Scenarios.Take(scenario.CertificateOtherDocument, d.Hash); ok {
 		other := sha256.Sum256([]byte(d.Hash))
 		return sign(c, d, genuine, hex.EncodeToString(other[:]))
+	}
+	if _, ok := s.Scenarios.Take(scenario.CertificateOtherOwner, d.Hash); ok {
+		d.MemberName = "다른 기탁자"
+		return sign(c, d, genuine, d.Hash)
+	}
+	if sc, ok := s.Scenarios.Take(scenario.CertificateBackdated, d.Hash); ok {
+		d.RegisteredAt = d.RegisteredAt.Add(-time.Duration(sc.Delay))
+		return sign(c, d, genuine, d.Hash)
 	}
 	if _, ok := s.Scenarios.Take(scenario.CertificateForged, d.Hash); ok {
 		return forge(c.DER, d.Hash), nil

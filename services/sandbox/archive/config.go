@@ -18,11 +18,11 @@ type Config struct {
 	RegistrationValidity config.Duration `yaml:"registration_validity"`
 	// OriginalValidity of an original certificate; default 365 days.
 	OriginalValidity config.Duration `yaml:"original_validity"`
-	// MaxDocumentBytes limits one document; default and maximum 64 MiB.
+	// MaxDocumentBytes limits one document; default and maximum 1 GiB.
 	MaxDocumentBytes int64 `yaml:"max_document_bytes"`
 }
 
-const maxDocumentBytes = 64 << 20
+const maxDocumentBytes = 1 << 30
 
 // Default returns a configuration that lacks only the admin token and the document folder.
 func Default() Config {
@@ -56,7 +56,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.MaxDocumentBytes < 1 || c.MaxDocumentBytes > maxDocumentBytes {
-		p.Add("max_document_bytes", "must be 1 to 64 MiB")
+		p.Add("max_document_bytes", "must be 1 to 1 GiB")
 	}
 	return p.Err()
 }

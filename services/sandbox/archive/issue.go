@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/textproto"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -31,6 +33,28 @@ func (s *System) show(_ http.ResponseWriter, r *http.Request, m member) (any, er
 		return nil, err
 	}
 	return s.answerDocument(d, true)
+}
+
+// find lists what this member registered under its reference, or of one hash.
+func (s *System) find(_ http.ResponseWriter, r *http.Request, m member) (any, error) {
+	reference, hash := r.URL.Query().Get("reference"), r.URL.Query().Get("hash")
+	if _, forgetful := s.Scenarios.Take(scenario.Forgetful, hash); forgetful {
+		return nil, fault.New(fault.NotFound, domain, reasonNoLookUp, "this archive offers no look-up")
+	}
+	if (reference == "") == (hash == "") {
+		return nil, badForm("", "either reference or hash")
+	}
+	found, err := findOwn(r.Context(), s.DB, m.ID, reference, strings.ToLower(hash))
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]documentAnswer, len(found))
+	for i, d := range found {
+		if answers[i], err = s.answerDocument(d, true); err != nil {
+			return nil, err
+		}
+	}
+	return map[string]any{"documents": answers}, nil
 }
 
 func (s *System) registrationCertificate(w http.ResponseWriter, r *http.Request, m member) (any, error) {

@@ -5,11 +5,12 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
-	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
+	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -88,6 +89,55 @@ func TestTransportScenarios(t *testing.T) {
 	require.ErrorContains(t, err, "not what was expected")
 	status, _ := b.admin(t, http.MethodDelete, "/sandbox/scenarios/fault", nil)
 	require.Equal(t, http.StatusNoContent, status)
+}
+
+// A certificate of another depositor or of an earlier registration is genuine, and only the depositor can tell.
+func TestGenuineAndWrong(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	client := b.client(t, memberID, password)
+	b.scenario(t, map[string]any{"kind": "certificate-other-owner"})
+	d, err := client.Submit(t.Context(), submission(text))
+	require.NoError(t, err)
+	registration, err := b.verifier.Registration(d.RegistrationCertificate, start)
+	require.NoError(t, err)
+	require.NotEqual(t, memberName, registration.Owner)
+	b.scenario(t, map[string]any{"kind": "certificate-backdated", "delay": "5m"})
+	d, err = client.Document(t.Context(), d.DocumentID)
+	require.NoError(t, err)
+	registration, err = b.verifier.Registration(d.RegistrationCertificate, start)
+	require.NoError(t, err)
+	require.Equal(t, start.Add(-5*time.Minute), registration.RegisteredAt)
+}
+
+// An archive that recognises nothing registers a repeated submission anew, and finds nothing.
+func TestForgetful(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	client := b.client(t, memberID, password)
+	b.scenario(t, map[string]any{"kind": "forgetful", "forever": true})
+	s := submission(text)
+	s.Reference = "own-1"
+	first, err := client.Submit(t.Context(), s)
+	require.NoError(t, err)
+	second, err := client.Submit(t.Context(), s)
+	require.NoError(t, err)
+	require.False(t, second.Duplicate)
+	require.NotEqual(t, first.DocumentID, second.DocumentID)
+	_, err = client.FindByReference(t.Context(), "own-1")
+	require.Equal(t, archiveclient.Unavailable, archiveclient.FailureOf(err))
+
+	b.scenario(t, map[string]any{"kind": "deposit-refused"})
+	_, err = client.Submit(t.Context(), s)
+	require.Equal(t, archiveclient.Refused, archiveclient.FailureOf(err))
+	require.Len(t, b.storedFiles(t), 2)
+}
+
+// scenario puts a scenario, in place of the one before.
+func (b *bundle) scenario(t *testing.T, s map[string]any) {
+	t.Helper()
+	status, body := b.admin(t, http.MethodPut, "/sandbox/scenarios/only", s)
+	require.Equal(t, http.StatusNoContent, status, string(body))
 }
 
 func TestAdmin(t *testing.T) {

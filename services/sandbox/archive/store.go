@@ -31,6 +31,8 @@ type document struct {
 	MemberName        string
 	Hash              string
 	AttachmentHashes  []string
+	Reference         string
+	OnBehalfOf        string
 	Size              int64
 	FileName          string
 	MediaType         string
@@ -99,26 +101,30 @@ func deleteSessions(ctx context.Context, db pg.DBTX, now time.Time) error {
 }
 
 const insertDocumentSQL = `
-	insert into document (document_id, member_id, hash, attachment_hashes, size, file_name, media_type, registered_at)
-	              values ($1, $2, $3, $4, $5, $6, $7, $8)
-	on conflict on constraint document_member_hash_key do nothing`
+	insert into document (document_id, member_id, hash, attachment_hashes, reference, on_behalf_of, registered_once, size, file_name, media_type,
+	                      registered_at)
+	              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	on conflict on constraint document_once_key do nothing`
 
-// insertDocument reports whether the row was new. It is not if another submission of the same bytes committed first.
-func insertDocument(ctx context.Context, tx *pg.Tx, d document) (bool, error) {
-	return pg.Changed(ctx, tx, "insert document", insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Size, d.FileName, d.MediaType,
-		d.RegisteredAt)
+// insertDocument reports whether the row was new. It is not if another submission of the same committed first.
+func insertDocument(ctx context.Context, tx *pg.Tx, d document, once string) (bool, error) {
+	return pg.Changed(ctx, tx, "insert document", insertDocumentSQL, d.ID, d.MemberID, d.Hash, d.AttachmentHashes, d.Reference, d.OnBehalfOf, once, d.Size,
+		d.FileName, d.MediaType, d.RegisteredAt)
 }
 
 const (
 	documentColumns = `
-	select d.document_id, d.member_id, m.name, d.hash, d.attachment_hashes, d.size, d.file_name, d.media_type, d.registered_at,
-	       c.certificate_number, c.der
+	select d.document_id, d.member_id, m.name, d.hash, d.attachment_hashes, d.reference, d.on_behalf_of, d.size, d.file_name,
+	       d.media_type, d.registered_at, c.certificate_number, c.der
 	  from document d
 	  join member m using (member_id)
 	  join certificate c on c.document_id = d.document_id and c.kind = 'registration'`
 
-	findDocumentSQL  = documentColumns + ` where d.document_id = $1 and d.member_id = $2`
-	findByHashSQL    = documentColumns + ` where d.member_id = $1 and d.hash = $2`
+	findDocumentSQL = documentColumns + ` where d.document_id = $1 and d.member_id = $2`
+	findOnceSQL     = documentColumns + ` where d.member_id = $1 and d.registered_once = $2`
+	findOwnSQL      = documentColumns + `
+	 where d.member_id = $1 and ($2 = '' or d.reference = $2) and ($3 = '' or d.hash = $3)
+	 order by d.registered_at, d.document_id limit 20`
 	listDocumentsSQL = documentColumns + `
 	 where ($1 = '' or d.member_id = $1) and ($2 = '' or d.hash = $2)
 	 order by d.registered_at desc, d.document_id limit 1000`
@@ -128,8 +134,13 @@ func findDocument(ctx context.Context, db pg.DBTX, id uuid.UUID, memberID string
 	return oneDocument(ctx, db, findDocumentSQL, id, memberID)
 }
 
-func findByHash(ctx context.Context, db pg.DBTX, memberID, hash string) (document, error) {
-	return oneDocument(ctx, db, findByHashSQL, memberID, hash)
+func findOnce(ctx context.Context, db pg.DBTX, memberID, once string) (document, error) {
+	return oneDocument(ctx, db, findOnceSQL, memberID, once)
+}
+
+// findOwn lists a member's registrations by reference or hash, the first one first.
+func findOwn(ctx context.Context, db pg.DBTX, memberID, reference, hash string) ([]document, error) {
+	return pg.All(ctx, db, "find documents", pgx.RowToStructByPos[document], findOwnSQL, memberID, reference, hash)
 }
 
 func oneDocument(ctx context.Context, db pg.DBTX, sql string, args ...any) (document, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,10 +15,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/pg"
-	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -30,6 +31,10 @@ type submission struct {
 	Hash string `json:"hash,omitempty"`
 	// AttachmentHashes are covered by the registration too, 0 to 10. The attachments themselves are not stored.
 	AttachmentHashes []string `json:"attachmentHashes,omitempty"`
+	// Reference is the depositor's own key of this registration; optional. A repetition under it gets the first registration.
+	Reference string `json:"reference,omitempty"`
+	// OnBehalfOf is for whom the member deposits, as the certificate states it; optional.
+	OnBehalfOf string `json:"onBehalfOf,omitempty"`
 }
 
 // documentAnswer describes a stored document.
@@ -70,7 +75,20 @@ func (s *System) submit(w http.ResponseWriter, r *http.Request, m member) (any, 
 	return answer, err
 }
 
-// register turns an arrived file into a registered document, or finds the earlier registration of the same bytes.
+// once is what makes a submission a repetition of an earlier one.
+func (s *System) once(meta submission, arrived arrival) string {
+	_, forgetful := s.Scenarios.Take(scenario.Forgetful, arrived.hash)
+	switch {
+	case forgetful:
+		return arrived.id.String()
+	case meta.Reference != "":
+		return "reference/" + meta.Reference
+	default:
+		return "hash/" + arrived.hash
+	}
+}
+
+// register turns an arrived file into a registered document, or finds the earlier registration of the same submission.
 func (s *System) register(ctx context.Context, m member, meta submission, arrived arrival, rest *multipart.Reader) (d document, duplicate bool, err error) {
 	if _, err := rest.NextPart(); !errors.Is(err, io.EOF) {
 		return d, false, badForm("", "two parts, meta and document")
@@ -78,24 +96,30 @@ func (s *System) register(ctx context.Context, m member, meta submission, arrive
 	if meta.Hash != "" && !strings.EqualFold(meta.Hash, arrived.hash) {
 		return d, false, fault.New(fault.Invalid, domain, reasonHashMismatch, "the document does not have the expected hash")
 	}
-	now := s.Clock.Now()
+	if _, refused := s.Scenarios.Take(scenario.DepositRefused, arrived.hash); refused {
+		return d, false, fault.New(fault.Invalid, domain, reasonRefused, "the archive does not take this document")
+	}
+	now, once := s.Clock.Now(), s.once(meta, arrived)
 	err = pg.InTx(ctx, s.DB, func(tx *pg.Tx) error {
 		d = document{
 			ID: arrived.id, MemberID: m.ID, MemberName: m.Name, Hash: arrived.hash, AttachmentHashes: meta.AttachmentHashes,
-			Size: arrived.size, FileName: meta.FileName, MediaType: meta.MediaType, RegisteredAt: now,
+			Reference: meta.Reference, OnBehalfOf: meta.OnBehalfOf, Size: arrived.size, FileName: meta.FileName, MediaType: meta.MediaType, RegisteredAt: now,
 		}
-		inserted, err := insertDocument(ctx, tx, d)
+		inserted, err := insertDocument(ctx, tx, d, once)
 		if err != nil {
 			return err
 		}
 		if duplicate = !inserted; duplicate {
-			d, err = findByHash(ctx, tx, m.ID, arrived.hash)
+			d, err = findOnce(ctx, tx, m.ID, once)
 			return err
 		}
 		c, err := s.certify(ctx, tx, archivecert.KindRegistration, d, now)
 		d.CertificateNumber, d.Certificate = c.Number, c.DER
 		return err
 	})
+	if err == nil && duplicate && d.Hash != arrived.hash {
+		return d, duplicate, fault.New(fault.Conflict, domain, reasonReference, "another document is registered under this reference")
+	}
 	if err == nil && duplicate && !slices.Equal(d.AttachmentHashes, meta.AttachmentHashes) {
 		err = fault.New(fault.Conflict, domain, reasonAttachments, "the document is registered with other attachments")
 	}
@@ -117,6 +141,12 @@ func readMeta(parts *multipart.Reader) (submission, error) {
 	if !printable(meta.MediaType, 100) {
 		return meta, badForm("meta.mediaType", "1 to 100 printable characters")
 	}
+	if !referencePattern.MatchString(meta.Reference) {
+		return meta, badForm("meta.reference", "0 to 64 of A-Z a-z 0-9 . _ -")
+	}
+	if meta.OnBehalfOf != "" && !printable(meta.OnBehalfOf, 100) {
+		return meta, badForm("meta.onBehalfOf", "1 to 100 printable characters")
+	}
 	if meta.Hash != "" && !isHash(meta.Hash) {
 		return meta, badForm("meta.hash", "SHA-256 in hexadecimal")
 	}
@@ -133,6 +163,8 @@ func readMeta(parts *multipart.Reader) (submission, error) {
 	meta.AttachmentHashes = hashes
 	return meta, nil
 }
+
+var referencePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
 
 func printable(text string, limit int) bool {
 	n := utf8.RuneCountInString(text)
@@ -162,6 +194,6 @@ func answerOf(d document, der []byte, duplicate bool) documentAnswer {
 	return documentAnswer{
 		DocumentID: d.ID.String(), HashAlgorithm: archivecert.HashAlgorithm, Hash: d.Hash, AttachmentHashes: d.AttachmentHashes,
 		Size: d.Size, FileName: d.FileName, MediaType: d.MediaType, RegisteredAt: d.RegisteredAt,
-		CertificateNumber: d.CertificateNumber, RegistrationCertificate: der, Duplicate: duplicate,
+		CertificateNumber: d.CertificateNumber, RegistrationCertificate: der, Reference: d.Reference, OnBehalfOf: d.OnBehalfOf, Duplicate: duplicate,
 	}
 }

@@ -100,6 +100,7 @@ func (s *System) Handler() http.Handler {
 	archive := http.NewServeMux()
 	archive.HandleFunc("POST /archive/login", scenario.Serve(s.Log, s.logIn))
 	archive.HandleFunc("POST /archive/documents", s.authenticated(s.submit))
+	archive.HandleFunc("GET /archive/documents", s.authenticated(s.find))
 	archive.HandleFunc("GET /archive/documents/{id}", s.authenticated(s.show))
 	archive.HandleFunc("GET /archive/documents/{id}/registration-certificate", s.authenticated(s.registrationCertificate))
 	archive.HandleFunc("POST /archive/documents/{id}/issue", s.authenticated(s.issue))

@@ -85,7 +85,7 @@ func TestNewRefusals(t *testing.T) {
 		{"authority", func(d *archive.Deps) { d.Authority = nil }, "no authority"},
 		{"admin token", func(d *archive.Deps) { d.Config.AdminTokenFile = config.SecretFile{} }, "admin_token_file"},
 		{"folder", func(d *archive.Deps) { d.Config.DocumentDir = "" }, "document_dir"},
-		{"size", func(d *archive.Deps) { d.Config.MaxDocumentBytes = 65 << 20 }, "max_document_bytes"},
+		{"size", func(d *archive.Deps) { d.Config.MaxDocumentBytes = 1<<30 + 1 }, "max_document_bytes"},
 		{"lifetime", func(d *archive.Deps) { d.Config.TokenLifetime = 0 }, "token_lifetime"},
 	} {
 		deps := b.deps

@@ -52,6 +52,15 @@ const (
 	CertificateExpired Kind = "certificate-expired"
 	// CertificateForeignSigner signs under a root that nobody trusts.
 	CertificateForeignSigner Kind = "certificate-foreign-signer"
+	// CertificateOtherOwner issues a genuine certificate for another depositor.
+	CertificateOtherOwner Kind = "certificate-other-owner"
+	// CertificateBackdated issues a genuine certificate that states a registration earlier by delay.
+	CertificateBackdated Kind = "certificate-backdated"
+	// Forgetful registers each submission anew, whatever its reference or hash, and refuses look-ups: the archive offers neither
+	// idempotency nor look-up.
+	Forgetful Kind = "forgetful"
+	// DepositRefused refuses a document for good.
+	DepositRefused Kind = "deposit-refused"
 	// CertificateLongTerm issues a good certificate to which validation data and a document time stamp were added (PAdES B-LTA).
 	CertificateLongTerm Kind = "certificate-long-term"
 )
@@ -94,7 +103,7 @@ type Scenario struct {
 	// Forever takes every match until the scenario is deleted.
 	Forever bool `json:"forever,omitempty"`
 
-	// Delay is a duration such as "250ms" (slow, replica-lag, report-early).
+	// Delay is a duration such as "250ms" (slow, replica-lag, certificate-backdated, report-early).
 	Delay Delay `json:"delay,omitempty"`
 	// HTTPStatus is the status that down, http-200-with-failure, text-plain and garbage-body answer; the default of the last
 	// three is 200.
@@ -150,7 +159,8 @@ func (s *Scenario) known() bool {
 	return slices.Contains([]Kind{
 		Down, Slow, FailureOK, TextPlain, Encoded, AnswerLost, GarbageBody,
 		TokenLoss, ItemResult, WrongOrder, MissingItems, ReplicaLag,
-		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner, CertificateLongTerm,
+		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner, CertificateOtherOwner, CertificateBackdated,
+		CertificateLongTerm, Forgetful, DepositRefused,
 		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport,
 	}, s.Kind)
 }
@@ -174,8 +184,8 @@ func (s *Scenario) check() (field, rule string) {
 		return "match.edocNum", "key and edocNum differ"
 	case s.Delay < 0 || time.Duration(s.Delay) > maxDelay:
 		return "delay", "0s to 10m"
-	case (s.Kind == Slow || s.Kind == ReplicaLag) && s.Delay == 0:
-		return "delay", "required for slow and replica-lag"
+	case slices.Contains([]Kind{Slow, ReplicaLag, CertificateBackdated}, s.Kind) && s.Delay == 0:
+		return "delay", "required for slow, replica-lag and certificate-backdated"
 	case s.Kind == ItemResult && (s.Result < 1 || s.Result > 9999):
 		return "result", "1 to 9999, required for item-result"
 	case s.Charset != "" && charsets()[s.Charset] == nil, s.Kind == Encoded && s.Charset == "":

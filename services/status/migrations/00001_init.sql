@@ -11,6 +11,7 @@ insert into timeline_kind (code, name) values
     (20,  'naru.intake.v1.CancelRequested'),
     (30,  'naru.address.v1.RecipientResolved'),
     (40,  'naru.address.v1.DocumentCancelled'),
+    (50,  'naru.archive.v1.DocumentDeposited'),
     (60,  'naru.delivery.v1.DocumentReceived'),
     (70,  'naru.delivery.v1.NoticeGiven'),
     (80,  'naru.delivery.v1.DeliveryExpired'),
@@ -66,6 +67,8 @@ create table document_summary (
     -- receipt implies it.
     resolution                   smallint    not null default 0,
     resolution_ordinal           integer     not null default 0,
+    -- The latest outcome is that the recipient was found here, and the document is deposited before it is delivered.
+    depositing                   boolean     not null default false,
     resolved_at                  timestamptz,
     sent_at                      timestamptz,
     received_at                  timestamptz,
@@ -125,6 +128,7 @@ create table document_summary (
              when resolution = 2           then 3
              when resolution = 4           then 4
              when resolution = 5           then 2
+             when depositing               then 13
              else 1 end) stored,
     -- Counts the facts, so it grows with each change.
     version                      bigint      not null generated always as (

@@ -15,8 +15,12 @@ create table document (
     attachment_hashes  text             not null,
     registered_hash    text             not null,
     certificate_digest text             not null,
-    viewing_system     text             not null constraint document_viewing_system_present check (viewing_system <> ''),
-    viewing_url        text             not null constraint document_viewing_url_present check (viewing_url <> ''),
+    -- naru.platform.v1.ViewingMode: 1 the sender's viewing system shows it at the URL, 2 this relay shows its contents: the uploads
+    -- of the document and of its attachments.
+    viewing_mode       smallint         not null constraint document_viewing_mode_known check (viewing_mode in (1, 2)),
+    viewing_system     text             not null,
+    viewing_url        text             not null,
+    contents           text[]           not null,
     viewing_deadline   timestamptz      not null,
     sent_at            timestamptz      not null,
     received_at        timestamptz      not null,
@@ -26,6 +30,8 @@ create table document (
     tokens             integer          not null default 0,
     verifications      integer          not null default 0,
     constraint document_pk primary key (edoc_num),
+    constraint document_shown_somewhere check (case viewing_mode when 1 then viewing_system <> '' and viewing_url <> '' and cardinality(contents) = 0
+                                                                 else viewing_system = '' and cardinality(contents) > 0 end),
     constraint document_sent_before_received check (sent_at <= received_at),
     constraint document_counts check (tokens >= 0 and verifications between 0 and tokens)
 ) partition by range (edoc_num);
@@ -78,6 +84,26 @@ create table viewing_token (
     constraint viewing_token_used_in_life check (used_at >= issued_at and used_at < expires_at)
 ) partition by range (edoc_num);
 grant select, insert, update (used_at, request_id, verification_id, used_commit_id) on viewing_token to ${app};
+
+-- Viewings of this relay itself: each is the verification that used a viewing token up. served_at is when bytes of the document
+-- first went out, by the comparison with the digest.
+create table hosted_viewing (
+    id                uuid             not null,
+    edoc_num          text collate "C" not null,
+    recipient         text             not null,
+    acted_by          text             not null,
+    -- What the viewing token says of the document (algorithm:hex).
+    token_hash        text             not null,
+    opened_at         timestamptz      not null,
+    expires_at        timestamptz      not null,
+    served_at         timestamptz,
+    comparison_digest text,
+    commit_id         uuid             not null,
+    constraint hosted_viewing_pk primary key (id),
+    constraint hosted_viewing_life check (opened_at < expires_at),
+    constraint hosted_viewing_served_by_comparison check ((served_at is null) = (comparison_digest is null))
+) partition by range (id);
+grant select, insert, update (served_at, comparison_digest) on hosted_viewing to ${app};
 
 -- Every attempt to verify a token, including refused ones. The id of an accepted attempt is its verification id. Append only.
 create table token_check (

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/pkg/text"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
@@ -21,7 +22,6 @@ import (
 	"github.com/naru-relay/naru/services/client/relay"
 	"github.com/naru-relay/naru/services/client/sample"
 	"github.com/naru-relay/naru/services/client/sandbox"
-	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
 	"github.com/naru-relay/naru/services/sandbox/pki"
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"

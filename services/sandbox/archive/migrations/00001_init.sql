@@ -26,17 +26,26 @@ create table document (
     member_id         text        not null,
     hash              text        not null,
     attachment_hashes text[]      not null,
+    -- The depositor's own key and for whom it deposited; empty for none.
+    reference         text        not null,
+    on_behalf_of      text        not null,
+    -- What is registered once per member: the reference if there is one, else the hash; the document's id while a scenario has the
+    -- archive recognise nothing.
+    registered_once   text        not null,
     size              bigint      not null,
     file_name         text        not null,
     media_type        text        not null,
     registered_at     timestamptz not null,
     constraint document_pk primary key (document_id),
     constraint document_member_fk foreign key (member_id) references member (member_id),
-    constraint document_member_hash_key unique (member_id, hash),
+    constraint document_once_key unique (member_id, registered_once),
+    constraint document_reference_form check (reference ~ '^[A-Za-z0-9._-]{0,64}$'),
     constraint document_hash_form check (hash ~ '^[0-9a-f]{64}$'),
     constraint document_attachment_count check (cardinality(attachment_hashes) <= 10),
-    constraint document_size check (size between 1 and 67108864)
+    constraint document_size check (size between 1 and 1073741824)
 );
+create index document_hash_idx on document (member_id, hash);
+create index document_reference_idx on document (member_id, reference) where reference <> '';
 
 -- Every certificate ever issued, so that the archive can recognise its own.
 create table certificate (

@@ -872,6 +872,95 @@ func (x *TakeAuthorityResponse) GetAddress() string {
 	return ""
 }
 
+type GetOwnerNameRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerNameRequest) Reset() {
+	*x = GetOwnerNameRequest{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerNameRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerNameRequest) ProtoMessage() {}
+
+func (x *GetOwnerNameRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerNameRequest.ProtoReflect.Descriptor instead.
+func (*GetOwnerNameRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetOwnerNameRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+type GetOwnerNameResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Personal data where the owner is a person; only over internal mutual TLS.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerNameResponse) Reset() {
+	*x = GetOwnerNameResponse{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerNameResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerNameResponse) ProtoMessage() {}
+
+func (x *GetOwnerNameResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerNameResponse.ProtoReflect.Descriptor instead.
+func (*GetOwnerNameResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *GetOwnerNameResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 type ConfirmAddressRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
@@ -881,7 +970,7 @@ type ConfirmAddressRequest struct {
 
 func (x *ConfirmAddressRequest) Reset() {
 	*x = ConfirmAddressRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -893,7 +982,7 @@ func (x *ConfirmAddressRequest) String() string {
 func (*ConfirmAddressRequest) ProtoMessage() {}
 
 func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -906,7 +995,7 @@ func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{16}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ConfirmAddressRequest) GetAddress() string {
@@ -925,7 +1014,7 @@ type ConfirmAddressResponse struct {
 
 func (x *ConfirmAddressResponse) Reset() {
 	*x = ConfirmAddressResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -937,7 +1026,7 @@ func (x *ConfirmAddressResponse) String() string {
 func (*ConfirmAddressResponse) ProtoMessage() {}
 
 func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -950,7 +1039,7 @@ func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{17}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ConfirmAddressResponse) GetRegistered() bool {
@@ -1021,7 +1110,11 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\tauthority\x18\x01 \x01(\tR\tauthority\x122\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12\x16\n" +
 	"\x06member\x18\x03 \x01(\bR\x06member\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\tR\aaddress\"<\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\"5\n" +
+	"\x13GetOwnerNameRequest\x12\x1e\n" +
+	"\x05owner\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05owner\"/\n" +
+	"\x14GetOwnerNameResponse\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\x80\x01\x01R\x04name\"<\n" +
 	"\x15ConfirmAddressRequest\x12#\n" +
 	"\aaddress\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\"8\n" +
 	"\x16ConfirmAddressResponse\x12\x1e\n" +
@@ -1035,11 +1128,12 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"SetConsent\x12\".naru.address.v1.SetConsentRequest\x1a#.naru.address.v1.SetConsentResponse\"(\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1b:\x01*\x1a\x16/v1/membership/consent\x12\x80\x01\n" +
 	"\n" +
 	"SetRefusal\x12\".naru.address.v1.SetRefusalRequest\x1a#.naru.address.v1.SetRefusalResponse\")\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1c:\x01*\x1a\x17/v1/membership/refusals\x12n\n" +
-	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\x82\x04\n" +
+	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xf7\x04\n" +
 	"\x0eAddressService\x12\x7f\n" +
 	"\x13RegisterInstitution\x12+.naru.address.v1.RegisterInstitutionRequest\x1a,.naru.address.v1.RegisterInstitutionResponse\"\r\xca\xf3\x18\t\"\agateway\x12s\n" +
 	"\x0fResolveIdentity\x12'.naru.address.v1.ResolveIdentityRequest\x1a(.naru.address.v1.ResolveIdentityResponse\"\r\xca\xf3\x18\t\"\aviewing\x12\x83\x01\n" +
-	"\rTakeAuthority\x12%.naru.address.v1.TakeAuthorityRequest\x1a&.naru.address.v1.TakeAuthorityResponse\"#\xca\xf3\x18\x1f\"\agateway\"\x06intake\"\aviewing\"\x03web\x12t\n" +
+	"\rTakeAuthority\x12%.naru.address.v1.TakeAuthorityRequest\x1a&.naru.address.v1.TakeAuthorityResponse\"#\xca\xf3\x18\x1f\"\agateway\"\x06intake\"\aviewing\"\x03web\x12s\n" +
+	"\fGetOwnerName\x12$.naru.address.v1.GetOwnerNameRequest\x1a%.naru.address.v1.GetOwnerNameResponse\"\x16\xca\xf3\x18\x12\"\bdelivery\"\x06intake\x12t\n" +
 	"\x0eConfirmAddress\x12&.naru.address.v1.ConfirmAddressRequest\x1a'.naru.address.v1.ConfirmAddressResponse\"\x11\xca\xf3\x18\r\"\vcirculationB\xc8\x01\n" +
 	"\x13com.naru.address.v1B\x13AddressServiceProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
@@ -1055,7 +1149,7 @@ func file_naru_address_v1_address_service_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_address_service_proto_rawDescData
 }
 
-var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_naru_address_v1_address_service_proto_goTypes = []any{
 	(*JoinRequest)(nil),                 // 0: naru.address.v1.JoinRequest
 	(*JoinResponse)(nil),                // 1: naru.address.v1.JoinResponse
@@ -1073,22 +1167,24 @@ var file_naru_address_v1_address_service_proto_goTypes = []any{
 	(*ResolveIdentityResponse)(nil),     // 13: naru.address.v1.ResolveIdentityResponse
 	(*TakeAuthorityRequest)(nil),        // 14: naru.address.v1.TakeAuthorityRequest
 	(*TakeAuthorityResponse)(nil),       // 15: naru.address.v1.TakeAuthorityResponse
-	(*ConfirmAddressRequest)(nil),       // 16: naru.address.v1.ConfirmAddressRequest
-	(*ConfirmAddressResponse)(nil),      // 17: naru.address.v1.ConfirmAddressResponse
-	(*Membership)(nil),                  // 18: naru.address.v1.Membership
-	(*Institution)(nil),                 // 19: naru.address.v1.Institution
-	(*timestamppb.Timestamp)(nil),       // 20: google.protobuf.Timestamp
-	(AuthorityRole)(0),                  // 21: naru.address.v1.AuthorityRole
+	(*GetOwnerNameRequest)(nil),         // 16: naru.address.v1.GetOwnerNameRequest
+	(*GetOwnerNameResponse)(nil),        // 17: naru.address.v1.GetOwnerNameResponse
+	(*ConfirmAddressRequest)(nil),       // 18: naru.address.v1.ConfirmAddressRequest
+	(*ConfirmAddressResponse)(nil),      // 19: naru.address.v1.ConfirmAddressResponse
+	(*Membership)(nil),                  // 20: naru.address.v1.Membership
+	(*Institution)(nil),                 // 21: naru.address.v1.Institution
+	(*timestamppb.Timestamp)(nil),       // 22: google.protobuf.Timestamp
+	(AuthorityRole)(0),                  // 23: naru.address.v1.AuthorityRole
 }
 var file_naru_address_v1_address_service_proto_depIdxs = []int32{
-	18, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
-	18, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
-	18, // 2: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
-	18, // 3: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
-	19, // 4: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
-	19, // 5: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	20, // 6: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
-	21, // 7: naru.address.v1.TakeAuthorityResponse.role:type_name -> naru.address.v1.AuthorityRole
+	20, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
+	20, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
+	20, // 2: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
+	20, // 3: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
+	21, // 4: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
+	21, // 5: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	22, // 6: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
+	23, // 7: naru.address.v1.TakeAuthorityResponse.role:type_name -> naru.address.v1.AuthorityRole
 	0,  // 8: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
 	2,  // 9: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
 	4,  // 10: naru.address.v1.MembershipService.SetConsent:input_type -> naru.address.v1.SetConsentRequest
@@ -1097,18 +1193,20 @@ var file_naru_address_v1_address_service_proto_depIdxs = []int32{
 	10, // 13: naru.address.v1.AddressService.RegisterInstitution:input_type -> naru.address.v1.RegisterInstitutionRequest
 	12, // 14: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
 	14, // 15: naru.address.v1.AddressService.TakeAuthority:input_type -> naru.address.v1.TakeAuthorityRequest
-	16, // 16: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
-	1,  // 17: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
-	3,  // 18: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
-	5,  // 19: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
-	7,  // 20: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
-	9,  // 21: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
-	11, // 22: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
-	13, // 23: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
-	15, // 24: naru.address.v1.AddressService.TakeAuthority:output_type -> naru.address.v1.TakeAuthorityResponse
-	17, // 25: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
-	17, // [17:26] is the sub-list for method output_type
-	8,  // [8:17] is the sub-list for method input_type
+	16, // 16: naru.address.v1.AddressService.GetOwnerName:input_type -> naru.address.v1.GetOwnerNameRequest
+	18, // 17: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
+	1,  // 18: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
+	3,  // 19: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
+	5,  // 20: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
+	7,  // 21: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
+	9,  // 22: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
+	11, // 23: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
+	13, // 24: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
+	15, // 25: naru.address.v1.AddressService.TakeAuthority:output_type -> naru.address.v1.TakeAuthorityResponse
+	17, // 26: naru.address.v1.AddressService.GetOwnerName:output_type -> naru.address.v1.GetOwnerNameResponse
+	19, // 27: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
+	18, // [18:28] is the sub-list for method output_type
+	8,  // [8:18] is the sub-list for method input_type
 	8,  // [8:8] is the sub-list for extension type_name
 	8,  // [8:8] is the sub-list for extension extendee
 	0,  // [0:8] is the sub-list for field type_name
@@ -1128,7 +1226,7 @@ func file_naru_address_v1_address_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_address_service_proto_rawDesc), len(file_naru_address_v1_address_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -296,6 +296,7 @@ const (
 	AddressService_RegisterInstitution_FullMethodName = "/naru.address.v1.AddressService/RegisterInstitution"
 	AddressService_ResolveIdentity_FullMethodName     = "/naru.address.v1.AddressService/ResolveIdentity"
 	AddressService_TakeAuthority_FullMethodName       = "/naru.address.v1.AddressService/TakeAuthority"
+	AddressService_GetOwnerName_FullMethodName        = "/naru.address.v1.AddressService/GetOwnerName"
 	AddressService_ConfirmAddress_FullMethodName      = "/naru.address.v1.AddressService/ConfirmAddress"
 )
 
@@ -315,6 +316,9 @@ type AddressServiceClient interface {
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
 	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(ctx context.Context, in *TakeAuthorityRequest, opts ...grpc.CallOption) (*TakeAuthorityResponse, error)
+	// GetOwnerName returns the name of an institution, by its principal id, or of a member, by its recipient id, as it may be shown to somebody whom it
+	// sends a document. Delivery asks for invitations, notices and the inbox. Errors: NOT_A_MEMBER.
+	GetOwnerName(ctx context.Context, in *GetOwnerNameRequest, opts ...grpc.CallOption) (*GetOwnerNameResponse, error)
 	// ConfirmAddress asks the hub whether an own address exists, and registers it again where it does not. Circulation calls it when
 	// the hub says an address did not exist (result 4 or 5).
 	ConfirmAddress(ctx context.Context, in *ConfirmAddressRequest, opts ...grpc.CallOption) (*ConfirmAddressResponse, error)
@@ -358,6 +362,16 @@ func (c *addressServiceClient) TakeAuthority(ctx context.Context, in *TakeAuthor
 	return out, nil
 }
 
+func (c *addressServiceClient) GetOwnerName(ctx context.Context, in *GetOwnerNameRequest, opts ...grpc.CallOption) (*GetOwnerNameResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOwnerNameResponse)
+	err := c.cc.Invoke(ctx, AddressService_GetOwnerName_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *addressServiceClient) ConfirmAddress(ctx context.Context, in *ConfirmAddressRequest, opts ...grpc.CallOption) (*ConfirmAddressResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ConfirmAddressResponse)
@@ -384,6 +398,9 @@ type AddressServiceServer interface {
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
 	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error)
+	// GetOwnerName returns the name of an institution, by its principal id, or of a member, by its recipient id, as it may be shown to somebody whom it
+	// sends a document. Delivery asks for invitations, notices and the inbox. Errors: NOT_A_MEMBER.
+	GetOwnerName(context.Context, *GetOwnerNameRequest) (*GetOwnerNameResponse, error)
 	// ConfirmAddress asks the hub whether an own address exists, and registers it again where it does not. Circulation calls it when
 	// the hub says an address did not exist (result 4 or 5).
 	ConfirmAddress(context.Context, *ConfirmAddressRequest) (*ConfirmAddressResponse, error)
@@ -405,6 +422,9 @@ func (UnimplementedAddressServiceServer) ResolveIdentity(context.Context, *Resol
 }
 func (UnimplementedAddressServiceServer) TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TakeAuthority not implemented")
+}
+func (UnimplementedAddressServiceServer) GetOwnerName(context.Context, *GetOwnerNameRequest) (*GetOwnerNameResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOwnerName not implemented")
 }
 func (UnimplementedAddressServiceServer) ConfirmAddress(context.Context, *ConfirmAddressRequest) (*ConfirmAddressResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ConfirmAddress not implemented")
@@ -484,6 +504,24 @@ func _AddressService_TakeAuthority_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AddressService_GetOwnerName_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOwnerNameRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AddressServiceServer).GetOwnerName(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AddressService_GetOwnerName_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AddressServiceServer).GetOwnerName(ctx, req.(*GetOwnerNameRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AddressService_ConfirmAddress_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ConfirmAddressRequest)
 	if err := dec(in); err != nil {
@@ -520,6 +558,10 @@ var AddressService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "TakeAuthority",
 			Handler:    _AddressService_TakeAuthority_Handler,
+		},
+		{
+			MethodName: "GetOwnerName",
+			Handler:    _AddressService_GetOwnerName_Handler,
 		},
 		{
 			MethodName: "ConfirmAddress",

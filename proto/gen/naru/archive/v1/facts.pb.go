@@ -28,7 +28,7 @@ type DepositAttempted struct {
 	Archive string                 `protobuf:"bytes,1,opt,name=archive,proto3" json:"archive,omitempty"`
 	// "unreachable", "answered with status 503", or what is wrong with the certificate that it gave.
 	Outcome string `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	// SHA-256 of the raw answer that is kept, lower-case hex; empty without an answer.
+	// SHA-256 of the raw answer, lower-case hex; empty without an answer that could be read. The certificate in it is kept.
 	AnswerDigest  string `protobuf:"bytes,3,opt,name=answer_digest,json=answerDigest,proto3" json:"answer_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -85,12 +85,14 @@ func (x *DepositAttempted) GetAnswerDigest() string {
 	return ""
 }
 
-// DepositDoubled: the archive offers neither idempotency nor look-up and registered the document twice, because an answer was lost. The first
-// certificate counts. Subject: edoc number; ordinal counts from 1.
+// DepositDoubled: the document was submitted again without knowing what became of an earlier attempt, because the archive offers neither idempotency
+// nor look-up, or because an answer came after another replica had taken over. The first certificate that came counts. Subject: edoc number; ordinal:
+// number of the attempt that brought this to light.
 type DepositDoubled struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Archive string                 `protobuf:"bytes,1,opt,name=archive,proto3" json:"archive,omitempty"`
-	// The archive's id of the registration that does not count, and the digest of its certificate.
+	// The archive's id of the registration that does not count, and the digest of its certificate; both empty where its answer was lost, so that nobody
+	// here knows whether the archive made it.
 	ArchiveDocument   string `protobuf:"bytes,2,opt,name=archive_document,json=archiveDocument,proto3" json:"archive_document,omitempty"`
 	CertificateDigest string `protobuf:"bytes,3,opt,name=certificate_digest,json=certificateDigest,proto3" json:"certificate_digest,omitempty"`
 	unknownFields     protoimpl.UnknownFields

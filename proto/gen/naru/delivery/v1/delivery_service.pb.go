@@ -599,9 +599,9 @@ const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
 	"\x05ended\x18\x01 \x01(\bR\x05ended2\x83\x02\n" +
 	"\fInboxService\x12n\n" +
 	"\tListInbox\x12\".naru.delivery.v1.ListInboxRequest\x1a#.naru.delivery.v1.ListInboxResponse\"\x18\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\v\x12\t/v1/inbox\x12\x82\x01\n" +
-	"\fGetInboxItem\x12%.naru.delivery.v1.GetInboxItemRequest\x1a&.naru.delivery.v1.GetInboxItemResponse\"#\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/inbox/{edoc_num}2\xef\x01\n" +
-	"\x15DeliveryLookupService\x12v\n" +
-	"\vGetReceived\x12$.naru.delivery.v1.GetReceivedRequest\x1a%.naru.delivery.v1.GetReceivedResponse\"\x1a\xca\xf3\x18\x16\"\vcertificate\"\aviewing\x12^\n" +
+	"\fGetInboxItem\x12%.naru.delivery.v1.GetInboxItemRequest\x1a&.naru.delivery.v1.GetInboxItemResponse\"#\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/inbox/{edoc_num}2\xf8\x01\n" +
+	"\x15DeliveryLookupService\x12\x7f\n" +
+	"\vGetReceived\x12$.naru.delivery.v1.GetReceivedRequest\x1a%.naru.delivery.v1.GetReceivedResponse\"#\xca\xf3\x18\x1f\"\aarchive\"\vcertificate\"\aviewing\x12^\n" +
 	"\x06GetEnd\x12\x1f.naru.delivery.v1.GetEndRequest\x1a .naru.delivery.v1.GetEndResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xd0\x01\n" +
 	"\x14com.naru.delivery.v1B\x14DeliveryServiceProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/delivery/v1;deliveryv1\xa2\x02\x03NDX\xaa\x02\x10Naru.Delivery.V1\xca\x02\x10Naru\\Delivery\\V1\xe2\x02\x1cNaru\\Delivery\\V1\\GPBMetadata\xea\x02\x12Naru::Delivery::V1b\x06proto3"
 

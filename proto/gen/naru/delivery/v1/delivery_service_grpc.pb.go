@@ -178,7 +178,7 @@ const (
 // DeliveryLookupService answers other units' rare questions.
 type DeliveryLookupServiceClient interface {
 	// GetReceived returns the facts of a received document. Viewing asks when its first viewing token is requested,
-	// certificate when its certificate is. Errors: ITEM_NOT_FOUND.
+	// certificate when its certificate is, archive when its recipient wants the registration certificate. Errors: ITEM_NOT_FOUND.
 	GetReceived(ctx context.Context, in *GetReceivedRequest, opts ...grpc.CallOption) (*GetReceivedResponse, error)
 	// GetEnd tells whether a document has ended without being received. One that is not here has not. Certificate asks for a sender whose
 	// document is not received.
@@ -220,7 +220,7 @@ func (c *deliveryLookupServiceClient) GetEnd(ctx context.Context, in *GetEndRequ
 // DeliveryLookupService answers other units' rare questions.
 type DeliveryLookupServiceServer interface {
 	// GetReceived returns the facts of a received document. Viewing asks when its first viewing token is requested,
-	// certificate when its certificate is. Errors: ITEM_NOT_FOUND.
+	// certificate when its certificate is, archive when its recipient wants the registration certificate. Errors: ITEM_NOT_FOUND.
 	GetReceived(context.Context, *GetReceivedRequest) (*GetReceivedResponse, error)
 	// GetEnd tells whether a document has ended without being received. One that is not here has not. Certificate asks for a sender whose
 	// document is not received.

@@ -202,7 +202,8 @@ type DeliveryFailed struct {
 	Sender   string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
 	Lane     v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
 	FailedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=failed_at,json=failedAt,proto3" json:"failed_at,omitempty"`
-	// Machine reason, e.g. ADDRESS_WITHDRAWN.
+	// Machine reason: ADDRESS_WITHDRAWN; DEPOSIT_REFUSED, CONTENT_LOST, DEPOSIT_GIVEN_UP (archive.v1.DepositFailed); of an invitation NO_SUCH_PERSON, INVITATION_REFUSED,
+	// INVITATION_FAILED.
 	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	// When the first resolution found a consented member here, where that is what this answers.
 	ResolvedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
@@ -429,6 +430,155 @@ func (x *CancelRefused) GetRefusedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// RecipientInvited: a recipient who is a member nowhere was invited to join (미가입 회원 가입유도, guide 5.1.1 4). Subject: edoc number; ordinal counts the
+// invitations that tell of this document.
+type RecipientInvited struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum   string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Sender    string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	Lane      v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
+	InvitedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=invited_at,json=invitedAt,proto3" json:"invited_at,omitempty"`
+	// PHONE or EMAIL.
+	By            string `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecipientInvited) Reset() {
+	*x = RecipientInvited{}
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecipientInvited) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecipientInvited) ProtoMessage() {}
+
+func (x *RecipientInvited) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecipientInvited.ProtoReflect.Descriptor instead.
+func (*RecipientInvited) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RecipientInvited) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *RecipientInvited) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *RecipientInvited) GetLane() v1.Lane {
+	if x != nil {
+		return x.Lane
+	}
+	return v1.Lane(0)
+}
+
+func (x *RecipientInvited) GetInvitedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.InvitedAt
+	}
+	return nil
+}
+
+func (x *RecipientInvited) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// RecipientUnreachable: a recipient who is a member nowhere cannot be invited, since the sender gave no contact. It is delivered to if it joins by itself before the
+// send deadline. Subject: edoc number.
+type RecipientUnreachable struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Sender        string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	Lane          v1.Lane                `protobuf:"varint,3,opt,name=lane,proto3,enum=naru.platform.v1.Lane" json:"lane,omitempty"`
+	FoundAt       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=found_at,json=foundAt,proto3" json:"found_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecipientUnreachable) Reset() {
+	*x = RecipientUnreachable{}
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecipientUnreachable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecipientUnreachable) ProtoMessage() {}
+
+func (x *RecipientUnreachable) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecipientUnreachable.ProtoReflect.Descriptor instead.
+func (*RecipientUnreachable) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RecipientUnreachable) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *RecipientUnreachable) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *RecipientUnreachable) GetLane() v1.Lane {
+	if x != nil {
+		return x.Lane
+	}
+	return v1.Lane(0)
+}
+
+func (x *RecipientUnreachable) GetFoundAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FoundAt
+	}
+	return nil
+}
+
 // NoticeGiven: the recipient was told that a document arrived. Subject: edoc number.
 type NoticeGiven struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -442,7 +592,7 @@ type NoticeGiven struct {
 
 func (x *NoticeGiven) Reset() {
 	*x = NoticeGiven{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -454,7 +604,7 @@ func (x *NoticeGiven) String() string {
 func (*NoticeGiven) ProtoMessage() {}
 
 func (x *NoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -467,7 +617,7 @@ func (x *NoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoticeGiven.ProtoReflect.Descriptor instead.
 func (*NoticeGiven) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{6}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *NoticeGiven) GetEdocNum() string {
@@ -506,7 +656,7 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\x10DocumentReceived\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"\\\n" +
 	"\x12ResolutionOutdated\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x0f\xd2\xf3\x18\v\b\x01\x12\aaddress\"\xf8\x01\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x0f\xd2\xf3\x18\v\b\x01\x12\aaddress\"\x81\x02\n" +
 	"\x0fDeliveryExpired\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -514,8 +664,7 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"expired_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiredAt\x12;\n" +
 	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\x8d\x02\n" +
+	"resolvedAt:\x17\xd2\xf3\x18\x13\b\x01\x12\aarchive\x12\x06status\"\x96\x02\n" +
 	"\x0eDeliveryFailed\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -523,21 +672,34 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\tfailed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAt\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12;\n" +
 	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt:\x0e\xd2\xf3\x18\n" +
-	"\b\x01\x12\x06status\"\x87\x02\n" +
+	"resolvedAt:\x17\xd2\xf3\x18\x13\b\x01\x12\aarchive\x12\x06status\"\x90\x02\n" +
 	"\x11DocumentCancelled\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12=\n" +
 	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt\x12;\n" +
 	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt:\x17\xd2\xf3\x18\x13\b\x01\x12\x06status\x12\aviewing\"\xb9\x01\n" +
+	"resolvedAt: \xd2\xf3\x18\x1c\b\x01\x12\aarchive\x12\x06status\x12\aviewing\"\xb9\x01\n" +
 	"\rCancelRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x129\n" +
 	"\n" +
 	"refused_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\trefusedAt:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xcc\x01\n" +
+	"\x10RecipientInvited\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
+	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
+	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x129\n" +
+	"\n" +
+	"invited_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tinvitedAt\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xbc\x01\n" +
+	"\x14RecipientUnreachable\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
+	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
+	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x125\n" +
+	"\bfound_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\afoundAt:\x0e\xd2\xf3\x18\n" +
 	"\b\x01\x12\x06status\"\xb3\x01\n" +
 	"\vNoticeGiven\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
@@ -559,7 +721,7 @@ func file_naru_delivery_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_delivery_v1_events_proto_rawDescData
 }
 
-var file_naru_delivery_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_delivery_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_naru_delivery_v1_events_proto_goTypes = []any{
 	(*DocumentReceived)(nil),      // 0: naru.delivery.v1.DocumentReceived
 	(*ResolutionOutdated)(nil),    // 1: naru.delivery.v1.ResolutionOutdated
@@ -567,32 +729,38 @@ var file_naru_delivery_v1_events_proto_goTypes = []any{
 	(*DeliveryFailed)(nil),        // 3: naru.delivery.v1.DeliveryFailed
 	(*DocumentCancelled)(nil),     // 4: naru.delivery.v1.DocumentCancelled
 	(*CancelRefused)(nil),         // 5: naru.delivery.v1.CancelRefused
-	(*NoticeGiven)(nil),           // 6: naru.delivery.v1.NoticeGiven
-	(*v1.DocumentFacts)(nil),      // 7: naru.platform.v1.DocumentFacts
-	(v1.Lane)(0),                  // 8: naru.platform.v1.Lane
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*RecipientInvited)(nil),      // 6: naru.delivery.v1.RecipientInvited
+	(*RecipientUnreachable)(nil),  // 7: naru.delivery.v1.RecipientUnreachable
+	(*NoticeGiven)(nil),           // 8: naru.delivery.v1.NoticeGiven
+	(*v1.DocumentFacts)(nil),      // 9: naru.platform.v1.DocumentFacts
+	(v1.Lane)(0),                  // 10: naru.platform.v1.Lane
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_naru_delivery_v1_events_proto_depIdxs = []int32{
-	7,  // 0: naru.delivery.v1.DocumentReceived.facts:type_name -> naru.platform.v1.DocumentFacts
-	7,  // 1: naru.delivery.v1.ResolutionOutdated.facts:type_name -> naru.platform.v1.DocumentFacts
-	8,  // 2: naru.delivery.v1.DeliveryExpired.lane:type_name -> naru.platform.v1.Lane
-	9,  // 3: naru.delivery.v1.DeliveryExpired.expired_at:type_name -> google.protobuf.Timestamp
-	9,  // 4: naru.delivery.v1.DeliveryExpired.resolved_at:type_name -> google.protobuf.Timestamp
-	8,  // 5: naru.delivery.v1.DeliveryFailed.lane:type_name -> naru.platform.v1.Lane
-	9,  // 6: naru.delivery.v1.DeliveryFailed.failed_at:type_name -> google.protobuf.Timestamp
-	9,  // 7: naru.delivery.v1.DeliveryFailed.resolved_at:type_name -> google.protobuf.Timestamp
-	8,  // 8: naru.delivery.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
-	9,  // 9: naru.delivery.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
-	9,  // 10: naru.delivery.v1.DocumentCancelled.resolved_at:type_name -> google.protobuf.Timestamp
-	8,  // 11: naru.delivery.v1.CancelRefused.lane:type_name -> naru.platform.v1.Lane
-	9,  // 12: naru.delivery.v1.CancelRefused.refused_at:type_name -> google.protobuf.Timestamp
-	8,  // 13: naru.delivery.v1.NoticeGiven.lane:type_name -> naru.platform.v1.Lane
-	9,  // 14: naru.delivery.v1.NoticeGiven.given_at:type_name -> google.protobuf.Timestamp
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	9,  // 0: naru.delivery.v1.DocumentReceived.facts:type_name -> naru.platform.v1.DocumentFacts
+	9,  // 1: naru.delivery.v1.ResolutionOutdated.facts:type_name -> naru.platform.v1.DocumentFacts
+	10, // 2: naru.delivery.v1.DeliveryExpired.lane:type_name -> naru.platform.v1.Lane
+	11, // 3: naru.delivery.v1.DeliveryExpired.expired_at:type_name -> google.protobuf.Timestamp
+	11, // 4: naru.delivery.v1.DeliveryExpired.resolved_at:type_name -> google.protobuf.Timestamp
+	10, // 5: naru.delivery.v1.DeliveryFailed.lane:type_name -> naru.platform.v1.Lane
+	11, // 6: naru.delivery.v1.DeliveryFailed.failed_at:type_name -> google.protobuf.Timestamp
+	11, // 7: naru.delivery.v1.DeliveryFailed.resolved_at:type_name -> google.protobuf.Timestamp
+	10, // 8: naru.delivery.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
+	11, // 9: naru.delivery.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
+	11, // 10: naru.delivery.v1.DocumentCancelled.resolved_at:type_name -> google.protobuf.Timestamp
+	10, // 11: naru.delivery.v1.CancelRefused.lane:type_name -> naru.platform.v1.Lane
+	11, // 12: naru.delivery.v1.CancelRefused.refused_at:type_name -> google.protobuf.Timestamp
+	10, // 13: naru.delivery.v1.RecipientInvited.lane:type_name -> naru.platform.v1.Lane
+	11, // 14: naru.delivery.v1.RecipientInvited.invited_at:type_name -> google.protobuf.Timestamp
+	10, // 15: naru.delivery.v1.RecipientUnreachable.lane:type_name -> naru.platform.v1.Lane
+	11, // 16: naru.delivery.v1.RecipientUnreachable.found_at:type_name -> google.protobuf.Timestamp
+	10, // 17: naru.delivery.v1.NoticeGiven.lane:type_name -> naru.platform.v1.Lane
+	11, // 18: naru.delivery.v1.NoticeGiven.given_at:type_name -> google.protobuf.Timestamp
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_naru_delivery_v1_events_proto_init() }
@@ -606,7 +774,7 @@ func file_naru_delivery_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_delivery_v1_events_proto_rawDesc), len(file_naru_delivery_v1_events_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

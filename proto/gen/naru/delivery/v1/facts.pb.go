@@ -211,6 +211,192 @@ func (x *RoundRetried) GetNext() string {
 	return ""
 }
 
+// InvitationGiven: a channel took an invitation for somebody who is a member nowhere; RecipientInvited states the same about each document. Subject: an
+// id of its own.
+type InvitationGiven struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Invitation string                 `protobuf:"bytes,1,opt,name=invitation,proto3" json:"invitation,omitempty"`
+	EdocNums   []string               `protobuf:"bytes,2,rep,name=edoc_nums,json=edocNums,proto3" json:"edoc_nums,omitempty"`
+	// PHONE or EMAIL, and which channel took it.
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Channel       string `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
+	Attempt       uint32 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvitationGiven) Reset() {
+	*x = InvitationGiven{}
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvitationGiven) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvitationGiven) ProtoMessage() {}
+
+func (x *InvitationGiven) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvitationGiven.ProtoReflect.Descriptor instead.
+func (*InvitationGiven) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *InvitationGiven) GetInvitation() string {
+	if x != nil {
+		return x.Invitation
+	}
+	return ""
+}
+
+func (x *InvitationGiven) GetEdocNums() []string {
+	if x != nil {
+		return x.EdocNums
+	}
+	return nil
+}
+
+func (x *InvitationGiven) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *InvitationGiven) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *InvitationGiven) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+// InvitationRefused: whoever was invited refuses a sender, or all. The actor is unit:delivery: nobody proved who it is. Subject: an id of its own.
+type InvitationRefused struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Invitation    string                 `protobuf:"bytes,1,opt,name=invitation,proto3" json:"invitation,omitempty"`
+	All           bool                   `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvitationRefused) Reset() {
+	*x = InvitationRefused{}
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvitationRefused) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvitationRefused) ProtoMessage() {}
+
+func (x *InvitationRefused) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvitationRefused.ProtoReflect.Descriptor instead.
+func (*InvitationRefused) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *InvitationRefused) GetInvitation() string {
+	if x != nil {
+		return x.Invitation
+	}
+	return ""
+}
+
+func (x *InvitationRefused) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+// InvitationGivenUp: an invitation was not given, although it was tried often enough, or an operator, the actor, gave it up. Subject: an id of its own.
+type InvitationGivenUp struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Invitation string                 `protobuf:"bytes,1,opt,name=invitation,proto3" json:"invitation,omitempty"`
+	// NO_SUCH_PERSON, or what came of the last call, or why an operator gave it up.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvitationGivenUp) Reset() {
+	*x = InvitationGivenUp{}
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvitationGivenUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvitationGivenUp) ProtoMessage() {}
+
+func (x *InvitationGivenUp) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvitationGivenUp.ProtoReflect.Descriptor instead.
+func (*InvitationGivenUp) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *InvitationGivenUp) GetInvitation() string {
+	if x != nil {
+		return x.Invitation
+	}
+	return ""
+}
+
+func (x *InvitationGivenUp) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // RoundRecipient is a recipient of a round with the documents it was, or should have been, notified about.
 type RoundRecipient struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -224,7 +410,7 @@ type RoundRecipient struct {
 
 func (x *RoundRecipient) Reset() {
 	*x = RoundRecipient{}
-	mi := &file_naru_delivery_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -236,7 +422,7 @@ func (x *RoundRecipient) String() string {
 func (*RoundRecipient) ProtoMessage() {}
 
 func (x *RoundRecipient) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -249,7 +435,7 @@ func (x *RoundRecipient) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundRecipient.ProtoReflect.Descriptor instead.
 func (*RoundRecipient) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{3}
+	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RoundRecipient) GetRecipient() string {
@@ -294,7 +480,25 @@ const file_naru_delivery_v1_facts_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"@\n" +
 	"\fRoundRetried\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\tR\x05round\x12\x12\n" +
-	"\x04next\x18\x02 \x01(\tR\x04next:\x06\xd2\xf3\x18\x02\b\x02\"e\n" +
+	"\x04next\x18\x02 \x01(\tR\x04next:\x06\xd2\xf3\x18\x02\b\x02\"\x9a\x01\n" +
+	"\x0fInvitationGiven\x12\x1e\n" +
+	"\n" +
+	"invitation\x18\x01 \x01(\tR\n" +
+	"invitation\x12\x1b\n" +
+	"\tedoc_nums\x18\x02 \x03(\tR\bedocNums\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x18\n" +
+	"\achannel\x18\x04 \x01(\tR\achannel\x12\x18\n" +
+	"\aattempt\x18\x05 \x01(\rR\aattempt:\x06\xd2\xf3\x18\x02\b\x02\"M\n" +
+	"\x11InvitationRefused\x12\x1e\n" +
+	"\n" +
+	"invitation\x18\x01 \x01(\tR\n" +
+	"invitation\x12\x10\n" +
+	"\x03all\x18\x02 \x01(\bR\x03all:\x06\xd2\xf3\x18\x02\b\x02\"S\n" +
+	"\x11InvitationGivenUp\x12\x1e\n" +
+	"\n" +
+	"invitation\x18\x01 \x01(\tR\n" +
+	"invitation\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"e\n" +
 	"\x0eRoundRecipient\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x1b\n" +
@@ -314,19 +518,22 @@ func file_naru_delivery_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_delivery_v1_facts_proto_rawDescData
 }
 
-var file_naru_delivery_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_naru_delivery_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_naru_delivery_v1_facts_proto_goTypes = []any{
 	(*RoundGiven)(nil),            // 0: naru.delivery.v1.RoundGiven
 	(*RoundGivenUp)(nil),          // 1: naru.delivery.v1.RoundGivenUp
 	(*RoundRetried)(nil),          // 2: naru.delivery.v1.RoundRetried
-	(*RoundRecipient)(nil),        // 3: naru.delivery.v1.RoundRecipient
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*InvitationGiven)(nil),       // 3: naru.delivery.v1.InvitationGiven
+	(*InvitationRefused)(nil),     // 4: naru.delivery.v1.InvitationRefused
+	(*InvitationGivenUp)(nil),     // 5: naru.delivery.v1.InvitationGivenUp
+	(*RoundRecipient)(nil),        // 6: naru.delivery.v1.RoundRecipient
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_naru_delivery_v1_facts_proto_depIdxs = []int32{
-	3, // 0: naru.delivery.v1.RoundGiven.recipients:type_name -> naru.delivery.v1.RoundRecipient
-	4, // 1: naru.delivery.v1.RoundGiven.given_at:type_name -> google.protobuf.Timestamp
-	3, // 2: naru.delivery.v1.RoundGivenUp.recipients:type_name -> naru.delivery.v1.RoundRecipient
-	4, // 3: naru.delivery.v1.RoundGivenUp.given_up_at:type_name -> google.protobuf.Timestamp
+	6, // 0: naru.delivery.v1.RoundGiven.recipients:type_name -> naru.delivery.v1.RoundRecipient
+	7, // 1: naru.delivery.v1.RoundGiven.given_at:type_name -> google.protobuf.Timestamp
+	6, // 2: naru.delivery.v1.RoundGivenUp.recipients:type_name -> naru.delivery.v1.RoundRecipient
+	7, // 3: naru.delivery.v1.RoundGivenUp.given_up_at:type_name -> google.protobuf.Timestamp
 	4, // [4:4] is the sub-list for method output_type
 	4, // [4:4] is the sub-list for method input_type
 	4, // [4:4] is the sub-list for extension type_name
@@ -345,7 +552,7 @@ func file_naru_delivery_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_delivery_v1_facts_proto_rawDesc), len(file_naru_delivery_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

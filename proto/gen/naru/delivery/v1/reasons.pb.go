@@ -30,6 +30,13 @@ const (
 	Reason_REASON_ITEM_NOT_FOUND     Reason = 2
 	Reason_REASON_ADDRESS_WITHDRAWN  Reason = 3
 	Reason_REASON_PAGE_TOKEN_INVALID Reason = 4
+	// Of deliveries: the channel knows nobody at the contact.
+	Reason_REASON_NO_SUCH_PERSON Reason = 5
+	// Of deliveries: whoever was invited refuses this sender, or all.
+	Reason_REASON_INVITATION_REFUSED Reason = 6
+	// Of deliveries: the channel could not be had often enough, or an operator gave the invitation up.
+	Reason_REASON_INVITATION_FAILED    Reason = 7
+	Reason_REASON_INVITATION_NOT_FOUND Reason = 8
 )
 
 // Enum value maps for Reason.
@@ -40,13 +47,21 @@ var (
 		2: "REASON_ITEM_NOT_FOUND",
 		3: "REASON_ADDRESS_WITHDRAWN",
 		4: "REASON_PAGE_TOKEN_INVALID",
+		5: "REASON_NO_SUCH_PERSON",
+		6: "REASON_INVITATION_REFUSED",
+		7: "REASON_INVITATION_FAILED",
+		8: "REASON_INVITATION_NOT_FOUND",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":        0,
-		"REASON_INVALID_REQUEST":    1,
-		"REASON_ITEM_NOT_FOUND":     2,
-		"REASON_ADDRESS_WITHDRAWN":  3,
-		"REASON_PAGE_TOKEN_INVALID": 4,
+		"REASON_UNSPECIFIED":          0,
+		"REASON_INVALID_REQUEST":      1,
+		"REASON_ITEM_NOT_FOUND":       2,
+		"REASON_ADDRESS_WITHDRAWN":    3,
+		"REASON_PAGE_TOKEN_INVALID":   4,
+		"REASON_NO_SUCH_PERSON":       5,
+		"REASON_INVITATION_REFUSED":   6,
+		"REASON_INVITATION_FAILED":    7,
+		"REASON_INVITATION_NOT_FOUND": 8,
 	}
 )
 
@@ -81,13 +96,17 @@ var File_naru_delivery_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1enaru/delivery/v1/reasons.proto\x12\x10naru.delivery.v1*\x94\x01\n" +
+	"\x1enaru/delivery/v1/reasons.proto\x12\x10naru.delivery.v1*\x8d\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x19\n" +
 	"\x15REASON_ITEM_NOT_FOUND\x10\x02\x12\x1c\n" +
 	"\x18REASON_ADDRESS_WITHDRAWN\x10\x03\x12\x1d\n" +
-	"\x19REASON_PAGE_TOKEN_INVALID\x10\x04B\xc8\x01\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\x04\x12\x19\n" +
+	"\x15REASON_NO_SUCH_PERSON\x10\x05\x12\x1d\n" +
+	"\x19REASON_INVITATION_REFUSED\x10\x06\x12\x1c\n" +
+	"\x18REASON_INVITATION_FAILED\x10\a\x12\x1f\n" +
+	"\x1bREASON_INVITATION_NOT_FOUND\x10\bB\xc8\x01\n" +
 	"\x14com.naru.delivery.v1B\fReasonsProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/delivery/v1;deliveryv1\xa2\x02\x03NDX\xaa\x02\x10Naru.Delivery.V1\xca\x02\x10Naru\\Delivery\\V1\xe2\x02\x1cNaru\\Delivery\\V1\\GPBMetadata\xea\x02\x12Naru::Delivery::V1b\x06proto3"
 
 var (

@@ -59,6 +59,11 @@ type SendItem struct {
 	SenderSubAddress string `protobuf:"bytes,13,opt,name=sender_sub_address,json=senderSubAddress,proto3" json:"sender_sub_address,omitempty"`
 	// Number of an own document that ended in failure and that this one repeats.
 	Repeats string `protobuf:"bytes,14,opt,name=repeats,proto3" json:"repeats,omitempty"`
+	// How the recipient is invited if it is a member nowhere (가입유도, guide 5.1.1 4). A recipient named by name, birth date and phone is invited at that phone
+	// if nothing is given here.
+	Contact *v1.Contact `protobuf:"bytes,17,opt,name=contact,proto3,oneof" json:"contact,omitempty"`
+	// Of an agent: the sender's authorisation (AuthorisationService) that holds this very item. It says who the sender is.
+	Authorisation string `protobuf:"bytes,18,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
 	// The upload (content.v1.UploadService) that is the document; READY, and uploaded by the caller.
 	Content string `protobuf:"bytes,15,opt,name=content,proto3" json:"content,omitempty"`
 	// The uploads that are its 0-10 attachments, in order.
@@ -191,6 +196,20 @@ func (x *SendItem) GetSenderSubAddress() string {
 func (x *SendItem) GetRepeats() string {
 	if x != nil {
 		return x.Repeats
+	}
+	return ""
+}
+
+func (x *SendItem) GetContact() *v1.Contact {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+func (x *SendItem) GetAuthorisation() string {
+	if x != nil {
+		return x.Authorisation
 	}
 	return ""
 }
@@ -604,7 +623,7 @@ var File_naru_intake_v1_intake_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x89\x10\n" +
+	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x90\x11\n" +
 	"\bSendItem\x126\n" +
 	"\aown_key\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,40}$R\x06ownKey\x12K\n" +
 	"\trecipient\x18\x02 \x01(\v2%.naru.platform.v1.RecipientIdentifierB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12#\n" +
@@ -623,7 +642,9 @@ const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\x18registration_certificate\x18\v \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x01R\x17registrationCertificate\x12`\n" +
 	"\x1fregistration_certificate_digest\x18\f \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\x1dregistrationCertificateDigest\x129\n" +
 	"\x12sender_sub_address\x18\r \x01(\tB\v\xbaH\x04r\x02\x18d\xe8\xf3\x18\x02R\x10senderSubAddress\x12H\n" +
-	"\arepeats\x18\x0e \x01(\tB.\xbaH+r)2'^([0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13})?$R\arepeats\x123\n" +
+	"\arepeats\x18\x0e \x01(\tB.\xbaH+r)2'^([0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13})?$R\arepeats\x128\n" +
+	"\acontact\x18\x11 \x01(\v2\x19.naru.platform.v1.ContactH\x01R\acontact\x88\x01\x01\x12?\n" +
+	"\rauthorisation\x18\x12 \x01(\tB\x19\xbaH\x16r\x142\x12^([0-9a-f-]{36})?$R\rauthorisation\x123\n" +
 	"\acontent\x18\x0f \x01(\tB\x19\xbaH\x16r\x142\x12^([0-9a-f-]{36})?$R\acontent\x12B\n" +
 	"\x13attachment_contents\x18\x10 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\n" +
 	"\x18\x01\"\x05r\x03\xb0\x01\x01R\x12attachmentContents:\xc3\a\xbaH\xbf\a\x1a\xe4\x02\n" +
@@ -631,7 +652,9 @@ const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\x17send_item.document_hash\x12(documentHash is required without content\x1a1size(this.content) > 0 || has(this.document_hash)\x1a\xcc\x02\n" +
 	"\x11send_item.viewing\x12cviewing with url and viewingSystem is required without content; with content it has only a deadline\x1a\xd1\x01size(this.content) > 0 ? !has(this.viewing) || (size(this.viewing.url) == 0 && size(this.viewing.viewing_system) == 0) : has(this.viewing) && size(this.viewing.url) > 0 && size(this.viewing.viewing_system) > 0\x1a\x8e\x01\n" +
 	"\x1dsend_item.attachment_contents\x12.attachmentContents are given with content only\x1a=size(this.content) > 0 || size(this.attachment_contents) == 0B\x10\n" +
-	"\x0e_send_deadline\"\xb3\x01\n" +
+	"\x0e_send_deadlineB\n" +
+	"\n" +
+	"\b_contact\"\xb3\x01\n" +
 	"\aViewing\x12*\n" +
 	"\x03url\x18\x01 \x01(\tB\x18\xbaH\x15\xd8\x01\x01r\x10\x18\xe8\a:\bhttps://\x88\x01\x01R\x03url\x122\n" +
 	"\x0eviewing_system\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rviewingSystem\x12;\n" +
@@ -690,6 +713,7 @@ var file_naru_intake_v1_intake_proto_goTypes = []any{
 	(v1.DocumentCategory)(0),       // 8: naru.platform.v1.DocumentCategory
 	(*v1.Digest)(nil),              // 9: naru.platform.v1.Digest
 	(*timestamppb.Timestamp)(nil),  // 10: google.protobuf.Timestamp
+	(*v1.Contact)(nil),             // 11: naru.platform.v1.Contact
 }
 var file_naru_intake_v1_intake_proto_depIdxs = []int32{
 	6,  // 0: naru.intake.v1.SendItem.recipient:type_name -> naru.platform.v1.RecipientIdentifier
@@ -699,16 +723,17 @@ var file_naru_intake_v1_intake_proto_depIdxs = []int32{
 	9,  // 4: naru.intake.v1.SendItem.attachment_hashes:type_name -> naru.platform.v1.Digest
 	1,  // 5: naru.intake.v1.SendItem.viewing:type_name -> naru.intake.v1.Viewing
 	10, // 6: naru.intake.v1.SendItem.send_deadline:type_name -> google.protobuf.Timestamp
-	10, // 7: naru.intake.v1.Viewing.deadline:type_name -> google.protobuf.Timestamp
-	10, // 8: naru.intake.v1.Acceptance.accepted_at:type_name -> google.protobuf.Timestamp
-	4,  // 9: naru.intake.v1.Refusal.violations:type_name -> naru.intake.v1.Violation
-	2,  // 10: naru.intake.v1.ItemOutcome.accepted:type_name -> naru.intake.v1.Acceptance
-	3,  // 11: naru.intake.v1.ItemOutcome.refused:type_name -> naru.intake.v1.Refusal
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	11, // 7: naru.intake.v1.SendItem.contact:type_name -> naru.platform.v1.Contact
+	10, // 8: naru.intake.v1.Viewing.deadline:type_name -> google.protobuf.Timestamp
+	10, // 9: naru.intake.v1.Acceptance.accepted_at:type_name -> google.protobuf.Timestamp
+	4,  // 10: naru.intake.v1.Refusal.violations:type_name -> naru.intake.v1.Violation
+	2,  // 11: naru.intake.v1.ItemOutcome.accepted:type_name -> naru.intake.v1.Acceptance
+	3,  // 12: naru.intake.v1.ItemOutcome.refused:type_name -> naru.intake.v1.Refusal
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_naru_intake_v1_intake_proto_init() }

@@ -481,8 +481,11 @@ type DocumentFacts struct {
 	// VIEWING_MODE_RELAY: what the sender handed over, as uploads of the content unit; the attachments in the order of attachment_hashes.
 	DocumentContent    string   `protobuf:"bytes,25,opt,name=document_content,json=documentContent,proto3" json:"document_content,omitempty"`
 	AttachmentContents []string `protobuf:"bytes,26,rep,name=attachment_contents,json=attachmentContents,proto3" json:"attachment_contents,omitempty"`
-	// Id of the sender's authorisation (SenderAuthorisation) by which an agent sent; empty else.
+	// Id of the sender's authorisation (intake.v1.AuthorisationService) by which an agent sent; empty else.
 	Authorisation string `protobuf:"bytes,27,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
+	// How a recipient who is a member nowhere can be invited: a Contact, sealed for delivery (subject: edoc number). Empty where the sender gave none;
+	// from RecipientResolved on only where the recipient was found nowhere.
+	SealedContact []byte `protobuf:"bytes,28,opt,name=sealed_contact,json=sealedContact,proto3" json:"sealed_contact,omitempty"`
 	// From RecipientResolved on.
 	// Random id of the recipient, without meaning outside this relay.
 	Recipient string `protobuf:"bytes,30,opt,name=recipient,proto3" json:"recipient,omitempty"`
@@ -715,6 +718,13 @@ func (x *DocumentFacts) GetAuthorisation() string {
 	return ""
 }
 
+func (x *DocumentFacts) GetSealedContact() []byte {
+	if x != nil {
+		return x.SealedContact
+	}
+	return nil
+}
+
 func (x *DocumentFacts) GetRecipient() string {
 	if x != nil {
 		return x.Recipient
@@ -877,6 +887,60 @@ func (x *PersonDescription) GetPhone() string {
 	return ""
 }
 
+// Contact is how a recipient can be invited (가입유도). One of the two, or both. Personal data: travels sealed, except on the way in.
+type Contact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 10 or 11 digits; hyphens, spaces and +82 are left out of what is kept.
+	Phone         string `protobuf:"bytes,1,opt,name=phone,proto3" json:"phone,omitempty"`
+	Email         string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Contact) Reset() {
+	*x = Contact{}
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Contact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Contact) ProtoMessage() {}
+
+func (x *Contact) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Contact.ProtoReflect.Descriptor instead.
+func (*Contact) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_facts_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Contact) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *Contact) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
 // RecipientIdentifier is how a sender names its recipient: exactly one kind is set. They are separate optional fields and not
 // a oneof, because a oneof would silently keep the last of two. Personal data: travels sealed, except on the way in and to the
 // viewing system of the sender that gave it.
@@ -895,7 +959,7 @@ type RecipientIdentifier struct {
 
 func (x *RecipientIdentifier) Reset() {
 	*x = RecipientIdentifier{}
-	mi := &file_naru_platform_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +971,7 @@ func (x *RecipientIdentifier) String() string {
 func (*RecipientIdentifier) ProtoMessage() {}
 
 func (x *RecipientIdentifier) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_facts_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +984,7 @@ func (x *RecipientIdentifier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecipientIdentifier.ProtoReflect.Descriptor instead.
 func (*RecipientIdentifier) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_facts_proto_rawDescGZIP(), []int{6}
+	return file_naru_platform_v1_facts_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RecipientIdentifier) GetPlatformAddress() *PlatformAddress {
@@ -972,7 +1036,7 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\vsub_address\x18\x03 \x01(\tR\n" +
 	"subAddress\x129\n" +
 	"\n" +
-	"valid_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\"\xa1\f\n" +
+	"valid_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\"\xc8\f\n" +
 	"\rDocumentFacts\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\x14\n" +
@@ -1003,7 +1067,8 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\arepeats\x18\x18 \x01(\tR\arepeats\x12)\n" +
 	"\x10document_content\x18\x19 \x01(\tR\x0fdocumentContent\x12/\n" +
 	"\x13attachment_contents\x18\x1a \x03(\tR\x12attachmentContents\x12$\n" +
-	"\rauthorisation\x18\x1b \x01(\tR\rauthorisation\x12\x1c\n" +
+	"\rauthorisation\x18\x1b \x01(\tR\rauthorisation\x12%\n" +
+	"\x0esealed_contact\x18\x1c \x01(\fR\rsealedContact\x12\x1c\n" +
 	"\trecipient\x18\x1e \x01(\tR\trecipient\x12'\n" +
 	"\x02to\x18\x1f \x01(\v2\x17.naru.platform.v1.PartyR\x02to\x123\n" +
 	"\asent_at\x18  \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt\x12;\n" +
@@ -1019,7 +1084,12 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x12*\n" +
 	"\n" +
 	"birth_date\x18\x02 \x01(\tB\v\xbaH\x04r\x02\x10\x01\xe8\xf3\x18\x03R\tbirthDate\x12/\n" +
-	"\x05phone\x18\x03 \x01(\tB\x19\xbaH\x12r\x102\x0e^0[0-9]{9,10}$\xe8\xf3\x18\x04R\x05phone\"\xc5\x04\n" +
+	"\x05phone\x18\x03 \x01(\tB\x19\xbaH\x12r\x102\x0e^0[0-9]{9,10}$\xe8\xf3\x18\x04R\x05phone\"\xc6\x01\n" +
+	"\aContact\x125\n" +
+	"\x05phone\x18\x01 \x01(\tB\x1f\xbaH\x15r\x132\x11^(0[0-9]{9,10})?$\xe8\xf3\x18\x04\x80\x01\x01R\x05phone\x12*\n" +
+	"\x05email\x18\x02 \x01(\tB\x14\xbaH\n" +
+	"\xd8\x01\x01r\x05\x18\xfe\x01`\x01\xe8\xf3\x18\x02\x80\x01\x01R\x05email:X\xbaHU\x1aS\n" +
+	"\fcontact.some\x12\x15phone or email is set\x1a,size(this.phone) > 0 || size(this.email) > 0\"\xc5\x04\n" +
 	"\x13RecipientIdentifier\x12Q\n" +
 	"\x10platform_address\x18\x01 \x01(\v2!.naru.platform.v1.PlatformAddressH\x00R\x0fplatformAddress\x88\x01\x01\x127\n" +
 	"\x02ci\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^[A-Za-z0-9+/]{85}[AQgw]==$H\x01R\x02ci\x88\x01\x01\x12@\n" +
@@ -1066,7 +1136,7 @@ func file_naru_platform_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_platform_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_naru_platform_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_platform_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_naru_platform_v1_facts_proto_goTypes = []any{
 	(Lane)(0),                     // 0: naru.platform.v1.Lane
 	(DocumentType)(0),             // 1: naru.platform.v1.DocumentType
@@ -1078,11 +1148,12 @@ var file_naru_platform_v1_facts_proto_goTypes = []any{
 	(*DocumentFacts)(nil),         // 7: naru.platform.v1.DocumentFacts
 	(*Authentication)(nil),        // 8: naru.platform.v1.Authentication
 	(*PersonDescription)(nil),     // 9: naru.platform.v1.PersonDescription
-	(*RecipientIdentifier)(nil),   // 10: naru.platform.v1.RecipientIdentifier
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Contact)(nil),               // 10: naru.platform.v1.Contact
+	(*RecipientIdentifier)(nil),   // 11: naru.platform.v1.RecipientIdentifier
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_naru_platform_v1_facts_proto_depIdxs = []int32{
-	11, // 0: naru.platform.v1.Party.valid_from:type_name -> google.protobuf.Timestamp
+	12, // 0: naru.platform.v1.Party.valid_from:type_name -> google.protobuf.Timestamp
 	0,  // 1: naru.platform.v1.DocumentFacts.lane:type_name -> naru.platform.v1.Lane
 	6,  // 2: naru.platform.v1.DocumentFacts.from:type_name -> naru.platform.v1.Party
 	1,  // 3: naru.platform.v1.DocumentFacts.document_type:type_name -> naru.platform.v1.DocumentType
@@ -1090,16 +1161,16 @@ var file_naru_platform_v1_facts_proto_depIdxs = []int32{
 	4,  // 5: naru.platform.v1.DocumentFacts.document_hash:type_name -> naru.platform.v1.Digest
 	4,  // 6: naru.platform.v1.DocumentFacts.attachment_hashes:type_name -> naru.platform.v1.Digest
 	3,  // 7: naru.platform.v1.DocumentFacts.viewing_mode:type_name -> naru.platform.v1.ViewingMode
-	11, // 8: naru.platform.v1.DocumentFacts.send_deadline:type_name -> google.protobuf.Timestamp
-	11, // 9: naru.platform.v1.DocumentFacts.viewing_deadline:type_name -> google.protobuf.Timestamp
-	11, // 10: naru.platform.v1.DocumentFacts.accepted_at:type_name -> google.protobuf.Timestamp
-	11, // 11: naru.platform.v1.DocumentFacts.registered_at:type_name -> google.protobuf.Timestamp
+	12, // 8: naru.platform.v1.DocumentFacts.send_deadline:type_name -> google.protobuf.Timestamp
+	12, // 9: naru.platform.v1.DocumentFacts.viewing_deadline:type_name -> google.protobuf.Timestamp
+	12, // 10: naru.platform.v1.DocumentFacts.accepted_at:type_name -> google.protobuf.Timestamp
+	12, // 11: naru.platform.v1.DocumentFacts.registered_at:type_name -> google.protobuf.Timestamp
 	4,  // 12: naru.platform.v1.DocumentFacts.registered_hash:type_name -> naru.platform.v1.Digest
 	6,  // 13: naru.platform.v1.DocumentFacts.to:type_name -> naru.platform.v1.Party
-	11, // 14: naru.platform.v1.DocumentFacts.sent_at:type_name -> google.protobuf.Timestamp
-	11, // 15: naru.platform.v1.DocumentFacts.received_at:type_name -> google.protobuf.Timestamp
-	11, // 16: naru.platform.v1.DocumentFacts.resolved_at:type_name -> google.protobuf.Timestamp
-	11, // 17: naru.platform.v1.Authentication.token_issued_at:type_name -> google.protobuf.Timestamp
+	12, // 14: naru.platform.v1.DocumentFacts.sent_at:type_name -> google.protobuf.Timestamp
+	12, // 15: naru.platform.v1.DocumentFacts.received_at:type_name -> google.protobuf.Timestamp
+	12, // 16: naru.platform.v1.DocumentFacts.resolved_at:type_name -> google.protobuf.Timestamp
+	12, // 17: naru.platform.v1.Authentication.token_issued_at:type_name -> google.protobuf.Timestamp
 	5,  // 18: naru.platform.v1.RecipientIdentifier.platform_address:type_name -> naru.platform.v1.PlatformAddress
 	9,  // 19: naru.platform.v1.RecipientIdentifier.person:type_name -> naru.platform.v1.PersonDescription
 	20, // [20:20] is the sub-list for method output_type
@@ -1115,14 +1186,14 @@ func file_naru_platform_v1_facts_proto_init() {
 		return
 	}
 	file_naru_platform_v1_options_proto_init()
-	file_naru_platform_v1_facts_proto_msgTypes[6].OneofWrappers = []any{}
+	file_naru_platform_v1_facts_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_facts_proto_rawDesc), len(file_naru_platform_v1_facts_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -54,6 +54,14 @@ const (
 	DocumentState_DOCUMENT_STATE_FAILED DocumentState = 12
 	// The recipient is a member here; the document is being registered at the certified archive (플랫폼 중심, guide 5.2.1 4).
 	DocumentState_DOCUMENT_STATE_DEPOSITING DocumentState = 13
+	// The recipient is a member nowhere, and the sender gave no contact at which it could be invited. Final from the send deadline on.
+	DocumentState_DOCUMENT_STATE_UNREACHABLE DocumentState = 14
+	// Final: the channel knows nobody at the contact.
+	DocumentState_DOCUMENT_STATE_NO_SUCH_PERSON DocumentState = 15
+	// Final: whoever was invited refuses this sender, or all.
+	DocumentState_DOCUMENT_STATE_INVITATION_REFUSED DocumentState = 16
+	// Final: the invitation could not be given.
+	DocumentState_DOCUMENT_STATE_INVITATION_FAILED DocumentState = 17
 )
 
 // Enum value maps for DocumentState.
@@ -73,6 +81,10 @@ var (
 		11: "DOCUMENT_STATE_CANCELLED",
 		12: "DOCUMENT_STATE_FAILED",
 		13: "DOCUMENT_STATE_DEPOSITING",
+		14: "DOCUMENT_STATE_UNREACHABLE",
+		15: "DOCUMENT_STATE_NO_SUCH_PERSON",
+		16: "DOCUMENT_STATE_INVITATION_REFUSED",
+		17: "DOCUMENT_STATE_INVITATION_FAILED",
 	}
 	DocumentState_value = map[string]int32{
 		"DOCUMENT_STATE_UNSPECIFIED":              0,
@@ -89,6 +101,10 @@ var (
 		"DOCUMENT_STATE_CANCELLED":                11,
 		"DOCUMENT_STATE_FAILED":                   12,
 		"DOCUMENT_STATE_DEPOSITING":               13,
+		"DOCUMENT_STATE_UNREACHABLE":              14,
+		"DOCUMENT_STATE_NO_SUCH_PERSON":           15,
+		"DOCUMENT_STATE_INVITATION_REFUSED":       16,
+		"DOCUMENT_STATE_INVITATION_FAILED":        17,
 	}
 )
 
@@ -145,7 +161,9 @@ type DocumentStatus struct {
 	// Changes with every change of this summary.
 	Version int64 `protobuf:"varint,17,opt,name=version,proto3" json:"version,omitempty"`
 	// Principal id of who sent it on the sender's behalf.
-	Actor         string `protobuf:"bytes,18,opt,name=actor,proto3" json:"actor,omitempty"`
+	Actor string `protobuf:"bytes,18,opt,name=actor,proto3" json:"actor,omitempty"`
+	// When the recipient, a member nowhere, was last invited to join.
+	InvitedAt     *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=invited_at,json=invitedAt,proto3" json:"invited_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -304,6 +322,13 @@ func (x *DocumentStatus) GetActor() string {
 		return x.Actor
 	}
 	return ""
+}
+
+func (x *DocumentStatus) GetInvitedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.InvitedAt
+	}
+	return nil
 }
 
 // HubStatus shows the hub's stored result codes.
@@ -940,7 +965,7 @@ var File_naru_status_v1_status_service_proto protoreflect.FileDescriptor
 
 const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\n" +
-	"#naru/status/v1/status_service.proto\x12\x0enaru.status.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xd4\x06\n" +
+	"#naru/status/v1/status_service.proto\x12\x0enaru.status.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\x8f\a\n" +
 	"\x0eDocumentStatus\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x17\n" +
 	"\aown_key\x18\x02 \x01(\tR\x06ownKey\x123\n" +
@@ -962,7 +987,9 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x06reason\x18\x0f \x01(\tR\x06reason\x12%\n" +
 	"\x0ecancel_refused\x18\x10 \x01(\bR\rcancelRefused\x12\x18\n" +
 	"\aversion\x18\x11 \x01(\x03R\aversion\x12\x14\n" +
-	"\x05actor\x18\x12 \x01(\tR\x05actor\"\xe1\x02\n" +
+	"\x05actor\x18\x12 \x01(\tR\x05actor\x129\n" +
+	"\n" +
+	"invited_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\tinvitedAt\"\xe1\x02\n" +
 	"\tHubStatus\x12/\n" +
 	"\x13registration_result\x18\x01 \x01(\x05R\x12registrationResult\x12?\n" +
 	"\rregistered_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x12(\n" +
@@ -998,7 +1025,7 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\raccepted_from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\facceptedFrom\x12A\n" +
 	"\x0eaccepted_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\racceptedUntil\x126\n" +
 	"\aown_key\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{0,40}$R\x06ownKey\x12F\n" +
-	"\x06states\x18\x04 \x03(\x0e2\x1d.naru.status.v1.DocumentStateB\x0f\xbaH\f\x92\x01\t\x10\r\"\x05\x82\x01\x02\x10\x01R\x06states\x12'\n" +
+	"\x06states\x18\x04 \x03(\x0e2\x1d.naru.status.v1.DocumentStateB\x0f\xbaH\f\x92\x01\t\x10\x11\"\x05\x82\x01\x02\x10\x01R\x06states\x12'\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
@@ -1011,7 +1038,7 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x12GetTimelineRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"N\n" +
 	"\x13GetTimelineResponse\x127\n" +
-	"\aentries\x18\x01 \x03(\v2\x1d.naru.status.v1.TimelineEntryR\aentries*\xcd\x03\n" +
+	"\aentries\x18\x01 \x03(\v2\x1d.naru.status.v1.TimelineEntryR\aentries*\xdd\x04\n" +
 	"\rDocumentState\x12\x1e\n" +
 	"\x1aDOCUMENT_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DOCUMENT_STATE_ACCEPTED\x10\x01\x12&\n" +
@@ -1027,7 +1054,11 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x12\x1c\n" +
 	"\x18DOCUMENT_STATE_CANCELLED\x10\v\x12\x19\n" +
 	"\x15DOCUMENT_STATE_FAILED\x10\f\x12\x1d\n" +
-	"\x19DOCUMENT_STATE_DEPOSITING\x10\r2\xe8\x04\n" +
+	"\x19DOCUMENT_STATE_DEPOSITING\x10\r\x12\x1e\n" +
+	"\x1aDOCUMENT_STATE_UNREACHABLE\x10\x0e\x12!\n" +
+	"\x1dDOCUMENT_STATE_NO_SUCH_PERSON\x10\x0f\x12%\n" +
+	"!DOCUMENT_STATE_INVITATION_REFUSED\x10\x10\x12$\n" +
+	" DOCUMENT_STATE_INVITATION_FAILED\x10\x112\xe8\x04\n" +
 	"\rStatusService\x12\x92\x01\n" +
 	"\tGetStatus\x12 .naru.status.v1.GetStatusRequest\x1a!.naru.status.v1.GetStatusResponse\"@\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\"b\x06status\x12\x18/v1/documents/{edoc_num}\x12\x9a\x01\n" +
 	"\x0eBatchGetStatus\x12%.naru.status.v1.BatchGetStatusRequest\x1a&.naru.status.v1.BatchGetStatusResponse\"9\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/documents:batchGet\x12\x88\x01\n" +
@@ -1076,33 +1107,34 @@ var file_naru_status_v1_status_service_proto_depIdxs = []int32{
 	13, // 7: naru.status.v1.DocumentStatus.viewing_deadline:type_name -> google.protobuf.Timestamp
 	13, // 8: naru.status.v1.DocumentStatus.token_issued_at:type_name -> google.protobuf.Timestamp
 	13, // 9: naru.status.v1.DocumentStatus.token_verified_at:type_name -> google.protobuf.Timestamp
-	13, // 10: naru.status.v1.HubStatus.registered_at:type_name -> google.protobuf.Timestamp
-	13, // 11: naru.status.v1.HubStatus.read_time_registered_at:type_name -> google.protobuf.Timestamp
-	13, // 12: naru.status.v1.TimelineEntry.occurred_at:type_name -> google.protobuf.Timestamp
-	13, // 13: naru.status.v1.TimelineEntry.recorded_at:type_name -> google.protobuf.Timestamp
-	13, // 14: naru.status.v1.TimelineEntry.acknowledged_at:type_name -> google.protobuf.Timestamp
-	12, // 15: naru.status.v1.TimelineEntry.details:type_name -> naru.status.v1.TimelineEntry.DetailsEntry
-	1,  // 16: naru.status.v1.GetStatusResponse.status:type_name -> naru.status.v1.DocumentStatus
-	1,  // 17: naru.status.v1.BatchGetStatusResponse.statuses:type_name -> naru.status.v1.DocumentStatus
-	13, // 18: naru.status.v1.ListStatusesRequest.accepted_from:type_name -> google.protobuf.Timestamp
-	13, // 19: naru.status.v1.ListStatusesRequest.accepted_until:type_name -> google.protobuf.Timestamp
-	0,  // 20: naru.status.v1.ListStatusesRequest.states:type_name -> naru.status.v1.DocumentState
-	1,  // 21: naru.status.v1.ListStatusesResponse.statuses:type_name -> naru.status.v1.DocumentStatus
-	13, // 22: naru.status.v1.ListStatusesResponse.complete_until:type_name -> google.protobuf.Timestamp
-	3,  // 23: naru.status.v1.GetTimelineResponse.entries:type_name -> naru.status.v1.TimelineEntry
-	4,  // 24: naru.status.v1.StatusService.GetStatus:input_type -> naru.status.v1.GetStatusRequest
-	6,  // 25: naru.status.v1.StatusService.BatchGetStatus:input_type -> naru.status.v1.BatchGetStatusRequest
-	8,  // 26: naru.status.v1.StatusService.ListStatuses:input_type -> naru.status.v1.ListStatusesRequest
-	10, // 27: naru.status.v1.StatusService.GetTimeline:input_type -> naru.status.v1.GetTimelineRequest
-	5,  // 28: naru.status.v1.StatusService.GetStatus:output_type -> naru.status.v1.GetStatusResponse
-	7,  // 29: naru.status.v1.StatusService.BatchGetStatus:output_type -> naru.status.v1.BatchGetStatusResponse
-	9,  // 30: naru.status.v1.StatusService.ListStatuses:output_type -> naru.status.v1.ListStatusesResponse
-	11, // 31: naru.status.v1.StatusService.GetTimeline:output_type -> naru.status.v1.GetTimelineResponse
-	28, // [28:32] is the sub-list for method output_type
-	24, // [24:28] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	13, // 10: naru.status.v1.DocumentStatus.invited_at:type_name -> google.protobuf.Timestamp
+	13, // 11: naru.status.v1.HubStatus.registered_at:type_name -> google.protobuf.Timestamp
+	13, // 12: naru.status.v1.HubStatus.read_time_registered_at:type_name -> google.protobuf.Timestamp
+	13, // 13: naru.status.v1.TimelineEntry.occurred_at:type_name -> google.protobuf.Timestamp
+	13, // 14: naru.status.v1.TimelineEntry.recorded_at:type_name -> google.protobuf.Timestamp
+	13, // 15: naru.status.v1.TimelineEntry.acknowledged_at:type_name -> google.protobuf.Timestamp
+	12, // 16: naru.status.v1.TimelineEntry.details:type_name -> naru.status.v1.TimelineEntry.DetailsEntry
+	1,  // 17: naru.status.v1.GetStatusResponse.status:type_name -> naru.status.v1.DocumentStatus
+	1,  // 18: naru.status.v1.BatchGetStatusResponse.statuses:type_name -> naru.status.v1.DocumentStatus
+	13, // 19: naru.status.v1.ListStatusesRequest.accepted_from:type_name -> google.protobuf.Timestamp
+	13, // 20: naru.status.v1.ListStatusesRequest.accepted_until:type_name -> google.protobuf.Timestamp
+	0,  // 21: naru.status.v1.ListStatusesRequest.states:type_name -> naru.status.v1.DocumentState
+	1,  // 22: naru.status.v1.ListStatusesResponse.statuses:type_name -> naru.status.v1.DocumentStatus
+	13, // 23: naru.status.v1.ListStatusesResponse.complete_until:type_name -> google.protobuf.Timestamp
+	3,  // 24: naru.status.v1.GetTimelineResponse.entries:type_name -> naru.status.v1.TimelineEntry
+	4,  // 25: naru.status.v1.StatusService.GetStatus:input_type -> naru.status.v1.GetStatusRequest
+	6,  // 26: naru.status.v1.StatusService.BatchGetStatus:input_type -> naru.status.v1.BatchGetStatusRequest
+	8,  // 27: naru.status.v1.StatusService.ListStatuses:input_type -> naru.status.v1.ListStatusesRequest
+	10, // 28: naru.status.v1.StatusService.GetTimeline:input_type -> naru.status.v1.GetTimelineRequest
+	5,  // 29: naru.status.v1.StatusService.GetStatus:output_type -> naru.status.v1.GetStatusResponse
+	7,  // 30: naru.status.v1.StatusService.BatchGetStatus:output_type -> naru.status.v1.BatchGetStatusResponse
+	9,  // 31: naru.status.v1.StatusService.ListStatuses:output_type -> naru.status.v1.ListStatusesResponse
+	11, // 32: naru.status.v1.StatusService.GetTimeline:output_type -> naru.status.v1.GetTimelineResponse
+	29, // [29:33] is the sub-list for method output_type
+	25, // [25:29] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_naru_status_v1_status_service_proto_init() }

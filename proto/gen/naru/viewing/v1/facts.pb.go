@@ -410,6 +410,77 @@ func (x *ReadReported) GetSentAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// ViewingOpened: a recipient used a viewing token up in this relay's own viewing (ViewingTokenVerified). The actor is who looks: the recipient, or the person who
+// acts for it. Subject: id of the verification, which is the viewing.
+type ViewingOpened struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum   string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Recipient string                 `protobuf:"bytes,2,opt,name=recipient,proto3" json:"recipient,omitempty"`
+	// What the viewing token says of the document.
+	Token         *v1.Digest             `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewingOpened) Reset() {
+	*x = ViewingOpened{}
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewingOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewingOpened) ProtoMessage() {}
+
+func (x *ViewingOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewingOpened.ProtoReflect.Descriptor instead.
+func (*ViewingOpened) Descriptor() ([]byte, []int) {
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ViewingOpened) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ViewingOpened) GetRecipient() string {
+	if x != nil {
+		return x.Recipient
+	}
+	return ""
+}
+
+func (x *ViewingOpened) GetToken() *v1.Digest {
+	if x != nil {
+		return x.Token
+	}
+	return nil
+}
+
+func (x *ViewingOpened) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
 // ContentCompared: this relay was about to show a file in its own viewing, and compared the hashes (guide 5.1.1 6). Nothing is shown unless they are equal. The
 // actor is who looks. Subject: an id of its own.
 type ContentCompared struct {
@@ -435,7 +506,7 @@ type ContentCompared struct {
 
 func (x *ContentCompared) Reset() {
 	*x = ContentCompared{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +518,7 @@ func (x *ContentCompared) String() string {
 func (*ContentCompared) ProtoMessage() {}
 
 func (x *ContentCompared) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +531,7 @@ func (x *ContentCompared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContentCompared.ProtoReflect.Descriptor instead.
 func (*ContentCompared) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{5}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ContentCompared) GetEdocNum() string {
@@ -540,7 +611,7 @@ type ContentServed struct {
 
 func (x *ContentServed) Reset() {
 	*x = ContentServed{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +623,7 @@ func (x *ContentServed) String() string {
 func (*ContentServed) ProtoMessage() {}
 
 func (x *ContentServed) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +636,7 @@ func (x *ContentServed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContentServed.ProtoReflect.Descriptor instead.
 func (*ContentServed) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{6}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ContentServed) GetEdocNum() string {
@@ -631,7 +702,13 @@ const file_naru_viewing_v1_facts_proto_rawDesc = "" +
 	"shown_hash\x18\x05 \x01(\tR\tshownHash\x12\x1d\n" +
 	"\n" +
 	"log_digest\x18\x06 \x01(\tR\tlogDigest\x123\n" +
-	"\asent_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt:\x06\xd2\xf3\x18\x02\b\x02\"\xe8\x02\n" +
+	"\asent_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt:\x06\xd2\xf3\x18\x02\b\x02\"\xbb\x01\n" +
+	"\rViewingOpened\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x1c\n" +
+	"\trecipient\x18\x02 \x01(\tR\trecipient\x12.\n" +
+	"\x05token\x18\x03 \x01(\v2\x18.naru.platform.v1.DigestR\x05token\x129\n" +
+	"\n" +
+	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt:\x06\xd2\xf3\x18\x02\b\x02\"\xe8\x02\n" +
 	"\x0fContentCompared\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\"\n" +
 	"\fverification\x18\x02 \x01(\tR\fverification\x12\x12\n" +
@@ -664,32 +741,35 @@ func file_naru_viewing_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_viewing_v1_facts_proto_rawDescData
 }
 
-var file_naru_viewing_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_viewing_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_naru_viewing_v1_facts_proto_goTypes = []any{
 	(*IdentityProved)(nil),            // 0: naru.viewing.v1.IdentityProved
 	(*OrganisationSessionOpened)(nil), // 1: naru.viewing.v1.OrganisationSessionOpened
 	(*IdentityRefused)(nil),           // 2: naru.viewing.v1.IdentityRefused
 	(*TokenChecked)(nil),              // 3: naru.viewing.v1.TokenChecked
 	(*ReadReported)(nil),              // 4: naru.viewing.v1.ReadReported
-	(*ContentCompared)(nil),           // 5: naru.viewing.v1.ContentCompared
-	(*ContentServed)(nil),             // 6: naru.viewing.v1.ContentServed
-	(*timestamppb.Timestamp)(nil),     // 7: google.protobuf.Timestamp
-	(*v1.Digest)(nil),                 // 8: naru.platform.v1.Digest
+	(*ViewingOpened)(nil),             // 5: naru.viewing.v1.ViewingOpened
+	(*ContentCompared)(nil),           // 6: naru.viewing.v1.ContentCompared
+	(*ContentServed)(nil),             // 7: naru.viewing.v1.ContentServed
+	(*timestamppb.Timestamp)(nil),     // 8: google.protobuf.Timestamp
+	(*v1.Digest)(nil),                 // 9: naru.platform.v1.Digest
 }
 var file_naru_viewing_v1_facts_proto_depIdxs = []int32{
-	7, // 0: naru.viewing.v1.IdentityProved.auth_time:type_name -> google.protobuf.Timestamp
-	7, // 1: naru.viewing.v1.ReadReported.read_at:type_name -> google.protobuf.Timestamp
-	7, // 2: naru.viewing.v1.ReadReported.sent_at:type_name -> google.protobuf.Timestamp
-	8, // 3: naru.viewing.v1.ContentCompared.served:type_name -> naru.platform.v1.Digest
-	8, // 4: naru.viewing.v1.ContentCompared.token:type_name -> naru.platform.v1.Digest
-	8, // 5: naru.viewing.v1.ContentCompared.sent:type_name -> naru.platform.v1.Digest
-	8, // 6: naru.viewing.v1.ContentCompared.registered:type_name -> naru.platform.v1.Digest
-	8, // 7: naru.viewing.v1.ContentServed.hash:type_name -> naru.platform.v1.Digest
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	8,  // 0: naru.viewing.v1.IdentityProved.auth_time:type_name -> google.protobuf.Timestamp
+	8,  // 1: naru.viewing.v1.ReadReported.read_at:type_name -> google.protobuf.Timestamp
+	8,  // 2: naru.viewing.v1.ReadReported.sent_at:type_name -> google.protobuf.Timestamp
+	9,  // 3: naru.viewing.v1.ViewingOpened.token:type_name -> naru.platform.v1.Digest
+	8,  // 4: naru.viewing.v1.ViewingOpened.expires_at:type_name -> google.protobuf.Timestamp
+	9,  // 5: naru.viewing.v1.ContentCompared.served:type_name -> naru.platform.v1.Digest
+	9,  // 6: naru.viewing.v1.ContentCompared.token:type_name -> naru.platform.v1.Digest
+	9,  // 7: naru.viewing.v1.ContentCompared.sent:type_name -> naru.platform.v1.Digest
+	9,  // 8: naru.viewing.v1.ContentCompared.registered:type_name -> naru.platform.v1.Digest
+	9,  // 9: naru.viewing.v1.ContentServed.hash:type_name -> naru.platform.v1.Digest
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_naru_viewing_v1_facts_proto_init() }
@@ -703,7 +783,7 @@ func file_naru_viewing_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_viewing_v1_facts_proto_rawDesc), len(file_naru_viewing_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

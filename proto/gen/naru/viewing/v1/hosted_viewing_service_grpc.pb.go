@@ -32,7 +32,8 @@ const (
 // viewing system: a viewing token of IssueViewingToken is used up first; bytes served = token = send request = registration certificate, each
 // comparison a fact; read is what was shown, not what was fetched.
 type HostedViewingServiceClient interface {
-	// OpenDocument uses a viewing token up and begins a viewing of up to 30 minutes, in the session that asked for the token. Nothing is read by it.
+	// OpenDocument uses a viewing token up and begins a viewing of up to 30 minutes, for the recipient, or the person acting for it, who asked for the
+	// token. Nothing is read by it.
 	// The same call again within a minute answers the same. Errors: those of ViewingService.VerifyViewingToken, VIEWED_ELSEWHERE (the sender's viewing system
 	// shows this document), CONTENT_UNAVAILABLE.
 	OpenDocument(ctx context.Context, in *OpenDocumentRequest, opts ...grpc.CallOption) (*OpenDocumentResponse, error)
@@ -100,7 +101,8 @@ func (c *hostedViewingServiceClient) ConfirmShown(ctx context.Context, in *Confi
 // viewing system: a viewing token of IssueViewingToken is used up first; bytes served = token = send request = registration certificate, each
 // comparison a fact; read is what was shown, not what was fetched.
 type HostedViewingServiceServer interface {
-	// OpenDocument uses a viewing token up and begins a viewing of up to 30 minutes, in the session that asked for the token. Nothing is read by it.
+	// OpenDocument uses a viewing token up and begins a viewing of up to 30 minutes, for the recipient, or the person acting for it, who asked for the
+	// token. Nothing is read by it.
 	// The same call again within a minute answers the same. Errors: those of ViewingService.VerifyViewingToken, VIEWED_ELSEWHERE (the sender's viewing system
 	// shows this document), CONTENT_UNAVAILABLE.
 	OpenDocument(context.Context, *OpenDocumentRequest) (*OpenDocumentResponse, error)

@@ -418,7 +418,7 @@ type IssueViewingTokenResponse struct {
 	// Compact JWS (ES256), at most 1,024 characters: iss platform id, kid, recipient's certified address, edoc number, document hash
 	// with algorithm, aud, jti, iat, exp.
 	Token string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
-	// viewing_url with the token appended. A GET of it shows a page with a button and uses nothing, because links are followed ahead
+	// viewing_url with the token appended; empty for a document that this relay shows (HostedViewingService.OpenDocument takes the token). A GET of it shows a page with a button and uses nothing, because links are followed ahead
 	// of people; the button, or an application, makes a POST without a body, which shows the document and is the reading.
 	Url           string                 `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
 	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`

@@ -1,12 +1,18 @@
-// Package archiveclient is a client of the sandbox's certified archive: it logs in, registers documents, has documents issued
-// again and asks about certificates. It streams documents in both directions, and rejects an answer that contradicts the bytes it
-// has carried.
+// Package archiveclient is a client of a certified archive (공인전자문서센터): it logs in, registers documents, finds registrations
+// again, has documents issued again and asks about certificates. It streams documents in both directions, and rejects an answer
+// that contradicts the bytes it has carried. No error repeats a password or a token.
+//
+// The official interface (공인전자문서센터_연계_인터페이스_기술규격) is not public. This is the open one that the sandbox archive serves
+// (services/sandbox/archive); no conformity is claimed.
 //
 // It does not verify the certificates it receives; package archivecert does.
 package archiveclient
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +22,8 @@ import (
 
 	"github.com/naru-relay/naru/pkg/rest"
 )
+
+const logInPath = "/archive/login"
 
 // maxJSONBytes limits a JSON answer, and the JSON part of an issued document.
 const maxJSONBytes = 1 << 20
@@ -52,8 +60,23 @@ type Document struct {
 	CertificateNumber string    `json:"certificateNumber"`
 	// RegistrationCertificate is DER; package archivecert reads it.
 	RegistrationCertificate []byte `json:"registrationCertificate"`
+	// Reference and OnBehalfOf are as in the Submission; empty without one.
+	Reference  string `json:"reference,omitempty"`
+	OnBehalfOf string `json:"onBehalfOf,omitempty"`
 	// Duplicate is true if the document was already registered.
 	Duplicate bool `json:"duplicate"`
+	// AnswerDigest is the SHA-256 of the JSON that came, lower-case hexadecimal.
+	AnswerDigest string `json:"-"`
+}
+
+// answer reads a Document and keeps the digest of what it was read from.
+type answer struct{ Document }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *answer) UnmarshalJSON(raw []byte) error {
+	digest := sha256.Sum256(raw)
+	a.AnswerDigest = hex.EncodeToString(digest[:])
+	return json.Unmarshal(raw, &a.Document)
 }
 
 // Issued is a document that was issued again.
@@ -94,7 +117,7 @@ func (c *Client) logIn(ctx context.Context) (*oauth2.Token, error) {
 		Token string `json:"token"`
 	}
 	request := map[string]string{"memberId": c.opts.MemberID, "password": c.opts.Password}
-	if err := c.anyone.JSON(ctx, http.MethodPost, "/archive/login", nil, request, &answer); err != nil {
+	if err := c.anyone.JSON(ctx, http.MethodPost, logInPath, nil, request, &answer); err != nil {
 		return nil, fmt.Errorf("log in: %w", err)
 	}
 	if answer.Token == "" {

@@ -24,24 +24,33 @@ type Submission struct {
 	FileName, MediaType string
 	// AttachmentHashes are hashes that the registration covers too: 0 to 10, SHA-256 in hexadecimal.
 	AttachmentHashes []string
+	// Hash is what the document must have (SHA-256, hexadecimal), or the archive refuses it; empty: whatever it has.
+	Hash string
+	// Reference is the depositor's own key of this registration, 1 to 64 of A-Z a-z 0-9 . _ -: a repetition under it gives the
+	// first registration. Empty: the same bytes are registered once.
+	Reference string
+	// OnBehalfOf is for whom the member deposits, 1 to 100 printable characters; empty: for itself.
+	OnBehalfOf string
 	// Open returns the document's bytes from the beginning. It is called again if the call has to be repeated. The reader is
 	// closed if it is an io.Closer.
 	Open func() (io.Reader, error)
 }
 
-// Submit registers a document of at most 64 MiB (문서 등록). Registering the same bytes again returns the first registration. The
-// hash in the answer is compared with the bytes that were sent.
+// Submit registers a document (문서 등록). The hash in the answer is compared with the bytes that were sent.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Document, error) {
 	meta, err := json.Marshal(struct {
 		FileName         string   `json:"fileName"`
 		MediaType        string   `json:"mediaType"`
 		AttachmentHashes []string `json:"attachmentHashes,omitempty"`
-	}{s.FileName, s.MediaType, s.AttachmentHashes})
+		Hash             string   `json:"hash,omitempty"`
+		Reference        string   `json:"reference,omitempty"`
+		OnBehalfOf       string   `json:"onBehalfOf,omitempty"`
+	}{s.FileName, s.MediaType, s.AttachmentHashes, s.Hash, s.Reference, s.OnBehalfOf})
 	if err != nil {
 		return nil, fmt.Errorf("submit document: %w", err)
 	}
 	var sent hash.Hash
-	var d Document
+	var d answer
 	err = c.member.Upload(ctx, "/archive/documents", func() ([]rest.Part, error) {
 		content, err := s.Open()
 		if err != nil {
@@ -59,7 +68,34 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Document, error) {
 	if hex.EncodeToString(sent.Sum(nil)) != d.Hash {
 		return nil, errors.New("submit document: archive answered about other bytes")
 	}
-	return &d, nil
+	return &d.Document, nil
+}
+
+// FindByReference lists this member's registrations under its own reference, the first one first: none or one.
+func (c *Client) FindByReference(ctx context.Context, reference string) ([]Document, error) {
+	return c.find(ctx, "reference", reference)
+}
+
+// FindByHash lists this member's registrations of a document, the first one first, at most 20.
+func (c *Client) FindByHash(ctx context.Context, hash string) ([]Document, error) {
+	return c.find(ctx, "hash", hash)
+}
+
+func (c *Client) find(ctx context.Context, by, value string) ([]Document, error) {
+	var found struct {
+		Documents []answer `json:"documents"`
+	}
+	if err := c.member.JSON(ctx, http.MethodGet, "/archive/documents", url.Values{by: {value}}, nil, &found); err != nil {
+		return nil, fmt.Errorf("find documents by %s: %w", by, err)
+	}
+	documents := make([]Document, len(found.Documents))
+	for i, one := range found.Documents {
+		if by == "hash" && one.Hash != value || by == "reference" && one.Reference != value {
+			return nil, fmt.Errorf("find documents by %s: archive answered about another document", by)
+		}
+		documents[i] = one.Document
+	}
+	return documents, nil
 }
 
 // hashing hashes the bytes that are read through it.
@@ -85,14 +121,14 @@ func (h hashing) Close() error {
 
 // Document returns a registered document with its registration certificate.
 func (c *Client) Document(ctx context.Context, documentID string) (*Document, error) {
-	var d Document
+	var d answer
 	if err := c.member.JSON(ctx, http.MethodGet, "/archive/documents/"+url.PathEscape(documentID), nil, nil, &d); err != nil {
 		return nil, fmt.Errorf("ask for document: %w", err)
 	}
 	if d.DocumentID != documentID {
 		return nil, errors.New("ask for document: archive answered about another document")
 	}
-	return &d, nil
+	return &d.Document, nil
 }
 
 // Issue has a document issued again (문서 발급) and writes its bytes to w. If the bytes do not have the hash of the answer, or are

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/naru-relay/naru/services/sandbox/archive/archiveclient"
+	"github.com/naru-relay/naru/pkg/archiveclient"
 )
 
 // liar is an archive that accepts every log-in and answers all other calls with answer.
