@@ -65,11 +65,11 @@ func (s *service) handler(env *unit.Env) (http.Handler, error) {
 		mux.Handle(r.pattern, s.page(r))
 	}
 	mux.Handle("/", s.page(route{pattern: "none", open: true, serve: func(*visit) error { return noSuchPage() }}))
-	return gateway.Edge(gateway.EdgeDeps{Log: env.Log, Clock: env.Clock, Tracer: env.Tracer, Meter: env.Meter}, secured(mux))
+	return gateway.Edge(gateway.EdgeDeps{Log: env.Log, Clock: env.Clock, Tracer: env.Tracer, Meter: env.Meter}, secured(s.config.Sandbox, mux))
 }
 
 // secured writes the headers of every answer.
-func secured(next http.Handler) http.Handler {
+func secured(sandbox bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
@@ -79,7 +79,9 @@ func secured(next http.Handler) http.Handler {
 		h.Set("Permissions-Policy", permissionsPolicy)
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+		if !sandbox { // on a laptop it would bind every other program of the host
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		h.Set("X-Robots-Tag", "noindex")
 		next.ServeHTTP(w, r)
 	})

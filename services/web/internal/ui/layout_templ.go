@@ -52,9 +52,9 @@ func Layout(f Frame) templ.Component {
 		}
 		if f.Sandbox {
 			var templ_7745c5c3_Var3 string
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs("[" + f.Say(locale.Test) + "] ")
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs("[" + f.Say(locale.Test) + "]")
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 18, Col: 38}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 18, Col: 37}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
