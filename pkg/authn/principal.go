@@ -73,7 +73,7 @@ func WithCallingUnit(ctx context.Context, unit string) context.Context {
 }
 
 // CallingUnit names the unit at the other end of the connection, e.g. "address"; empty if there is none. For a public RPC it is
-// "gateway", and the principal says who called.
+// "gateway" or "web", and the principal says who called.
 func CallingUnit(ctx context.Context) string {
 	unit, _ := ctx.Value(unitKey{}).(string)
 	return unit

@@ -17,8 +17,15 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Gateway is the name of the unit that owns the public doors.
-const Gateway = "gateway"
+// Gateway and Web are the units through which principals call: the public doors, and the pages for people. They pass the caller's token on, and
+// reach no more with it than the caller may.
+const (
+	Gateway = "gateway"
+	Web     = "web"
+)
+
+// front recognises the units that call for principals.
+func front(unit string) bool { return unit == Gateway || unit == Web }
 
 // TokenVerifier verifies access tokens; *authn.Verifier is one.
 type TokenVerifier interface {
@@ -46,7 +53,7 @@ func AccessOf(method protoreflect.MethodDescriptor) (*platformv1.Access, error) 
 	return rule, nil
 }
 
-// Public reports whether an RPC may be called through the gateway.
+// Public reports whether an RPC may be called for a principal, through the gateway or the pages.
 func Public(rule *platformv1.Access) bool { return rule.GetOpen() || len(rule.GetKinds()) > 0 }
 
 // Permit checks a verified principal against a rule. Errors: Denied (KIND_NOT_PERMITTED, SCOPE_MISSING).
@@ -122,7 +129,7 @@ func (g *gate) admit(ctx context.Context, method string) (context.Context, error
 	switch {
 	case rule == nil && infrastructure(strings.TrimPrefix(method, "/")), rule.GetOpen(), rule.GetEveryUnit(), slices.Contains(rule.GetUnits(), unit):
 		return ctx, nil
-	case rule == nil || unit != Gateway || len(rule.GetKinds()) == 0:
+	case rule == nil || !front(unit) || len(rule.GetKinds()) == 0:
 		return ctx, fault.New(fault.Denied, "", authn.ReasonUnitNotPermitted, "the calling unit may not call this")
 	}
 	p, err := g.verifier.Verify(ctx, Bearer(ctx))

@@ -115,7 +115,7 @@ func TestAccess(t *testing.T) {
 		reason string
 	}{
 		{"a public RPC by a sender", relay.As(t, authntest.Sender("s"), "intake"), cancel, 0, ""},
-		{"a public RPC by another kind", relay.As(t, authntest.Recipient("r"), "intake"), cancel, fault.Denied, "KIND_NOT_PERMITTED"},
+		{"a public RPC by another kind", relay.As(t, authntest.ViewingSystem("v"), "intake"), cancel, fault.Denied, "KIND_NOT_PERMITTED"},
 		{"a public RPC by the operator", relay.As(t, authntest.Admin(), "intake"), cancel, fault.Denied, "KIND_NOT_PERMITTED"},
 		{"a public RPC without the scope", relay.As(t, scopeless, "intake"), cancel, fault.Denied, "SCOPE_MISSING"},
 		{"a public RPC without a token", relay.From(t, "gateway", "intake"), cancel, fault.Unauthenticated, "TOKEN_MISSING"},
@@ -124,6 +124,11 @@ func TestAccess(t *testing.T) {
 		{"an open RPC by another unit", relay.From(t, "hub", "intake"), limits, 0, ""},
 		{"an internal RPC by its unit", relay.From(t, "status", "intake"), document, 0, ""},
 		{"an internal RPC by another unit", relay.From(t, "hub", "intake"), document, fault.Denied, "UNIT_NOT_PERMITTED"},
+		{"a public RPC through the pages", relay.Through(t, "web", authntest.Sender("s"), "intake"), cancel, 0, ""},
+		{"a public RPC through the pages by another kind", relay.Through(t, "web", authntest.Admin(), "intake"), cancel, fault.Denied, "KIND_NOT_PERMITTED"},
+		{"a public RPC of the pages without a token", relay.From(t, "web", "intake"), cancel, fault.Unauthenticated, "TOKEN_MISSING"},
+		{"an internal RPC through the pages", relay.Through(t, "web", authntest.Sender("s"), "intake"), document, fault.Denied, "UNIT_NOT_PERMITTED"},
+		{"a public RPC through another unit", relay.Through(t, "status", authntest.Sender("s"), "intake"), cancel, fault.Denied, "UNIT_NOT_PERMITTED"},
 		{"an internal RPC through the gateway", relay.As(t, authntest.Sender("s"), "intake"), document, fault.Denied, "UNIT_NOT_PERMITTED"},
 	}
 	for _, tt := range tests {

@@ -22,12 +22,12 @@ const edocCode = "NARU000001"
 const hubClient = "00000000NARU0001"
 
 // doors are the relay's addresses. They are fixed before anything that contains them is written.
-type doors struct{ rest, grpc, ops string }
+type doors struct{ rest, grpc, ops, web string }
 
 // reserve replaces port 0 of each address by a free port.
 func (r *Relay) reserve(ctx context.Context, opts Options) (doors, error) {
-	d := doors{rest: opts.REST, grpc: opts.GRPC, ops: opts.Ops}
-	for _, address := range []*string{&d.rest, &d.grpc, &d.ops} {
+	d := doors{rest: opts.REST, grpc: opts.GRPC, ops: opts.Ops, web: opts.Web}
+	for _, address := range []*string{&d.rest, &d.grpc, &d.ops, &d.web} {
 		host, port, err := net.SplitHostPort(*address)
 		if err != nil {
 			return doors{}, fmt.Errorf("address %q: %w", *address, err)
@@ -47,7 +47,7 @@ func (r *Relay) reserve(ctx context.Context, opts Options) (doors, error) {
 func (r *Relay) endpoints(d doors) Endpoints {
 	f := r.folder
 	return Endpoints{
-		PlatformID: PlatformID, REST: "http://" + reached(d.rest), GRPC: reached(d.grpc), Ops: "http://" + reached(d.ops), AdminCredentials: f.path(adminFile),
+		PlatformID: PlatformID, REST: "http://" + reached(d.rest), GRPC: reached(d.grpc), Ops: "http://" + reached(d.ops), Web: "https://" + reached(d.web), AdminCredentials: f.path(adminFile),
 		Sandbox: endpoints.Sandbox{
 			Hub: r.outside.url("hub"), Archive: r.outside.url("archive"), Viewing: r.outside.url("viewing"), IDP: r.outside.url("idp"),
 			AdminToken: f.path("secrets", "sandbox", "admin_token"), Authority: r.outside.authority.RootPath(pki.Server),
@@ -83,6 +83,7 @@ func (r *Relay) writeConfigs(ctx context.Context, d doors, units []unit.Unit) er
 	}
 	secret := func(name string) string { return r.folder.path("secrets", "sandbox", name) }
 	signer := r.outside.authority.Signer(pki.Hub).Chain[0]
+	certificate, key := r.outside.authority.ServerFiles()
 	pin := sha256.Sum256(signer.RawSubjectPublicKeyInfo)
 	settings := map[string]string{
 		"gateway": fmt.Sprintf(`rest:
@@ -147,9 +148,21 @@ invitation:
   issuer: %q
   client_id: %s
   client_secret_file: %q
-  redirect_uris: [%q]
-`, r.outside.url("idp"), idpClient, secret("idp_client_secret"), redirectURI),
+  redirect_uris: [%q, %q]
+`, r.outside.url("idp"), idpClient, secret("idp_client_secret"), redirectURI, r.Endpoints.Web+pagesCallback),
 		"content": fmt.Sprintf("bucket: %q\n", "file://"+r.folder.path("content")),
+		"web": fmt.Sprintf(`listen: %q
+certificate_file: %q
+key_file: %q
+public_url: %q
+terms:
+  version: %s
+rate:
+  pages_per_second: 1000
+  pages_burst: 10000
+  signins_per_second: 1000
+  signins_burst: 10000
+`, d.web, certificate, key, r.Endpoints.Web, termsVersion),
 		"certificate": fmt.Sprintf(`issuer:
   profile: %s
   roots_file: %q

@@ -22,7 +22,8 @@ func (r *Relay) Greeting() string {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "Naru is running (sandbox, 시험용: nothing here is certified or legally effective).\n\n")
-	fmt.Fprintf(&b, "  REST     %s\n  gRPC     %s\n  ops      %s  (/livez /readyz /metrics)\n  files    %s\n\n", e.REST, e.GRPC, e.Ops, r.folder.path(endpoints.FileName))
+	fmt.Fprintf(&b, "  pages    %s  (sign in, inbox, sending; your browser warns of the sandbox's certificate)\n  REST     %s\n  gRPC     %s\n"+
+		"  ops      %s  (/livez /readyz /metrics)\n  files    %s\n\n", e.Web, e.REST, e.GRPC, e.Ops, r.folder.path(endpoints.FileName))
 	if e.Demo == nil {
 		fmt.Fprintf(&b, "narud -seed makes what is needed to send a document. Stop with Ctrl-C.\n")
 		return b.String()

@@ -50,6 +50,8 @@ type outside struct {
 	pools     []*pgxpool.Pool
 	group     *lifecycle.Group
 	relay     *fileRelay
+	// pages is where the relay's pages are; the identity provider sends people back there.
+	pages string
 }
 
 // openOutside binds the sandbox's addresses, so that units can be given them before the sandbox serves.
@@ -94,11 +96,12 @@ func (o *outside) url(name string) string {
 	return scheme + "://" + o.listeners[name].Addr().String()
 }
 
-// start starts every system. relayURL is the relay's REST door, for the viewing system.
-func (o *outside) start(ctx context.Context, relayURL string) error {
+// start starts every system. relayURL is the relay's REST door, for the viewing system, pages where its pages are.
+func (o *outside) start(ctx context.Context, relayURL, pages string) error {
 	if o.elsewhere != nil {
 		return nil
 	}
+	o.pages = pages
 	o.relay = &fileRelay{baseURL: relayURL, file: o.folder.path("sandbox", "viewing-credentials.json")}
 	builders := []struct {
 		name    string
@@ -178,7 +181,7 @@ func (o *outside) buildIDP(ctx context.Context, env run.Env) (run.Running, error
 	c := idp.Default()
 	c.NoticeSecretFile = config.InlineSecret(config.Secret(notice))
 	c.Issuer, c.AdminTokenFile, c.PairwiseSecretFile = o.url("idp"), o.adminToken(), config.InlineSecret(config.Secret(pairwise))
-	c.Clients = []idp.Client{{ID: idpClient, SecretFile: config.InlineSecret(config.Secret(client)), RedirectURIs: []string{redirectURI}}}
+	c.Clients = []idp.Client{{ID: idpClient, SecretFile: config.InlineSecret(config.Secret(client)), RedirectURIs: []string{redirectURI, o.pages + pagesCallback}}}
 	return run.IDP().Build(ctx, env, c)
 }
 

@@ -28,14 +28,15 @@ const (
 	DefaultREST = "127.0.0.1:8080"
 	DefaultGRPC = "127.0.0.1:8081"
 	DefaultOps  = "127.0.0.1:8082"
+	DefaultWeb  = "127.0.0.1:8083"
 )
 
 // Options of a relay. Only Dir is required.
 type Options struct {
 	// Dir is the data folder. If the process is root, other users must be able to traverse its parents.
 	Dir string
-	// REST, GRPC and Ops are listen addresses; port 0 means a free port.
-	REST, GRPC, Ops string
+	// REST, GRPC, Ops and Web are listen addresses; port 0 means a free port.
+	REST, GRPC, Ops, Web string
 	// FreePorts lets the sandbox systems take free ports instead of the documented ones.
 	FreePorts bool
 	// DatabaseURL is the superuser's URL of a PostgreSQL server to use instead of a private one.
@@ -89,6 +90,8 @@ const (
 	adminFile   = "admin.json"
 	redirectURI = "http://127.0.0.1/naru/identity"
 	demoSender  = "demo-institution"
+	// pagesCallback is where the pages take people back from the identity provider.
+	pagesCallback = "/signin/callback"
 )
 
 const (
@@ -136,7 +139,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	if err := r.writeConfigs(ctx, doors, units); err != nil {
 		return nil, err
 	}
-	if err := r.outside.start(ctx, r.Endpoints.REST); err != nil {
+	if err := r.outside.start(ctx, r.Endpoints.REST, r.Endpoints.Web); err != nil {
 		return nil, err
 	}
 	if err := r.registerPlatform(ctx); err != nil {
@@ -197,7 +200,7 @@ func (o *Options) fill() {
 	for _, d := range []struct {
 		field *string
 		value string
-	}{{&o.REST, DefaultREST}, {&o.GRPC, DefaultGRPC}, {&o.Ops, DefaultOps}} {
+	}{{&o.REST, DefaultREST}, {&o.GRPC, DefaultGRPC}, {&o.Ops, DefaultOps}, {&o.Web, DefaultWeb}} {
 		if *d.field == "" {
 			*d.field = d.value
 		}

@@ -17,8 +17,8 @@ type Sandbox struct {
 	database *database
 }
 
-// StartSandbox starts only the outside world. Dir, DatabaseURL and REST (with a port other than 0) must be those of the relay
-// that starts after it.
+// StartSandbox starts only the outside world. Dir, DatabaseURL, REST and Web must be those of the relay that starts after
+// it. REST has a port other than 0, and so has Web where somebody is to sign in at the pages.
 func StartSandbox(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if opts.DatabaseURL == "" {
 		return nil, errors.New("start the sandbox alone: it needs the URL of the database that the relay uses")
@@ -40,7 +40,7 @@ func StartSandbox(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if s.outside, err = openOutside(ctx, f, s.database, log, opts); err != nil {
 		return nil, err
 	}
-	if err := s.outside.start(ctx, "http://"+opts.REST); err != nil {
+	if err := s.outside.start(ctx, "http://"+opts.REST, "https://"+opts.Web); err != nil {
 		return nil, err
 	}
 	for name := range s.outside.listeners {

@@ -15,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/services/intake"
 	"github.com/naru-relay/naru/services/status"
 	"github.com/naru-relay/naru/services/viewing"
+	"github.com/naru-relay/naru/services/web"
 )
 
 // behind returns the units behind the doors.
@@ -30,6 +31,7 @@ func behind() []unit.Unit {
 		certificate.Unit,
 		content.Unit,
 		archive.Unit,
+		web.Unit,
 	}
 }
 

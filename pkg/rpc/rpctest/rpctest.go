@@ -62,7 +62,13 @@ func (r *Relay) From(t testing.TB, caller, target string) grpc.ClientConnInterfa
 // As is a connection through the gateway with an access token of p.
 func (r *Relay) As(t testing.TB, p authn.Principal, target string) grpc.ClientConnInterface {
 	t.Helper()
-	return &bearer{ClientConnInterface: r.From(t, rpc.Gateway, target), token: r.Authority.Token(t, p)}
+	return r.Through(t, rpc.Gateway, p, target)
+}
+
+// Through is such a connection through another unit.
+func (r *Relay) Through(t testing.TB, unit string, p authn.Principal, target string) grpc.ClientConnInterface {
+	t.Helper()
+	return &bearer{ClientConnInterface: r.From(t, unit, target), token: r.Authority.Token(t, p)}
 }
 
 // bearer adds an access token to every call.

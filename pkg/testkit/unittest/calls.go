@@ -52,6 +52,15 @@ func (b *Bench) Recipient(t testing.TB, recipient string) grpc.ClientConnInterfa
 	return b.As(t, platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, recipient)
 }
 
+// SessionToken is the token of a recipient's session.
+func (b *Bench) SessionToken(t testing.TB, recipient string) string {
+	t.Helper()
+	kind := platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT
+	token, _, err := b.minters[authn.MintedBy(kind)].Mint(authn.Grant{Subject: recipient, Kind: kind, Session: uuid.NewString(), Life: 10 * time.Minute})
+	require.NoError(t, err)
+	return token
+}
+
 // ActingFor calls with the session of an organisation that a person took.
 func (b *Bench) ActingFor(t testing.TB, organisation, person string) grpc.ClientConnInterface {
 	t.Helper()

@@ -28,6 +28,8 @@ type Endpoints struct {
 	REST       string `json:"rest"`
 	GRPC       string `json:"grpc"`
 	Ops        string `json:"ops"`
+	// Web is where the pages for people are.
+	Web string `json:"web"`
 	// AdminCredentials is the file with the operator's credentials.
 	AdminCredentials string  `json:"adminCredentials"`
 	Sandbox          Sandbox `json:"sandbox"`

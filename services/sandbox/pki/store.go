@@ -187,6 +187,11 @@ func (s *Store) ServerCertificate() tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{e.leaf.Raw}, PrivateKey: e.leafKey, Leaf: e.leaf}
 }
 
+// ServerFiles are the PEM files of that certificate, for a server that reads them.
+func (s *Store) ServerFiles() (certificate, key string) {
+	return s.path(Server, "leaf.pem"), s.path(Server, "leaf.key")
+}
+
 // usable reports whether the stored leaf can still be used.
 func (e *entry) usable(names []string, now time.Time) bool {
 	want := &x509.Certificate{}

@@ -1128,11 +1128,11 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"SetConsent\x12\".naru.address.v1.SetConsentRequest\x1a#.naru.address.v1.SetConsentResponse\"(\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1b:\x01*\x1a\x16/v1/membership/consent\x12\x80\x01\n" +
 	"\n" +
 	"SetRefusal\x12\".naru.address.v1.SetRefusalRequest\x1a#.naru.address.v1.SetRefusalResponse\")\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1c:\x01*\x1a\x17/v1/membership/refusals\x12n\n" +
-	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xf1\x04\n" +
+	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xf7\x04\n" +
 	"\x0eAddressService\x12\x7f\n" +
 	"\x13RegisterInstitution\x12+.naru.address.v1.RegisterInstitutionRequest\x1a,.naru.address.v1.RegisterInstitutionResponse\"\r\xca\xf3\x18\t\"\agateway\x12s\n" +
-	"\x0fResolveIdentity\x12'.naru.address.v1.ResolveIdentityRequest\x1a(.naru.address.v1.ResolveIdentityResponse\"\r\xca\xf3\x18\t\"\aviewing\x12~\n" +
-	"\rTakeAuthority\x12%.naru.address.v1.TakeAuthorityRequest\x1a&.naru.address.v1.TakeAuthorityResponse\"\x1e\xca\xf3\x18\x1a\"\agateway\"\x06intake\"\aviewing\x12s\n" +
+	"\x0fResolveIdentity\x12'.naru.address.v1.ResolveIdentityRequest\x1a(.naru.address.v1.ResolveIdentityResponse\"\r\xca\xf3\x18\t\"\aviewing\x12\x83\x01\n" +
+	"\rTakeAuthority\x12%.naru.address.v1.TakeAuthorityRequest\x1a&.naru.address.v1.TakeAuthorityResponse\"#\xca\xf3\x18\x1f\"\agateway\"\x06intake\"\aviewing\"\x03web\x12s\n" +
 	"\fGetOwnerName\x12$.naru.address.v1.GetOwnerNameRequest\x1a%.naru.address.v1.GetOwnerNameResponse\"\x16\xca\xf3\x18\x12\"\bdelivery\"\x06intake\x12t\n" +
 	"\x0eConfirmAddress\x12&.naru.address.v1.ConfirmAddressRequest\x1a'.naru.address.v1.ConfirmAddressResponse\"\x11\xca\xf3\x18\r\"\vcirculationB\xc8\x01\n" +
 	"\x13com.naru.address.v1B\x13AddressServiceProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"

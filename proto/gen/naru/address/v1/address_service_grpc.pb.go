@@ -314,7 +314,7 @@ type AddressServiceClient interface {
 	ResolveIdentity(ctx context.Context, in *ResolveIdentityRequest, opts ...grpc.CallOption) (*ResolveIdentityResponse, error)
 	// TakeAuthority answers whether a person may act for an organisation now. A person who was named and acts for the first time takes the
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
-	// verified; the gateway asks while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
+	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(ctx context.Context, in *TakeAuthorityRequest, opts ...grpc.CallOption) (*TakeAuthorityResponse, error)
 	// GetOwnerName returns the name of an institution, by its principal id, or of a member, by its recipient id, as it may be shown to somebody whom it
 	// sends a document. Delivery asks for invitations, notices and the inbox. Errors: NOT_A_MEMBER.
@@ -396,7 +396,7 @@ type AddressServiceServer interface {
 	ResolveIdentity(context.Context, *ResolveIdentityRequest) (*ResolveIdentityResponse, error)
 	// TakeAuthority answers whether a person may act for an organisation now. A person who was named and acts for the first time takes the
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
-	// verified; the gateway asks while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
+	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error)
 	// GetOwnerName returns the name of an institution, by its principal id, or of a member, by its recipient id, as it may be shown to somebody whom it
 	// sends a document. Delivery asks for invitations, notices and the inbox. Errors: NOT_A_MEMBER.

@@ -287,7 +287,7 @@ type Access struct {
 	Kinds []PrincipalKind `protobuf:"varint,2,rep,packed,name=kinds,proto3,enum=naru.platform.v1.PrincipalKind" json:"kinds,omitempty"`
 	// The OAuth2 scope the access token must hold. Empty only for internal and open RPCs and for recipients' sessions.
 	Scope string `protobuf:"bytes,3,opt,name=scope,proto3" json:"scope,omitempty"`
-	// The units that may call it over internal mutual TLS. Public RPCs are always reachable by the gateway.
+	// The units that may call it over internal mutual TLS. Public RPCs are always reachable by the gateway and by web, with the caller's token.
 	Units []string `protobuf:"bytes,4,rep,name=units,proto3" json:"units,omitempty"`
 	// Every unit may call it over internal mutual TLS, in place of a list of all of them.
 	EveryUnit     bool `protobuf:"varint,5,opt,name=every_unit,json=everyUnit,proto3" json:"every_unit,omitempty"`

@@ -1,0 +1,134 @@
+package locale
+
+// Problem is what a page says when something was refused: what is the matter, and what to do.
+type Problem struct{ What, Do Text }
+
+// Of problems that are known by no reason.
+var (
+	ProblemTitle  = both("처리하지 못했습니다", "This could not be done")
+	NotThereTitle = both("없는 화면입니다", "There is no such page")
+	notThere      = Problem{both("주소가 잘못되었거나 볼 수 없는 내용입니다.", "The address is wrong, or this is not yours to see."), both("처음 화면에서 다시 찾아보십시오.", "Look for it from the start page.")}
+	unknown       = Problem{both("알 수 없는 문제가 생겼습니다.", "Something went wrong."), again}
+	again         = both("잠시 뒤 다시 시도하십시오. 계속되면 운영자에게 문의하십시오.", "Try again in a moment. If it goes on, ask the operator.")
+	checkInput    = both("입력한 내용을 확인하고 다시 시도하십시오.", "Check what you entered, and try again.")
+	backToList    = both("목록으로 돌아가 다시 여십시오.", "Go back to the list, and open it again.")
+)
+
+// ProblemOf is what to say about a machine reason; false where it is unknown.
+func ProblemOf(reason string) (Problem, bool) {
+	p, known := problems[reason]
+	return p, known
+}
+
+// Unknown is for a reason that nobody has written about.
+func Unknown() Problem { return unknown }
+
+// NotThere is for a page that does not exist.
+func NotThere() Problem { return notThere }
+
+var problems = map[string]Problem{
+	// Of these pages.
+	"FORM_EXPIRED":      {both("양식이 오래되었거나 다른 곳에서 보낸 요청입니다.", "The form is too old, or was sent from elsewhere."), both("화면을 새로 열어 다시 보내십시오.", "Open the page anew, and send it again.")},
+	"NO_SUCH_ROUTE":     notThere,
+	"RATE_LIMITED":      {both("짧은 시간에 너무 많이 요청했습니다.", "There were too many requests in a short time."), both("조금 기다린 뒤 다시 시도하십시오.", "Wait a little, and try again.")},
+	"BODY_TOO_LARGE":    {both("보낸 내용이 너무 큽니다.", "What you sent is too large."), both("더 작은 파일을 고르십시오.", "Choose a smaller file.")},
+	"OVERLOADED":        {both("지금 이용이 많아 받을 수 없습니다.", "The service is busy."), again},
+	"INVALID_REQUEST":   {both("입력한 내용이 올바르지 않습니다.", "Something you entered is not right."), checkInput},
+	"INVALID_ITEM":      {both("보내는 내용이 올바르지 않습니다.", "Something about the document is not right."), checkInput},
+	"UNAVAILABLE":       {both("필요한 서비스에 지금 연결할 수 없습니다.", "A service that is needed cannot be reached now."), again},
+	"DEADLINE_EXCEEDED": {both("제때 답을 받지 못했습니다.", "There was no answer in time."), again},
+
+	// Of signing in.
+	"TOKEN_MISSING":                 {SessionOver, SignIn},
+	"TOKEN_INVALID":                 {SessionOver, SignIn},
+	"TOKEN_EXPIRED":                 {both("열람 허가 또는 로그인 시간이 끝났습니다.", "The permission or your session has ended."), both("문서를 다시 여십시오. 필요하면 다시 로그인하십시오.", "Open the document again; sign in again if asked.")},
+	"SESSION_UNKNOWN":               {SigninElseText, both("처음 화면에서 다시 로그인하십시오.", "Sign in again from the start page.")},
+	"IDENTITY_REFUSED":              {SigninDeniedText, both("처음 화면에서 다시 로그인하십시오.", "Sign in again from the start page.")},
+	"IDENTITY_PROVIDER_UNAVAILABLE": {both("본인확인기관에 연결할 수 없습니다.", "The identity provider cannot be reached."), again},
+	"REDIRECT_NOT_ALLOWED":          {both("이 서비스의 로그인 설정이 잘못되었습니다.", "Signing in is not set up rightly."), both("운영자에게 문의하십시오.", "Ask the operator.")},
+	"KIND_NOT_PERMITTED":            {both("이 로그인으로는 할 수 없는 일입니다.", "This cannot be done with your session."), both("운영자에게 문의하십시오.", "Ask the operator.")},
+	"SCOPE_MISSING":                 {both("이 로그인으로는 할 수 없는 일입니다.", "This cannot be done with your session."), both("다시 로그인하십시오.", "Sign in again.")},
+	"UNIT_NOT_PERMITTED":            {both("이 화면에서는 할 수 없는 일입니다.", "This cannot be done from these pages."), both("운영자에게 문의하십시오.", "Ask the operator.")},
+	"KEY_SET_UNAVAILABLE":           {both("로그인을 확인할 수 없습니다.", "Your session cannot be checked now."), again},
+
+	// Of membership and organisations.
+	"NOT_A_MEMBER":          {NotMemberYet, both("내 정보에서 가입하십시오.", "Join under My membership.")},
+	"ADDRESS_TAKEN":         {both("이미 쓰이는 전자주소입니다.", "The address is in use."), both("다시 시도하면 다른 주소를 받습니다.", "Try again to get another one.")},
+	"ADDRESS_UNKNOWN":       {both("없는 전자주소입니다.", "There is no such address."), checkInput},
+	"HUB_UNAVAILABLE":       {both("유통허브에 연결할 수 없습니다.", "The distribution hub cannot be reached."), again},
+	"REQUEST_ID_REUSED":     {both("같은 신청이 다른 내용으로 이미 들어왔습니다.", "The same request has come with other content."), both("화면을 새로 열어 다시 신청하십시오.", "Open the page anew, and ask again.")},
+	"APPLICATION_WAITS":     {both("이 사업자등록번호의 신청을 아직 확인하고 있습니다.", "An application for this number is being checked."), both("결과를 기다리십시오.", "Wait for its outcome.")},
+	"TOO_MANY_APPLICATIONS": {both("확인 중인 신청이 너무 많습니다.", "Too many of your applications are waiting."), both("결과를 기다린 뒤 신청하십시오.", "Wait for their outcome.")},
+	"NOT_FOR_ORGANISATIONS": {both("기관·기업의 이름으로는 할 수 없는 일입니다.", "This cannot be done for an organisation."), both("내 이름으로 돌아간 뒤 다시 하십시오.", "Act for yourself again, then try.")},
+	"NOT_AN_ORGANISATION":   {both("기관·기업의 이름으로 이용할 때만 할 수 있습니다.", "This is for organisations."), both("먼저 기관·기업을 고르십시오.", "Choose an organisation first.")},
+	"NOT_AUTHORISED":        {both("이 기관·기업에 대한 권한이 없습니다.", "You have no authority for this organisation."), both("대표자에게 권한을 요청하십시오.", "Ask its representative for it.")},
+	"AUTHORITY_NOT_FOUND":   {both("없는 권한입니다.", "There is no such authority."), backToList},
+	"LAST_REPRESENTATIVE":   {both("마지막 대표자의 권한은 끝낼 수 없습니다.", "The last representative's authority cannot be ended."), both("다른 대표자가 생긴 뒤 끝내십시오.", "End it when there is another representative.")},
+	"TOO_MANY_PERSONS":      {both("권한이 있는 사람이 너무 많습니다.", "Too many persons have authority."), both("쓰지 않는 권한을 끝내십시오.", "End those that are not used.")},
+
+	// Of received documents and viewing.
+	"ITEM_NOT_FOUND":          {both("수신함에 없는 문서입니다.", "There is no such document in your inbox."), backToList},
+	"PAGE_TOKEN_INVALID":      {both("목록이 바뀌었습니다.", "The list has changed."), both("목록을 처음부터 여십시오.", "Open the list from its beginning.")},
+	"DOCUMENT_NOT_FOUND":      {both("없는 문서이거나 볼 권한이 없습니다.", "There is no such document, or it is not yours."), backToList},
+	"VIEWING_DEADLINE_PASSED": {ViewingOver, both("보낸 곳에 다시 보내 달라고 요청하십시오.", "Ask the sender to send it again.")},
+	"DOCUMENT_CANCELLED":      {both("보낸 곳이 발송을 취소한 문서입니다.", "The sender has cancelled this document."), both("보낸 곳에 문의하십시오.", "Ask the sender.")},
+	"TOO_MANY_TOKENS":         {both("짧은 시간에 너무 여러 번 열었습니다.", "It was opened too often in a short time."), both("조금 기다린 뒤 다시 여십시오.", "Wait a little, and open it again.")},
+	"TOKEN_MALFORMED":         {both("열람 허가가 올바르지 않습니다.", "The permission to view is not right."), backToList},
+	"TOKEN_FORGED":            {both("열람 허가가 올바르지 않습니다.", "The permission to view is not right."), backToList},
+	"TOKEN_FOREIGN":           {both("다른 곳의 열람 허가입니다.", "The permission is for another place."), backToList},
+	"TOKEN_REPLAYED":          {both("이미 쓴 열람 허가입니다.", "The permission was used already."), backToList},
+	"VERIFICATION_UNKNOWN":    {both("없는 열람입니다.", "There is no such viewing."), backToList},
+	"READ_TIME_OUT_OF_WINDOW": {both("읽은 때를 기록할 수 없습니다.", "The reading cannot be recorded."), backToList},
+	"SHOWN_HASH_DIFFERS":      {both("보여 준 내용이 보낸 문서와 다릅니다.", "What was shown is not what was sent."), both("운영자에게 알려 주십시오.", "Please tell the operator.")},
+	"READ_TIME_NOT_KEPT":      {both("읽은 때를 남기지 않는 문서입니다.", "No read time is kept for this document."), backToList},
+	"VIEWED_ELSEWHERE":        {ViewThereText, backToList},
+	"CONTENT_UNAVAILABLE":     {both("문서를 지금 가져올 수 없습니다.", "The document cannot be had now."), again},
+	"CONTENT_DIFFERS":         {both("보관된 문서가 보낸 문서와 다릅니다. 보여 드리지 않습니다.", "What is kept is not what was sent. It is not shown."), both("운영자에게 알려 주십시오.", "Please tell the operator.")},
+	"VIEWING_UNKNOWN":         {both("열람이 끝났거나 없는 열람입니다.", "The viewing has ended, or there is none."), backToList},
+	"PART_NOT_FOUND":          {both("없는 파일입니다.", "There is no such file."), backToList},
+	"NOTHING_SHOWN":           {both("아직 문서를 보여 드리지 않았습니다.", "Nothing has been shown yet."), backToList},
+
+	// Of certificates.
+	"NOT_REGISTERED_YET":    {both("유통정보가 아직 유통허브에 등록되지 않았습니다.", "The document is not registered at the hub yet."), again},
+	"CERTIFICATE_NOT_FOUND": {both("없는 유통증명서입니다.", "There is no such certificate."), backToList},
+	"NOT_ISSUED":            {both("아직 발급되지 않았습니다.", "It is not issued yet."), again},
+	"CHECK_FAILED":          {both("받은 증명서가 이 문서의 기록과 맞지 않아 내드리지 않습니다.", "The certificate does not fit the records, and is not handed out."), both("운영자에게 문의하십시오.", "Ask the operator.")},
+	"HUB_REFUSED":           {both("유통허브가 거절했습니다.", "The hub refused."), both("운영자에게 문의하십시오.", "Ask the operator.")},
+	"DOCUMENT_ENDED":        {both("전달되지 않고 끝난 문서입니다.", "The document ended without being received."), both("유통증명서를 받을 수 없습니다.", "There can be no certificate.")},
+	"WITHOUT_CIRCULATION":   {both("유통정보를 남기지 않는 문서입니다.", "No circulation record is kept of this document."), both("유통증명서를 받을 수 없습니다.", "There can be no certificate.")},
+	"REGISTRATION_GIVEN_UP": {both("유통정보를 등록하지 못한 문서입니다.", "The document could not be registered at the hub."), both("운영자에게 문의하십시오.", "Ask the operator.")},
+
+	// Of uploads and sending.
+	"UPLOAD_NOT_FOUND":              {both("올린 파일이 없거나 기한이 지나 지워졌습니다.", "The upload is not there, or was deleted after its time."), both("파일을 다시 올리십시오.", "Upload the file again.")},
+	"UPLOAD_TOO_LARGE":              {both("파일이 너무 큽니다.", "The file is too large."), both("더 작은 파일을 고르십시오.", "Choose a smaller file.")},
+	"MEDIA_TYPE_NOT_TAKEN":          {both("받지 않는 형식의 파일입니다.", "Files of this type are not taken."), both("PDF로 바꾸어 올리십시오.", "Upload it as PDF.")},
+	"TOO_MANY_UPLOADS":              {both("보내지 않은 파일이 너무 많습니다.", "There are too many uploads that were not sent."), both("올린 파일을 먼저 보내거나 잠시 기다리십시오.", "Send them, or wait.")},
+	"OFFSET_DIFFERS":                {both("파일이 다른 곳까지 올라와 있습니다.", "The upload stands elsewhere."), both("파일을 다시 올리십시오.", "Upload the file again.")},
+	"UPLOAD_BUSY":                   {both("이 파일을 다른 창에서 올리고 있습니다.", "Another window uploads this file."), again},
+	"MORE_THAN_ANNOUNCED":           {both("파일이 알린 크기보다 큽니다.", "The file is larger than announced."), both("파일을 다시 올리십시오.", "Upload the file again.")},
+	"UPLOAD_ENDED":                  {both("이미 끝난 올리기입니다.", "The upload has ended."), both("파일을 다시 올리십시오.", "Upload the file again.")},
+	"UPLOAD_IN_USE":                 {both("이미 보낸 문서의 파일입니다.", "The file belongs to a document that was sent."), backToList},
+	"STORAGE_FULL":                  {both("저장할 곳이 부족합니다.", "There is no room to keep it now."), again},
+	"STORAGE_UNAVAILABLE":           {both("저장소에 연결할 수 없습니다.", "The storage cannot be reached."), again},
+	"OWN_KEY_CONFLICT":              {both("같은 발송 번호로 다른 문서를 이미 보냈습니다.", "Another document was sent under this key."), both("화면을 새로 열어 다시 보내십시오.", "Open the page anew, and send it again.")},
+	"SENDER_ADDRESS_NOT_REGISTERED": {both("보내는 전자주소가 아직 등록되지 않았습니다.", "Your address is not registered yet."), both("등록이 끝난 뒤 보내십시오.", "Send when it is.")},
+	"SENDER_SUSPENDED":              {both("발송이 정지되어 있습니다.", "Sending is suspended."), both("운영자에게 문의하십시오.", "Ask the operator.")},
+	"CLOCK_UNTRUSTED":               {both("시각을 믿을 수 없어 지금은 접수하지 않습니다.", "The clock cannot be trusted, so nothing is accepted now."), again},
+	"CONTENT_NOT_READY":             {both("올린 파일이 아직 보낼 수 있는 상태가 아닙니다.", "The uploaded file is not ready to be sent."), both("잠시 뒤 다시 보내거나 파일을 다시 올리십시오.", "Try again in a moment, or upload it again.")},
+	"CONTENT_HASH_DIFFERS":          {both("올린 파일이 알린 것과 다릅니다.", "The uploaded file is not the one announced."), both("파일을 다시 올리십시오.", "Upload the file again.")},
+	"REPEATED_DOCUMENT_INVALID":     {both("다시 보내려는 문서를 찾을 수 없습니다.", "The document to be repeated is not there."), backToList},
+	"ADDRESS_WITHDRAWN":             {both("받는 사람의 전자주소가 없어졌습니다.", "The recipient's address has ended."), both("다른 방법으로 보내십시오.", "Send it another way.")},
+	"DEPOSIT_REFUSED":               {both("보관소가 등록을 거절했습니다.", "The archive refused it."), both("운영자에게 문의하십시오.", "Ask the operator.")},
+	"CONTENT_LOST":                  {both("올린 파일을 찾을 수 없습니다.", "The uploaded file is lost."), both("문서를 다시 보내십시오.", "Send the document again.")},
+	"DEPOSIT_GIVEN_UP":              {both("보관소에 등록하지 못했습니다.", "It could not be registered at the archive."), both("문서를 다시 보내십시오.", "Send the document again.")},
+	"ARCHIVE_UNAVAILABLE":           {both("보관소에 연결할 수 없습니다.", "The archive cannot be reached."), again},
+
+	// Of what a file may not hold.
+	"HASH_DIFFERS":       {both("올라온 내용이 원본과 다릅니다.", "What arrived is not the original."), both("파일을 다시 올리십시오.", "Upload the file again.")},
+	"NOT_THE_MEDIA_TYPE": {both("PDF 파일이 아닙니다.", "The file is no PDF."), both("PDF로 저장해 올리십시오.", "Save it as PDF.")},
+	"PDF_ENCRYPTED":      {both("암호가 걸린 PDF입니다.", "The PDF is encrypted."), both("암호를 풀고 저장해 올리십시오.", "Save it without a password.")},
+	"PDF_SCRIPT":         {both("PDF에 스크립트가 들어 있습니다.", "The PDF holds script."), both("스크립트 없이 저장해 올리십시오.", "Save it without script.")},
+	"PDF_LAUNCH_ACTION":  {both("PDF에 프로그램을 실행하는 동작이 들어 있습니다.", "The PDF starts programs."), both("그 동작 없이 저장해 올리십시오.", "Save it without that.")},
+	"PDF_EMBEDDED_FILE":  {both("PDF 안에 다른 파일이 들어 있습니다.", "The PDF holds other files."), both("첨부로 따로 올리십시오.", "Upload them as attachments.")},
+	"PDF_MALFORMED":      {both("PDF의 구조가 올바르지 않습니다.", "The PDF is damaged."), both("다시 저장해 올리십시오.", "Save it anew.")},
+}

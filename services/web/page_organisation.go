@@ -1,0 +1,239 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/text"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/web/internal/ui"
+	"github.com/naru-relay/naru/services/web/locale"
+)
+
+// paperBytes is how large each of the two papers may be.
+const paperBytes = 2 << 20
+
+func (v *visit) showOrganisations() error {
+	// The person's own list, whoever it acts for now.
+	answer, err := v.relay.organisations.ListOrganisations(v.self(), &addressv1.ListOrganisationsRequest{})
+	if err != nil {
+		return err
+	}
+	view := ui.OrganisationsView{Acting: v.session.Organisation != nil, Represents: represents(v.session), Done: doneText(v.r.URL.Query().Get("done"))}
+	for _, o := range answer.GetOrganisations() {
+		view.Organisations = append(view.Organisations, ui.OrganisationView{
+			ID: o.GetOrganisation(), Name: o.GetName(), Role: role(o.GetRole()),
+			Current: view.Acting && v.session.Organisation.String() == o.GetOrganisation(),
+		})
+	}
+	for _, a := range answer.GetApplications() {
+		view.Applications = append(view.Applications, ui.ApplicationView{
+			Name: a.GetName(), Reason: a.GetReason(), State: applicationState(a.GetState()), AskedAt: timeOf(a.GetAskedAt()),
+		})
+	}
+	return v.show(http.StatusOK, ui.Organisations(v.frame(locale.OrganisationsTitle), view))
+}
+
+func represents(s *session) bool {
+	return s.Organisation != nil && addressv1.AuthorityRole(s.acting.Role) == addressv1.AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE
+}
+
+func role(r addressv1.AuthorityRole) locale.Text {
+	if r == addressv1.AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE {
+		return locale.Representative
+	}
+	return locale.Authorised
+}
+
+func applicationState(state addressv1.ApplicationState) locale.Text {
+	switch state {
+	case addressv1.ApplicationState_APPLICATION_STATE_WAITING:
+		return locale.ApplicationWaits
+	case addressv1.ApplicationState_APPLICATION_STATE_CONFIRMED:
+		return locale.ApplicationYes
+	case addressv1.ApplicationState_APPLICATION_STATE_REFUSED:
+		return locale.ApplicationNo
+	default:
+		return locale.StateUnknown
+	}
+}
+
+// act changes for whom the person acts; without an organisation it is itself again.
+func (v *visit) act() error {
+	chosen := v.form("organisation")
+	if chosen == "" {
+		if err := v.actFor(nil, acting{}); err != nil {
+			return err
+		}
+		v.redirect("/organisations")
+		return nil
+	}
+	organisation, err := uuid.Parse(chosen)
+	if err != nil {
+		return invalidForm("organisation is no id")
+	}
+	taken, err := v.relay.signin.ActForOrganisation(v.self(), &viewingv1.ActForOrganisationRequest{Organisation: organisation.String()})
+	if err != nil {
+		return err
+	}
+	as := acting{Token: taken.GetSessionToken(), Name: taken.GetAddress()}
+	listed, err := v.relay.organisations.ListOrganisations(v.self(), &addressv1.ListOrganisationsRequest{})
+	if err != nil {
+		return err
+	}
+	for _, o := range listed.GetOrganisations() {
+		if o.GetOrganisation() == organisation.String() {
+			as.Name, as.Role = o.GetName(), int32(o.GetRole())
+		}
+	}
+	if err := v.actFor(&organisation, as); err != nil {
+		return err
+	}
+	v.redirect("/inbox")
+	return nil
+}
+
+// actFor changes the session, and gives the browser its new id.
+func (v *visit) actFor(organisation *uuid.UUID, as acting) error {
+	changed, err := v.sessions.act(v.r.Context(), v.session, organisation, as)
+	if err != nil {
+		return err
+	}
+	v.keep(changed)
+	return nil
+}
+
+func kinds() []ui.Option {
+	option := func(t addressv1.OrganisationType, text locale.Text) ui.Option {
+		return ui.Option{Value: strconv.Itoa(int(t)), Text: text}
+	}
+	return []ui.Option{
+		option(addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, locale.KindCompany),
+		option(addressv1.OrganisationType_ORGANISATION_TYPE_SOLE_TRADER, locale.KindSole),
+		option(addressv1.OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION, locale.KindPublic),
+		option(addressv1.OrganisationType_ORGANISATION_TYPE_STATE_AGENCY, locale.KindState),
+		option(addressv1.OrganisationType_ORGANISATION_TYPE_LOCAL_GOVERNMENT, locale.KindLocal),
+		option(addressv1.OrganisationType_ORGANISATION_TYPE_OTHER, locale.KindOther),
+	}
+}
+
+func (v *visit) showApply() error { return v.applyForm(http.StatusOK, ui.Form{}, requestID()) }
+
+func (v *visit) applyForm(status int, form ui.Form, request string) error {
+	return v.show(status, ui.ApplyForOrganisation(v.frame(locale.ApplyTitle), ui.ApplyView{
+		Form: form, RequestID: request, TermsVersion: v.terms.version, Kinds: kinds(),
+	}))
+}
+
+// apply asks that an organisation receives documents here.
+func (v *visit) apply() error {
+	form, err := v.bring(2*paperBytes + formBytes)
+	if err != nil {
+		return err
+	}
+	papers, err := form.all(paperBytes)
+	if err != nil {
+		return err
+	}
+	entered := ui.Form{Values: form.values}
+	wrong := func(bad bool, field string, about locale.Text) {
+		if bad {
+			entered.Wrong = append(entered.Wrong, ui.Wrong{Field: field, Text: about})
+		}
+	}
+	name, named := text.Line(form.values["name"])
+	number, numbered := text.BusinessNumber(form.values["number"])
+	kind, err := strconv.ParseInt(form.values["kind"], 10, 32)
+	wrong(!named || name == "" || len([]rune(name)) > 40, "name", locale.NeedsName)
+	wrong(!numbered, "number", locale.NeedsNumber)
+	wrong(err != nil || addressv1.OrganisationType_name[int32(kind)] == "" || kind == 0, "kind", locale.NeedsKind)
+	wrong(!isPaper(papers["business"]), "business", locale.NeedsPaper)
+	wrong(!isPaper(papers["registration"]), "registration", locale.NeedsPaper)
+	wrong(form.values["consent"] != "yes", "consent", locale.JoinMissing)
+	wrong(form.values["designate"] != "yes", "designate", locale.JoinMissing)
+	if len(entered.Wrong) > 0 {
+		return v.applyForm(http.StatusUnprocessableEntity, entered, form.values["request_id"])
+	}
+	_, err = v.relay.organisations.ApplyForOrganisation(v.self(), &addressv1.ApplyForOrganisationRequest{
+		Application: &addressv1.OrganisationApplication{
+			Name: name, BusinessNumber: number, Type: addressv1.OrganisationType(kind), TermsVersion: v.terms.version,
+		},
+		RequestId: form.values["request_id"], Consent: true, DesignateInbox: true, BusinessDocument: papers["business"], RegistrationDocument: papers["registration"],
+	})
+	if err != nil {
+		return err
+	}
+	v.redirect("/organisations?done=applied")
+	return nil
+}
+
+// isPaper tells a JPEG that is not too large.
+func isPaper(content []byte) bool {
+	return len(content) > 3 && len(content) <= paperBytes && bytes.HasPrefix(content, []byte{0xff, 0xd8, 0xff})
+}
+
+func (v *visit) showPersons() error { return v.persons(http.StatusOK, ui.Form{}) }
+
+func (v *visit) persons(status int, form ui.Form) error {
+	answer, err := v.relay.organisations.ListAuthorities(v.as(), &addressv1.ListAuthoritiesRequest{PageSize: 50, PageToken: v.r.URL.Query().Get("page")})
+	if err != nil {
+		return err
+	}
+	view := ui.PersonsView{Form: form, Done: doneText(v.r.URL.Query().Get("done"))}
+	for _, a := range answer.GetAuthorities() {
+		view.Persons = append(view.Persons, ui.PersonView{
+			ID: a.GetId(), Name: a.GetName(), Role: role(a.GetRole()), GrantedAt: timeOf(a.GetGrantedAt()), EndedAt: timeOf(a.GetEndedAt()),
+		})
+	}
+	if next := answer.GetNextPageToken(); next != "" {
+		view.Next = "/organisations/persons?" + url.Values{"page": {next}}.Encode()
+	}
+	return v.show(status, ui.Persons(v.frame(locale.PersonsTitle), view))
+}
+
+// person reads the three facts that identify a natural person.
+func (v *visit) person() (name, birth, phone string, wrong []ui.Wrong) {
+	name, named := text.Line(v.form("name"))
+	birth, born := text.Day(v.form("birth"))
+	phone = text.Phone(v.form("phone"))
+	if !named || name == "" || len([]rune(name)) > 40 {
+		wrong = append(wrong, ui.Wrong{Field: "name", Text: locale.NeedsName})
+	}
+	if !born {
+		wrong = append(wrong, ui.Wrong{Field: "birth", Text: locale.NeedsBirth})
+	}
+	if !phoneForm.MatchString(phone) {
+		wrong = append(wrong, ui.Wrong{Field: "phone", Text: locale.NeedsPhone})
+	}
+	return name, birth, phone, wrong
+}
+
+// authorise lets a further person read for the organisation.
+func (v *visit) authorise() error {
+	name, birth, phone, wrong := v.person()
+	if len(wrong) > 0 {
+		return v.persons(http.StatusUnprocessableEntity, ui.Form{Wrong: wrong, Values: map[string]string{"name": v.form("name"), "birth": v.form("birth"), "phone": v.form("phone")}})
+	}
+	_, err := v.relay.organisations.AuthorisePerson(v.as(), &addressv1.AuthorisePersonRequest{Name: name, BirthDate: birth, Phone: phone})
+	if err != nil {
+		return err
+	}
+	v.redirect("/organisations/persons?done=person")
+	return nil
+}
+
+func (v *visit) endAuthority() error {
+	_, err := v.relay.organisations.EndAuthority(v.as(), &addressv1.EndAuthorityRequest{Id: v.form("authority")})
+	if err != nil && !errors.Is(err, fault.NotFound) {
+		return err
+	}
+	v.redirect("/organisations/persons?done=person")
+	return nil
+}

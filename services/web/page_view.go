@@ -1,0 +1,147 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/naru-relay/naru/pkg/fault"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+	"github.com/naru-relay/naru/services/web/internal/ui"
+	"github.com/naru-relay/naru/services/web/locale"
+)
+
+const (
+	pdf = "application/pdf"
+	// plain is what is sent of a file whose type a browser could run.
+	plain = "application/octet-stream"
+)
+
+// view uses up a viewing token. A document that this relay shows is shown by the answer; to that of a sender's viewing system the answer has a link,
+// because a form may lead nowhere else (form-action), and so that nobody leaves unawares. The token is in no URL of ours.
+func (v *visit) view() error {
+	number := v.r.PathValue("number")
+	issued, err := v.relay.tokens.IssueViewingToken(v.as(), &viewingv1.IssueViewingTokenRequest{EdocNum: number})
+	if err != nil {
+		return err
+	}
+	if issued.GetUrl() != "" {
+		return v.leave(issued)
+	}
+	opened, err := v.relay.viewings.OpenDocument(v.as(), &viewingv1.OpenDocumentRequest{Token: issued.GetToken(), RequestId: requestID()})
+	if err != nil {
+		return err
+	}
+	view := ui.ViewerView{Viewing: opened.GetViewing(), Number: number, Until: timeOf(opened.GetExpiresAt())}
+	for _, p := range opened.GetParts() {
+		view.Parts = append(view.Parts, ui.PartView{Part: p.GetPart(), Name: p.GetFileName(), Type: p.GetMediaType(), Size: p.GetSize()})
+		view.Shows = view.Shows || p.GetPart() == 0 && p.GetMediaType() == pdf
+	}
+	frame := v.frame(locale.ViewerTitle)
+	frame.Viewer = view.Shows
+	return v.show(http.StatusOK, ui.Viewer(frame, view))
+}
+
+func (v *visit) leave(issued *viewingv1.IssueViewingTokenResponse) error {
+	to, err := url.Parse(issued.GetUrl())
+	if err != nil || to.Scheme != "https" {
+		return fault.New(fault.Internal, domain, nil, "a viewing system's address is none")
+	}
+	return v.show(http.StatusOK, ui.Leave(v.frame(locale.LeaveTitle), ui.LeaveView{URL: issued.GetUrl(), Host: to.Host, Until: timeOf(issued.GetExpiresAt())}))
+}
+
+// readPart streams a file for the page that shows it.
+func (v *visit) readPart() error { return v.stream(false) }
+
+// downloadPart hands a file to the reader, who has asked for it: that is reading it.
+func (v *visit) downloadPart() error { return v.stream(true) }
+
+func (v *visit) stream(download bool) error {
+	part, err := strconv.ParseInt(v.r.PathValue("part"), 10, 32)
+	if err != nil {
+		return noSuchPage()
+	}
+	ctx, cancel := context.WithTimeout(v.as(), fileTime)
+	defer cancel()
+	stream, err := v.relay.viewings.ReadPart(ctx, &viewingv1.ReadPartRequest{Viewing: v.r.PathValue("viewing"), Part: int32(part), Download: download})
+	if err != nil {
+		return err
+	}
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	header := first.GetChunk().GetHeader()
+	if header == nil {
+		return fault.New(fault.Internal, domain, nil, "a file came without its header")
+	}
+	if err := v.longAnswer(); err != nil {
+		return err
+	}
+	h := v.w.Header()
+	kind := plain
+	if header.GetMediaType() == pdf {
+		kind = pdf
+	}
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.FormatInt(header.GetSize(), 10))
+	// Never inline: what a stranger sent is not shown by the browser as a page of ours.
+	h.Set("Content-Disposition", attachment(header.GetFileName()))
+	for chunk := first.GetChunk(); ; {
+		if _, err := v.w.Write(chunk.GetData()); err != nil {
+			return v.brokenOff(err)
+		}
+		next, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return v.brokenOff(err)
+		}
+		chunk = next.GetChunk()
+	}
+}
+
+// brokenOff ends an answer that cannot be ended rightly. It is shorter than its Content-Length, so nobody takes its beginning for the whole.
+func (v *visit) brokenOff(err error) error {
+	v.log.LogAttrs(v.r.Context(), slog.LevelInfo, "a file was not fully sent", slog.Any("error", err))
+	return nil
+}
+
+// longAnswer gives an answer the time that a file may take.
+func (v *visit) longAnswer() error {
+	if err := http.NewResponseController(v.w).SetWriteDeadline(v.clock.Now().Add(fileTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("give a file its time: %w", err)
+	}
+	return nil
+}
+
+// attachment names a file in a header, whatever its sender called it.
+func attachment(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || strings.ContainsRune(`/\`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	if value := mime.FormatMediaType("attachment", map[string]string{"filename": clean}); value != "" {
+		return value
+	}
+	return "attachment"
+}
+
+// confirmShown tells the relay that the first page stands on the screen.
+func (v *visit) confirmShown() error {
+	if _, err := v.relay.viewings.ConfirmShown(v.as(), &viewingv1.ConfirmShownRequest{Viewing: v.r.PathValue("viewing")}); err != nil {
+		return err
+	}
+	v.w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,200 @@
+package web_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/testkit/unittest"
+)
+
+// A person signs in, joins, and sees the membership.
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	require.Contains(t, b.get("/membership").body, `href="/join"`)
+
+	refused := b.post("/join", url.Values{"consent": {"yes"}, "terms_version": {"none-1"}})
+	require.Equal(t, http.StatusUnprocessableEntity, refused.status)
+	require.Contains(t, refused.body, `href="#terms"`)
+	require.Contains(t, refused.body, `href="#designate"`)
+	require.NotContains(t, refused.body, `href="#consent"`)
+	other := b.post("/join", url.Values{"consent": {"yes"}, "designate": {"yes"}, "terms": {"yes"}, "terms_version": {"older"}})
+	require.Equal(t, http.StatusUnprocessableEntity, other.status, "other terms were shown")
+
+	joined := b.post("/join", url.Values{"consent": {"yes"}, "designate": {"yes"}, "terms": {"yes"}, "terms_version": {"none-1"}})
+	require.Equal(t, "/membership?done=joined", joined.header.Get("Location"))
+	require.Contains(t, b.get("/membership").body, "member-1")
+
+	require.Equal(t, http.StatusSeeOther, b.post("/membership/refusals", url.Values{"all": {"yes"}, "refused": {"yes"}}).status)
+	require.Equal(t, http.StatusUnprocessableEntity, b.post("/membership/refusals", url.Values{"sender": {"somebody"}, "refused": {"yes"}}).status)
+	require.Equal(t, []string{""}, w.address.refused)
+	require.Equal(t, http.StatusUnprocessableEntity, b.post("/membership/withdraw", url.Values{}).status)
+	require.Equal(t, http.StatusSeeOther, b.post("/membership/withdraw", url.Values{"agree": {"yes"}}).status)
+}
+
+// A document that this relay shows is read on the page or downloaded; the other leads to its sender's viewing system.
+func TestViewing(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	require.Contains(t, b.get("/inbox/"+here).body, plantedTitle)
+
+	page := b.post("/inbox/"+here+"/view", url.Values{})
+	require.Equal(t, http.StatusOK, page.status, page.body)
+	require.Contains(t, page.body, "<naru-viewer")
+	require.NotContains(t, page.body, plantedToken)
+	part := "/viewings/" + viewingID + "/parts/0"
+	shown := b.get(part)
+	require.Equal(t, "%PDF-rest", shown.body)
+	require.Equal(t, "application/pdf", shown.header.Get("Content-Type"))
+	require.Empty(t, shown.header.Get("Set-Cookie"), "a file's name writes no header")
+	require.Contains(t, shown.header.Get("Content-Disposition"), "attachment")
+	require.Equal(t, http.StatusNoContent, b.post("/viewings/"+viewingID+"/shown", url.Values{}).status)
+	require.Equal(t, 1, w.viewing.shown)
+	require.Equal(t, "application/octet-stream", b.post("/viewings/"+viewingID+"/parts/1", url.Values{}).header.Get("Content-Type"), "no page of a stranger's")
+	require.False(t, w.viewing.read[0].GetDownload())
+	require.True(t, w.viewing.read[1].GetDownload())
+
+	leave := b.post("/inbox/"+there+"/view", url.Values{})
+	require.Contains(t, leave.body, `href="https://viewing.example/show?token=`+plantedToken+`"`)
+	require.Contains(t, leave.body, "<strong>viewing.example</strong>")
+
+	require.Equal(t, http.StatusNotFound, b.get("/inbox/20261130_NARU000001_0000000000099").status)
+}
+
+// A certificate is asked for and downloaded.
+func TestCertificate(t *testing.T) {
+	t.Parallel()
+	b := setup(t).signedIn(t, unittest.NewID())
+	require.Equal(t, http.StatusUnprocessableEntity, b.post("/inbox/"+here+"/certificates", url.Values{"request_id": {"r1"}}).status)
+	asked := b.post("/inbox/"+here+"/certificates", url.Values{"request_id": {"r1"}, "reason": {"제출용"}})
+	require.Equal(t, "/certificates/"+certificateID+"?of=inbox", asked.header.Get("Location"))
+	require.Contains(t, b.get("/certificates/"+certificateID).body, "2026-1130-0000-0001")
+	require.Equal(t, "%PDF-1.7", b.get("/certificates/"+certificateID+"/content").body)
+}
+
+// Somebody acts for an organisation until the authority ends.
+func TestOrganisation(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	before := b.cookie("__Host-naru")
+	require.Equal(t, "/inbox", b.post("/organisations/act", url.Values{"organisation": {organisation}}).header.Get("Location"))
+	require.NotEqual(t, before, b.cookie("__Host-naru"), "what a session may do changed, so its id did")
+	require.Contains(t, b.get("/inbox").body, "시험용 회사")
+	require.Contains(t, b.get("/organisations").body, "/organisations/persons")
+	require.Contains(t, b.get("/organisations/persons").body, plantedName)
+	require.Equal(t, http.StatusUnprocessableEntity, b.post("/organisations/persons", url.Values{"name": {plantedName}, "birth": {"1"}, "phone": {"x"}}).status)
+	require.Equal(t, http.StatusSeeOther, b.post("/organisations/persons", url.Values{"name": {plantedName}, "birth": {"19900131"}, "phone": {plantedPhone}}).status)
+
+	w.address.mu.Lock()
+	w.address.ended = true
+	w.address.mu.Unlock()
+	ended := b.get("/inbox")
+	require.Equal(t, http.StatusForbidden, ended.status)
+	require.Contains(t, ended.body, "NOT_AUTHORISED")
+	require.NotContains(t, b.get("/inbox").body, "시험용 회사", "the person goes on for itself")
+}
+
+// form writes a form with a file, fields in order.
+func form(t *testing.T, file, content string, fields ...string) (string, *bytes.Buffer) {
+	t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for i := 0; i < len(fields); i += 2 {
+		require.NoError(t, w.WriteField(fields[i], fields[i+1]))
+	}
+	if file != "" {
+		part, err := w.CreateFormFile("file", file)
+		require.NoError(t, err)
+		_, err = part.Write([]byte(content))
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	return w.FormDataContentType(), &body
+}
+
+// A file is uploaded in one form or in pieces, and sent.
+func TestSending(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	token := b.token("/send")
+	content := strings.Repeat("%PDF-1.7 ", 70_000)
+	kind, body := form(t, plantedFile, content, "csrf", token)
+	uploaded := b.do(http.MethodPost, "/uploads", body, "Content-Type", kind)
+	require.Equal(t, http.StatusSeeOther, uploaded.status, uploaded.body)
+	to := uploaded.header.Get("Location")
+	require.Regexp(t, `^/send\?content=[0-9a-f-]{36}&done=uploaded$`, to)
+	page := b.get(to)
+	require.Contains(t, page.body, plantedFile)
+	u, err := url.Parse(to)
+	require.NoError(t, err)
+	id := u.Query().Get("content")
+	require.Equal(t, content, w.content.files[id].content.String())
+
+	kind, body = form(t, "", "", "csrf", token)
+	require.Equal(t, http.StatusUnprocessableEntity, b.do(http.MethodPost, "/uploads", body, "Content-Type", kind).status)
+	kind, body = form(t, "large.pdf", strings.Repeat("x", 2<<20), "csrf", token)
+	require.Contains(t, b.do(http.MethodPost, "/uploads", body, "Content-Type", kind).body, "BODY_TOO_LARGE")
+
+	begun := b.post("/uploads/begin", url.Values{"name": {`C:\x\` + plantedFile}, "type": {"application/pdf"}, "size": {"8"}, "hash": {strings.Repeat("0", 64)}})
+	require.Contains(t, begun.body, `"ended":false`)
+	piece := begun.body[7:43]
+	require.Equal(t, plantedFile, w.content.files[piece].upload.GetFileName(), "without its path")
+	require.Contains(t, b.do(http.MethodPatch, "/uploads/"+piece, strings.NewReader("%PDF"), "Upload-Offset", "0", "X-Naru-Csrf", token).body, `"offset":4,"ended":false`)
+	require.Equal(t, http.StatusConflict, b.do(http.MethodPatch, "/uploads/"+piece, strings.NewReader("%PDF"), "Upload-Offset", "0", "X-Naru-Csrf", token).status)
+	require.Contains(t, b.get("/uploads/"+piece).body, `"offset":4`)
+	require.Contains(t, b.do(http.MethodPatch, "/uploads/"+piece, strings.NewReader("%PDF"), "Upload-Offset", "4", "X-Naru-Csrf", token).body, `"offset":8,"ended":true`)
+	require.Contains(t, b.get("/send?content="+piece).body, "wrong-summary", "what was refused is said")
+
+	wrong := b.post("/send", url.Values{"content": {id}, "own_key": {"k1"}, "to": {"person"}})
+	require.Equal(t, http.StatusUnprocessableEntity, wrong.status)
+	for _, field := range []string{"title", "category", "name", "birth", "phone"} {
+		require.Contains(t, wrong.body, `href="#`+field+`"`)
+	}
+	require.Equal(t, http.StatusUnprocessableEntity, b.post("/send", url.Values{"content": {id}, "title": {"x"}, "category": {"1"}}).status)
+	sent := b.post("/send", url.Values{
+		"content": {id}, "own_key": {"k1"}, "to": {"person"}, "title": {plantedTitle}, "category": {"1"}, "name": {plantedName}, "birth": {"1990-01-31"}, "phone": {"010-9999-8888"},
+	})
+	require.Equal(t, "/sent/"+here+"?done=sent", sent.header.Get("Location"), sent.body)
+	require.Equal(t, "19900131", w.intake.sent[0].GetRecipient().GetPerson().GetBirthDate())
+	require.Equal(t, plantedPhone, w.intake.sent[0].GetRecipient().GetPerson().GetPhone())
+
+	require.Contains(t, b.get("/sent").body, "/sent/"+here)
+	require.Contains(t, b.get("/sent/"+here).body, "접수했습니다")
+	require.Equal(t, http.StatusSeeOther, b.post("/sent/"+here+"/cancel", url.Values{}).status)
+	require.Equal(t, []string{here}, w.intake.cancelled)
+}
+
+// Pages speak the reader's language; every page is complete in both and within its budget.
+func TestLanguages(t *testing.T) {
+	t.Parallel()
+	b := setup(t).signedIn(t, unittest.NewID())
+	require.Contains(t, b.get("/terms").body, `<html lang="ko">`)
+	require.Contains(t, b.get("/terms", "Accept-Language", "fr, en-GB;q=0.8, ko;q=0.5").body, `<html lang="en">`)
+	require.Equal(t, "/inbox?unread=1", b.get("/language/en?back=%2Finbox%3Funread%3D1").header.Get("Location"))
+	for _, path := range []string{
+		"/terms", "/inbox", "/inbox/" + here, "/membership", "/membership/withdraw", "/join", "/organisations", "/organisations/apply", "/sessions", "/send", "/sent", "/sent/" + here,
+		"/certificates/" + certificateID,
+	} {
+		page := b.get(path)
+		require.Equal(t, http.StatusOK, page.status, path)
+		require.Contains(t, page.body, `<html lang="en">`)
+		require.Contains(t, page.body, "This is a test service.")
+		var packed bytes.Buffer
+		g := gzip.NewWriter(&packed)
+		_, err := g.Write([]byte(page.body))
+		require.NoError(t, err)
+		require.NoError(t, g.Close())
+		require.Less(t, packed.Len(), 30<<10, path)
+	}
+}

@@ -1,0 +1,36 @@
+package web
+
+import (
+	"github.com/naru-relay/naru/pkg/fault"
+)
+
+const domain = "web"
+
+// The reasons of these pages; people get the sentences of package locale.
+const (
+	reasonFormExpired  fault.Word = "FORM_EXPIRED"
+	reasonNoSuchRoute  fault.Word = "NO_SUCH_ROUTE"
+	reasonRateLimited  fault.Word = "RATE_LIMITED"
+	reasonBodyTooLarge fault.Word = "BODY_TOO_LARGE"
+)
+
+// formExpired is also for a request that another site made: neither gets to know which.
+func formExpired() error {
+	return fault.New(fault.Denied, domain, reasonFormExpired, "the form's token is not the session's, or the request comes from elsewhere")
+}
+
+func noSuchPage() error {
+	return fault.New(fault.NotFound, domain, reasonNoSuchRoute, "there is no such page")
+}
+
+func rateLimited() error {
+	return fault.New(fault.Exhausted, domain, reasonRateLimited, "too many requests of this network address")
+}
+
+func bodyTooLarge() error {
+	return fault.New(fault.Invalid, domain, reasonBodyTooLarge, "the body is too large")
+}
+
+func invalidForm(message string) error {
+	return fault.New(fault.Invalid, domain, fault.InvalidRequest, message)
+}

@@ -1,0 +1,17 @@
+package web
+
+import (
+	"time"
+
+	"github.com/naru-relay/naru/pkg/sealed"
+)
+
+// sealedSession is what a session lets do: the tokens of the person and of the organisation for which it acts.
+const sealedSession sealed.Purpose = "web.session"
+
+// sessionKeyLife is longer than any session that begins in a key's month.
+const sessionKeyLife = 2 * 24 * time.Hour
+
+func seals() []sealed.Rule {
+	return []sealed.Rule{{Purpose: sealedSession, Readers: []string{domain}, Life: sessionKeyLife}}
+}
