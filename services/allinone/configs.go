@@ -143,7 +143,7 @@ invitation:
     url: %[1]q
     allow_private: true
     secret_file: %[2]q
-`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile), r.Endpoints.REST+"/join#"),
+`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile), r.Endpoints.Web+"/invitation#"),
 		"viewing": fmt.Sprintf(`identity:
   issuer: %q
   client_id: %s
