@@ -64,6 +64,9 @@ type victims struct {
 	// viewing token for another.
 	handed                      *harness.Document
 	upload, viewing, unusedHere string
+	// agent has asked for authorisation, which is the institution's to give.
+	agent         *harness.Agent
+	authorisation harness.Authorisation
 	// certificates of the sender and of the recipient.
 	sendersCertificate, recipientsCertificate string
 	// organisation is another recipient, by an application and with an authority that somebody else could ask about.
@@ -88,6 +91,8 @@ func newVictims(t *testing.T) *victims {
 	v.institution.AwaitState(t, v.handed.EdocNum, "RECEIVED")
 	v.upload = v.institution.HandOver(t, "시험.pdf", harness.PDF())
 	v.viewing = v.recipient.OpenHere(t, v.handed.EdocNum).Viewing
+	v.agent = stack.NewAgent(t)
+	v.authorisation = v.agent.Authorisation(t, v.institution.Address, v.agent.HandedOver(t, v.recipient.ByCI()).Item)
 	v.unusedHere = v.recipient.ViewingToken(t, v.handed.EdocNum).Token
 	// Wait for the notice, because reading the document would stop it.
 	await.Require(t, harness.Patience, func() bool {
@@ -225,6 +230,29 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"viewing.v1.ViewingService/VerifyViewingToken":     {foreign: &viewingv1.VerifyViewingTokenRequest{Token: v.unused, RequestId: "r1"}, absent: &viewingv1.VerifyViewingTokenRequest{Token: v.unused[:len(v.unused)-8] + "AAAAAAAA", RequestId: "r1"}, told: true},
 		"viewing.v1.ViewingService/ReportRead":             {foreign: report(number, v.verification.VerificationID), absent: report(nowhere, uuid.NewString())},
 
+		"intake.v1.AuthorisationService/RequestAuthorisation": {foreign: &intakev1.RequestAuthorisationRequest{
+			RequestId: "r1", SenderAddress: v.institution.Address, Items: []*intakev1.SendItem{item(number, v.institution.ViewingSystem)},
+		}, absent: &intakev1.RequestAuthorisationRequest{
+			RequestId: "r1", SenderAddress: "nowhere", Items: []*intakev1.SendItem{item(nowhere, uuid.NewString())},
+		}},
+		"intake.v1.AuthorisationService/GetAuthorisation":   {foreign: &intakev1.GetAuthorisationRequest{Id: v.authorisation.ID}, absent: &intakev1.GetAuthorisationRequest{Id: uuid.NewString()}},
+		"intake.v1.AuthorisationService/ListAuthorisations": {foreign: &intakev1.ListAuthorisationsRequest{}},
+		"intake.v1.AuthorisationService/ApproveAuthorisation": {
+			foreign: &intakev1.ApproveAuthorisationRequest{Id: v.authorisation.ID, Digest: v.authorisation.Digest},
+			absent:  &intakev1.ApproveAuthorisationRequest{Id: uuid.NewString(), Digest: v.authorisation.Digest},
+		},
+		"intake.v1.AuthorisationService/SignAuthorisation": {
+			foreign: &intakev1.SignAuthorisationRequest{Id: v.authorisation.ID, Jws: "a.b.c"}, absent: &intakev1.SignAuthorisationRequest{Id: uuid.NewString(), Jws: "a.b.c"},
+		},
+		"intake.v1.AuthorisationService/RevokeAuthorisation": {
+			foreign: &intakev1.RevokeAuthorisationRequest{Id: v.authorisation.ID}, absent: &intakev1.RevokeAuthorisationRequest{Id: uuid.NewString()},
+		},
+		"gateway.v1.PrincipalAdminService/CreateAgent": {foreign: &gatewayv1.CreateAgentRequest{Agent: &gatewayv1.Agent{Name: "시험용"}}},
+		"gateway.v1.PrincipalAdminService/GetAgent":    {foreign: &gatewayv1.GetAgentRequest{Id: v.agent.ID}, absent: &gatewayv1.GetAgentRequest{Id: uuid.NewString()}},
+		"gateway.v1.PrincipalAdminService/ListAgents":  {foreign: &gatewayv1.ListAgentsRequest{}},
+		"gateway.v1.PrincipalAdminService/ReplaceAuthorisationKeys": {
+			foreign: &gatewayv1.ReplaceAuthorisationKeysRequest{Principal: v.institution.ID}, absent: &gatewayv1.ReplaceAuthorisationKeysRequest{Principal: uuid.NewString()},
+		},
 		"content.v1.UploadService/CreateUpload": {foreign: &contentv1.CreateUploadRequest{
 			FileName: "a.pdf", MediaType: "application/pdf", Size: 10, Hash: &platformv1.Digest{Algorithm: "SHA-256", Value: strings.Repeat("0a", 32)},
 		}},

@@ -198,6 +198,7 @@ func (a attempt) kinds(t *testing.T) {
 		platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN
 	for kind, callers := range map[platformv1.PrincipalKind][]*harness.Caller{
 		sender: {a.institution.Caller, a.stranger.institution.Caller}, system: {a.system, a.stranger.system}, recipient: {a.recipient.Caller, a.stranger.recipient.Caller}, admin: {a.admin},
+		platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT: {a.agent.Caller},
 	} {
 		if slices.Contains(a.rule.GetKinds(), kind) {
 			continue

@@ -21,8 +21,9 @@ import (
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
-// platformSteps are the platform-centred path (플랫폼 중심, guide 5.2.1 and 5.2.2 as far as the two certificates): the sender hands the
-// document over, and the relay invites the recipient, deposits, delivers and shows it. Then an agent sends for the same sender.
+// platformSteps are the platform-centred path (플랫폼 중심, guide 5.2.1 and 5.2.2 as far as the two certificates): the sender hands
+// the document over, and the relay invites the recipient, deposits, delivers and shows it. Then an agent sends for the same
+// sender.
 func (w *walk) platformSteps() []step {
 	return []step{
 		{"준비 발송기관 등록", "operator → relay → hub", w.addInstitution},
