@@ -35,7 +35,7 @@ func TestAgentSendsForAMember(t *testing.T) {
 		recipient.Do(t, http.MethodPost, "/v1/authorisations/"+asked.ID+":approve", map[string]any{"digest": asked.Digest}).Problem(t).Reason)
 	require.Equal(t, http.StatusOK, sender.Do(t, http.MethodPost, "/v1/authorisations/"+asked.ID+":approve", map[string]any{"digest": asked.Digest}).Status)
 
-	require.Equal(t, "AUTHORISATION_MISSING", other.Do(t, http.MethodPost, "/v1/documents", document.Item).Problem(t).Reason, "it names another agent")
+	require.Equal(t, "AUTHORISATION_NOT_FOUND", other.Do(t, http.MethodPost, "/v1/documents", document.Item).Problem(t).Reason, "it names another agent")
 	changed := map[string]any{}
 	for name, value := range document.Item {
 		changed[name] = value
