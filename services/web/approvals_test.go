@@ -177,6 +177,7 @@ func TestApprovalRefused(t *testing.T) {
 	stale := b.post(at+"/approve", url.Values{"digest": {digestOf(askedMany)}})
 	require.Equal(t, http.StatusConflict, stale.status)
 	require.Contains(t, stale.body, "승인하지 않았습니다")
+	require.Contains(t, stale.body, `class="button" href="/approvals"`)
 	for _, id := range []string{foreign, "1", "x%2F..%2Fsent"} {
 		require.Equal(t, http.StatusNotFound, b.get("/approvals/"+id).status, id)
 		require.Equal(t, http.StatusNotFound, b.post("/approvals/"+id+"/approve", url.Values{"digest": {digestOf(asked)}}).status)
@@ -198,7 +199,8 @@ func TestApprovalRefused(t *testing.T) {
 	require.Contains(t, b.post(at+"/approve", url.Values{"digest": {digestOf(asked)}}, "Accept-Language", "en").body, "Your address is not registered yet.")
 }
 
-// A long request is shown in parts. It can be declined everywhere, and approved where the last of it stands; one that cannot be shown, nowhere.
+// A long request is shown in parts. It can be declined everywhere, and approved where the last of it stands; one that cannot be
+// shown, nowhere.
 func TestLongApproval(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

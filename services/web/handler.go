@@ -46,8 +46,8 @@ type route struct {
 	streams bool
 	// signin routes count against the quota of signing in.
 	signin bool
-	// coded routes do what the code in their form says and use no session: no token of a form guards them, as whoever knows the code needs no
-	// browser of somebody else's. They count against the quota of invitations.
+	// coded routes do what the code in their form says, in nobody's name: no token of a form guards them, as whoever knows the
+	// code needs no browser of somebody else's. They count against the quota of invitations.
 	coded bool
 }
 
@@ -58,6 +58,9 @@ type visit struct {
 	r       *http.Request
 	say     locale.Language
 	session *session
+	// list is where a page that says what is the matter leads; empty: to the inbox.
+	list     string
+	listText locale.Text
 }
 
 // handler serves the pages.
@@ -274,7 +277,7 @@ func (v *visit) fail(err error) {
 	if errors.Is(err, fault.NotFound) {
 		title = locale.NotThereTitle
 	}
-	view := ui.Message{Heading: title, Text: v.say.Say(problem.What), Advice: v.say.Say(problem.Do), Reason: fault.ReasonOf(err)}
+	view := ui.Message{Heading: title, Text: v.say.Say(problem.What), Advice: v.say.Say(problem.Do), Reason: fault.ReasonOf(err), To: v.list, ToText: v.listText}
 	if found.RetryAfter > 0 {
 		v.w.Header().Set("Retry-After", fmt.Sprint(int(found.RetryAfter/time.Second)+1))
 	}

@@ -71,7 +71,8 @@ func (b *browser) open(path string, form url.Values, headers ...string) answered
 	return b.do(http.MethodPost, path, strings.NewReader(form.Encode()), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
 }
 
-// A stranger learns that this relay sent the invitation, for whom and until when, and refuses. The code stands in no address and no log.
+// A stranger learns that this relay sent the invitation, for whom and until when, and refuses. The code stands in no address
+// and no log.
 func TestInvitation(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -142,8 +142,10 @@ func (v *visit) revoke() error {
 	return nil
 }
 
-// approvalID is the id in the address. One that can be none is answered as one that is not there.
+// approvalID is the id in the address. One that can be none is answered as one that is not there. Whatever goes wrong with it
+// leads back to the list.
 func (v *visit) approvalID() (string, error) {
+	v.list, v.listText = "/approvals", locale.ApprovalsTitle
 	id, err := uuid.Parse(v.r.PathValue("id"))
 	if err != nil {
 		return "", fault.New(fault.NotFound, domain, intakev1.Reason_REASON_AUTHORISATION_NOT_FOUND, "the address names no authorisation", fault.Wrap(err))

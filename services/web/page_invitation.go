@@ -52,7 +52,7 @@ func codeLike(code string) bool {
 	return utf8.ValidString(code) && length >= 8 && length <= 40
 }
 
-// refuseInvitation refuses invitations of the sender, or of all. Repeating it changes nothing, so reloading the page does no harm.
+// refuseInvitation refuses invitations of the sender, or of all. Repeating it changes nothing, so a reload does no harm.
 func (v *visit) refuseInvitation() error {
 	code, all := v.form("code"), v.form("all")
 	if all != "yes" && all != "no" {
