@@ -52,7 +52,7 @@ type Rate struct {
 	// PagesPerSecond and PagesBurst are of all pages; default 20 and 200.
 	PagesPerSecond float64 `yaml:"pages_per_second"`
 	PagesBurst     int     `yaml:"pages_burst"`
-	// SigninsPerSecond and SigninsBurst are of signing in; default 0.5 and 20.
+	// SigninsPerSecond and SigninsBurst are of signing in, and once more of codes of invitations; default 0.5 and 20.
 	SigninsPerSecond float64 `yaml:"signins_per_second"`
 	SigninsBurst     int     `yaml:"signins_burst"`
 }
