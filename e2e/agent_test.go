@@ -41,7 +41,7 @@ func TestAgentSendsForAMember(t *testing.T) {
 		changed[name] = value
 	}
 	changed["title"] = "다른 제목"
-	require.Equal(t, "AUTHORISATION_MISSING", agent.Do(t, http.MethodPost, "/v1/documents", changed).Problem(t).Reason, "it is about this very item")
+	require.Equal(t, "DIGEST_DIFFERS", agent.Do(t, http.MethodPost, "/v1/documents", changed).Problem(t).Reason, "it is about this very item")
 	agent.SendDocument(t, document)
 
 	as := harness.Institution{Caller: sender.Caller}
