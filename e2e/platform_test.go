@@ -11,8 +11,8 @@ import (
 	"github.com/naru-relay/naru/pkg/archivecert"
 )
 
-// The platform-centred path of guide 5.2.1, and of 5.2.2 up to the two certificates: the sender hands the document over, the relay deposits
-// it at the archive, delivers it and shows it.
+// The platform-centred path of guide 5.2.1, and of 5.2.2 up to the two certificates: the sender hands the document over, the
+// relay deposits it at the archive, delivers it and shows it.
 func TestPlatformCentredPath(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)

@@ -160,8 +160,8 @@ terms:
 rate:
   pages_per_second: 1000
   pages_burst: 10000
-  signins_per_second: 1000
-  signins_burst: 10000
+  sign_ins_per_second: 1000
+  sign_ins_burst: 10000
 `, d.web, certificate, key, r.Endpoints.Web, termsVersion),
 		"certificate": fmt.Sprintf(`issuer:
   profile: %s

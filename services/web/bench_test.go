@@ -80,7 +80,7 @@ func setup(t *testing.T, change ...func(*web.Config)) *world {
 		unittest.Config(func(c *web.Config) {
 			c.Listen, c.CertificateFile, c.KeyFile, c.PublicURL = "127.0.0.1:0", certificate, key, "https://my.relay.example"
 			c.SpoolDir = t.TempDir()
-			c.Rate.SigninsBurst, c.Rate.PagesBurst = 1000, 10_000
+			c.Rate.SignInsBurst, c.Rate.PagesBurst = 1000, 10_000
 			for _, set := range change {
 				set(c)
 			}

@@ -145,7 +145,7 @@ func TestInvitationElsewhere(t *testing.T) {
 // Guesses are bounded strictly, and keep nobody from signing in.
 func TestInvitationGuesses(t *testing.T) {
 	t.Parallel()
-	w := setup(t, func(c *web.Config) { c.Rate.SigninsBurst, c.Rate.SigninsPerSecond = 3, 1e-6 })
+	w := setup(t, func(c *web.Config) { c.Rate.SignInsBurst, c.Rate.SignInsPerSecond = 3, 1e-6 })
 	b := w.browser(t)
 	require.Equal(t, http.StatusNotFound, b.open("/invitation", url.Values{"code": {"GUESS-00001"}}).status)
 	require.Equal(t, http.StatusNotFound, b.open("/invitation", url.Values{"code": {"GUESS-00002"}}).status)

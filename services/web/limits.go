@@ -17,7 +17,7 @@ const maxOrigins = 10_000
 
 // limits bound what one network address may ask of this replica.
 type limits struct {
-	pages, signins buckets
+	pages, entries buckets
 	// invitations bound guesses of codes. They are counted apart, so that they keep nobody from signing in.
 	invitations buckets
 	proxies     []netip.Prefix
@@ -26,8 +26,8 @@ type limits struct {
 func newLimits(c Rate, proxies []netip.Prefix, now clock.Clock) *limits {
 	return &limits{
 		pages: buckets{rate: rate.Limit(c.PagesPerSecond), burst: c.PagesBurst, clock: now}, proxies: proxies,
-		signins:     buckets{rate: rate.Limit(c.SigninsPerSecond), burst: c.SigninsBurst, clock: now},
-		invitations: buckets{rate: rate.Limit(c.SigninsPerSecond), burst: c.SigninsBurst, clock: now},
+		entries:     buckets{rate: rate.Limit(c.SignInsPerSecond), burst: c.SignInsBurst, clock: now},
+		invitations: buckets{rate: rate.Limit(c.SignInsPerSecond), burst: c.SignInsBurst, clock: now},
 	}
 }
 
