@@ -60,8 +60,8 @@ type victims struct {
 	// unused is an unused viewing token; verification is the viewing system's answer about another one.
 	unused       string
 	verification verification
-	// handed is a document that the sender handed over, upload a file that no document names, viewing one of the recipient at the relay, and unusedHere an unused
-	// viewing token for another.
+	// handed is a document that the sender handed over, upload a file that no document names, viewing one of the recipient at the
+	// relay, and unusedHere an unused viewing token for another.
 	handed                      *harness.Document
 	upload, viewing, unusedHere string
 	// agent has asked for authorisation, which is the institution's to give.
