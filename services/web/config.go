@@ -42,8 +42,8 @@ type Names struct {
 type Terms struct {
 	// Version is recorded with the consent.
 	Version string `yaml:"version"`
-	// KoreanFile and EnglishFile hold the text, paragraphs with an empty line between them. Without, the pages say that there are no
-	// terms yet.
+	// KoreanFile and EnglishFile hold the text, paragraphs with an empty line between them. Without, the pages say that there
+	// are no terms yet.
 	KoreanFile  string `yaml:"ko_file" reads:"file"`
 	EnglishFile string `yaml:"en_file" reads:"file"`
 }
