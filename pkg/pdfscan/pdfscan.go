@@ -75,6 +75,8 @@ type scanner struct {
 	// inflater and clear are those of all object streams, one after the other.
 	inflater io.Reader
 	clear    *bufio.Reader
+	// skipped takes what nobody looks at.
+	skipped [8 << 10]byte
 }
 
 // report notes a finding; the same reason at the same place is one finding.

@@ -27,10 +27,22 @@ func (s *scanner) stream(of entries) error {
 			return err
 		}
 	}
-	if _, err := io.Copy(io.Discard, raw); err != nil {
+	if err := s.skip(raw); err != nil {
 		return raw.failed
 	}
 	return nil
+}
+
+// skip reads to the end, into what all streams share.
+func (s *scanner) skip(r io.Reader) error {
+	for {
+		if _, err := r.Read(s.skipped[:]); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
 }
 
 // endOfLine reads the end of the line of "stream".
@@ -56,7 +68,7 @@ func (s *scanner) objectStream(of entries, raw *streamBody, begin int64) error {
 	}
 	var clear io.Reader = raw
 	if of.deflated {
-		if _, err := io.CopyN(io.Discard, raw, 2); err != nil { // the header of zlib
+		if _, err := io.ReadFull(raw, s.skipped[:2]); err != nil { // the header of zlib
 			return raw.failed
 		}
 		var err error
