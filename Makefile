@@ -15,6 +15,10 @@ help: ## Show this list
 postgres: ## Install PostgreSQL's server binaries where they are missing (root on Debian)
 	@deploy/dev/install-postgres.sh
 
+.PHONY: chromium
+chromium: ## Install Chromium for the browser tests where it is missing (root on Debian)
+	@deploy/dev/install-chromium.sh
+
 .PHONY: build
 build: ## Build narud, naru and every unit into bin/
 	@mkdir -p $(BIN)
@@ -39,7 +43,7 @@ run: postgres build $(TOOLS)/grpcurl ## Keep a relay with its sandbox running, a
 	@$(BIN)/narud -seed
 
 .PHONY: test
-test: postgres $(TOOLS)/grpcurl ## Run every test: unit, store, service, contract, and journeys in both modes
+test: postgres chromium $(TOOLS)/grpcurl ## Run every test: unit, store, service, contract, and journeys in both modes
 	@$(GO) run ./deploy/dev/testlevels
 
 .PHONY: bench
@@ -59,10 +63,11 @@ fuzz: ## Fuzz every parser of outside bytes, 10 s each (FUZZTIME=10s)
 
 .PHONY: tools
 tools: $(TOOLS)/.stamp
-$(TOOLS)/.stamp: tools/go.mod tools/go.sum tools/thirdparty/go.mod tools/thirdparty/main.go
+$(TOOLS)/.stamp: tools/go.mod tools/go.sum tools/thirdparty/go.mod tools/thirdparty/main.go tools/webbuild/go.mod tools/webbuild/main.go
 	@mkdir -p $(TOOLS)
 	cd tools && GOWORK=off $(GO) build $(STRIPPED) -o ../$(TOOLS)/ $$(GOWORK=off $(GO) list tool)
 	cd tools/thirdparty && GOWORK=off $(GO) build $(STRIPPED) -o ../../$(TOOLS)/thirdparty .
+	cd tools/webbuild && GOWORK=off $(GO) build $(STRIPPED) -o ../../$(TOOLS)/webbuild .
 	@touch $@
 
 $(TOOLS)/grpcurl: tools/grpcurl/go.mod tools/grpcurl/go.sum
@@ -70,9 +75,15 @@ $(TOOLS)/grpcurl: tools/grpcurl/go.mod tools/grpcurl/go.sum
 	cd tools/grpcurl && GOWORK=off $(GO) build $(STRIPPED) -o ../../$(TOOLS)/grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl
 
 .PHONY: gen
-gen: tools ## Generate Go and OpenAPI from the protos
+gen: tools ## Generate Go and OpenAPI from the protos, and the pages
 	@rm -rf .third_party && $(TOOLS)/thirdparty .third_party
 	@$(TOOLS)/buf format proto -w && $(TOOLS)/buf lint && $(TOOLS)/buf generate
+	@$(MAKE) --no-print-directory pages
+
+.PHONY: pages
+pages: tools ## Generate the pages' Go, and what browsers load
+	@$(TOOLS)/templ generate -log-level error -path services/web/internal/ui
+	@$(TOOLS)/webbuild services/web/assets services/web/assets/dist
 
 .PHONY: unit
 unit: ## Lay a new unit (NAME=ferry): its folder, its lines in the registry, its places in every list

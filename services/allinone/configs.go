@@ -150,8 +150,8 @@ terms:
 rate:
   pages_per_second: 1000
   pages_burst: 10000
-  signins_per_second: 1000
-  signins_burst: 10000
+  logins_per_second: 1000
+  logins_burst: 10000
 `, d.web, certificate, key, r.Endpoints.Web, termsVersion),
 		"certificate": fmt.Sprintf(`issuer:
   profile: %s

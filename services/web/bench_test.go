@@ -76,7 +76,7 @@ func setup(t *testing.T) *world {
 		unittest.Config(func(c *web.Config) {
 			c.Listen, c.CertificateFile, c.KeyFile, c.PublicURL = "127.0.0.1:0", certificate, key, "https://my.relay.example"
 			c.SpoolDir = t.TempDir()
-			c.Rate.SigninsBurst, c.Rate.PagesBurst = 1000, 10_000
+			c.Rate.LoginsBurst, c.Rate.PagesBurst = 1000, 10_000
 		}),
 		unittest.Neighbour("viewing", func(r grpc.ServiceRegistrar) {
 			viewingv1.RegisterSessionServiceServer(r, w.viewing)

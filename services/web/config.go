@@ -27,8 +27,8 @@ type Config struct {
 	// TrustedProxies are networks (CIDR) of proxies in front whose X-Forwarded-For is trusted.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	Rate           Rate     `yaml:"rate"`
-	// SpoolDir is where a file rests, encrypted and without a name, between its arrival from a browser without script and its upload; empty: the
-	// system's folder for temporary files.
+	// SpoolDir is where a file rests, encrypted and without a name, between its arrival from a browser without script and its
+	// upload; empty: the system's folder for temporary files.
 	SpoolDir string `yaml:"spool_dir"`
 }
 
@@ -42,7 +42,8 @@ type Names struct {
 type Terms struct {
 	// Version is recorded with the consent.
 	Version string `yaml:"version"`
-	// KoreanFile and EnglishFile hold the text, paragraphs with an empty line between them. Without, the pages say that there are no terms yet.
+	// KoreanFile and EnglishFile hold the text, paragraphs with an empty line between them. Without, the pages say that there
+	// are no terms yet.
 	KoreanFile  string `yaml:"ko_file" reads:"file"`
 	EnglishFile string `yaml:"en_file" reads:"file"`
 }
@@ -52,16 +53,16 @@ type Rate struct {
 	// PagesPerSecond and PagesBurst are of all pages; default 20 and 200.
 	PagesPerSecond float64 `yaml:"pages_per_second"`
 	PagesBurst     int     `yaml:"pages_burst"`
-	// SigninsPerSecond and SigninsBurst are of signing in; default 0.5 and 20.
-	SigninsPerSecond float64 `yaml:"signins_per_second"`
-	SigninsBurst     int     `yaml:"signins_burst"`
+	// LoginsPerSecond and LoginsBurst are of signing in; default 0.5 and 20.
+	LoginsPerSecond float64 `yaml:"logins_per_second"`
+	LoginsBurst     int     `yaml:"logins_burst"`
 }
 
 // Default returns the settings for which the files name nothing else.
 func Default() *Config {
 	return &Config{
 		Name: Names{Korean: "나루", English: "Naru"}, Sandbox: true, Terms: Terms{Version: "none-1"},
-		Rate: Rate{PagesPerSecond: 20, PagesBurst: 200, SigninsPerSecond: 0.5, SigninsBurst: 20},
+		Rate: Rate{PagesPerSecond: 20, PagesBurst: 200, LoginsPerSecond: 0.5, LoginsBurst: 20},
 	}
 }
 
@@ -94,7 +95,7 @@ func (c *Config) Validate() error {
 	if _, err := c.proxies(); err != nil {
 		p.Add("trusted_proxies", "wants networks such as 10.0.0.0/8")
 	}
-	if c.Rate.PagesPerSecond <= 0 || c.Rate.SigninsPerSecond <= 0 || c.Rate.PagesBurst < 1 || c.Rate.SigninsBurst < 1 {
+	if c.Rate.PagesPerSecond <= 0 || c.Rate.LoginsPerSecond <= 0 || c.Rate.PagesBurst < 1 || c.Rate.LoginsBurst < 1 {
 		p.Add("rate", "must be positive")
 	}
 	return p.Err()

@@ -101,7 +101,7 @@ func (s *service) page(route route) http.Handler {
 
 func (v *visit) run(route route, foreign *http.CrossOriginProtection) error {
 	origin := v.limits.origin(v.r)
-	if !v.limits.pages.take(origin) || route.signin && !v.limits.signins.take(origin) {
+	if !v.limits.pages.take(origin) || route.signin && !v.limits.logins.take(origin) {
 		return rateLimited()
 	}
 	if foreign.Check(v.r) != nil {
@@ -128,8 +128,8 @@ func (v *visit) run(route route, foreign *http.CrossOriginProtection) error {
 // changes tells a request that may change something.
 func (v *visit) changes() bool { return v.r.Method != http.MethodGet && v.r.Method != http.MethodHead }
 
-// recognise finds the session of the browser's cookie. One that acts for an organisation is asked about each time, so that it ends with the
-// authority.
+// recognise finds the session of the browser's cookie. One that acts for an organisation is asked about each time, so that it
+// ends with the authority.
 func (v *visit) recognise() error {
 	id := cookie(v.r, sessionCookie)
 	if id == "" {

@@ -17,14 +17,14 @@ const maxOrigins = 10_000
 
 // limits bound what one network address may ask of this replica.
 type limits struct {
-	pages, signins buckets
-	proxies        []netip.Prefix
+	pages, logins buckets
+	proxies       []netip.Prefix
 }
 
 func newLimits(c Rate, proxies []netip.Prefix, now clock.Clock) *limits {
 	return &limits{
 		pages: buckets{rate: rate.Limit(c.PagesPerSecond), burst: c.PagesBurst, clock: now}, proxies: proxies,
-		signins: buckets{rate: rate.Limit(c.SigninsPerSecond), burst: c.SigninsBurst, clock: now},
+		logins: buckets{rate: rate.Limit(c.LoginsPerSecond), burst: c.LoginsBurst, clock: now},
 	}
 }
 

@@ -19,7 +19,8 @@ const callbackPath = "/signin/callback"
 // signinLife is how long somebody has to come back; viewing ends it by itself after five minutes.
 const signinLife = 5 * time.Minute
 
-// signIn sends the person to the identity provider. The browser keeps the state, so that nobody finishes in it what was begun elsewhere.
+// signIn sends the person to the identity provider. The browser keeps the state, so that nobody finishes in it what was begun
+// elsewhere.
 func (v *visit) signIn() error {
 	started, err := v.relay.signin.StartSession(v.r.Context(), &viewingv1.StartSessionRequest{RedirectUri: v.config.PublicURL + callbackPath})
 	if err != nil {

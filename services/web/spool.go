@@ -11,8 +11,9 @@ import (
 	"os"
 )
 
-// spooled is a file that has arrived whole from a browser without script, whose size and hash the upload has to announce. It rests on disk under no
-// name, encrypted with a key that only this process has: nothing is left of it when it is closed or the process ends.
+// spooled is a file that has arrived whole from a browser without script, whose size and hash the upload has to announce. It
+// rests on disk under no name, encrypted with a key that only this process has: nothing is left of it when it is closed or the
+// process ends.
 type spooled struct {
 	file  *os.File
 	block cipher.Block

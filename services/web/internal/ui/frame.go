@@ -1,5 +1,6 @@
-// Package ui are the pages as HTML: typed templates (templ) over views, which say all that a page shows. Templates escape every value; none writes raw
-// HTML, inline script, style or handlers, which the pages' policy would not run (deploy/dev/verify.sh looks for them).
+// Package ui are the pages as HTML: typed templates (templ) over views, which say all that a page shows. Templates escape every
+// value; none writes raw HTML, inline script, style or handlers, which the pages' policy would not run (deploy/dev/verify.sh
+// looks for them).
 package ui
 
 import (

@@ -1,0 +1,201 @@
+package browser
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+)
+
+//go:embed testdata/axe-core@4.14.1/axe.min.js
+var axe string
+
+// patience is how long a page may take on a busy machine.
+const patience = 30 * time.Second
+
+// screen is what somebody looks at.
+type screen struct {
+	name          string
+	width, height int64
+	mobile        bool
+}
+
+var (
+	phone   = screen{"phone", 360, 740, true}
+	desktop = screen{"desktop", 1280, 900, false}
+)
+
+// tab is a browser of somebody's, with nothing of anybody else's.
+type tab struct {
+	t      *testing.T
+	ctx    context.Context //nolint:containedctx // chromedp's tab
+	screen screen
+	shots  int
+
+	mu sync.Mutex
+	// refused is what the browser refused or reported as wrong.
+	refused []string
+}
+
+// open starts a browser; what it refuses fails the test at its end.
+func open(t *testing.T, s screen) *tab {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.IgnoreCertErrors, chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("accept-lang", "ko"), chromedp.Flag("disable-dev-shm-usage", true))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	b := &tab{t: t, ctx: ctx, screen: s}
+	t.Cleanup(func() {
+		cancel()
+		stop()
+	})
+	chromedp.ListenTarget(ctx, b.listen)
+	require.NoError(t, chromedp.Run(ctx)) // the browser ends with the context of its first action, so that has no end of its own
+	b.do(log.Enable(), audits.Enable(), runtime.Enable(), emulation.SetFocusEmulationEnabled(true), emulation.SetDeviceMetricsOverride(s.width, s.height, 1, s.mobile),
+		browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorDeny))
+	t.Cleanup(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.refused) > 0 {
+			t.Errorf("the browser refused: %s", strings.Join(b.refused, "\n"))
+		}
+	})
+	return b
+}
+
+func (b *tab) listen(event any) {
+	note := func(text string) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.refused = append(b.refused, text)
+	}
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		// A form with mistakes is answered 422, and shown.
+		if e.Entry.Level == log.LevelError && !strings.Contains(e.Entry.Text, "status of 422") {
+			note(e.Entry.Text + " " + e.Entry.URL)
+		}
+	case *audits.EventIssueAdded:
+		if e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
+			note("policy: " + e.Issue.Details.ContentSecurityPolicyIssueDetails.ViolatedDirective)
+		}
+	case *runtime.EventExceptionThrown:
+		note(e.ExceptionDetails.Error())
+	}
+}
+
+func (b *tab) do(actions ...chromedp.Action) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		b.shoot("failed")
+		require.NoError(b.t, err)
+	}
+}
+
+// visit goes to a page of the relay.
+func (b *tab) visit(path string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(stack.Endpoints.Web + path))
+}
+
+// follow does something that leads to another page, and waits for what stands there.
+func (b *tab) follow(act chromedp.Action, there string) {
+	b.t.Helper()
+	b.do(act, chromedp.WaitVisible(there, chromedp.ByQuery))
+}
+
+// enter presses Enter as a keyboard does on a link: once the link has taken it, no character comes of it. That of chromedp would
+// go to where the link led, and send the form there.
+func enter() chromedp.Action {
+	key := func(kind input.KeyType) chromedp.Action {
+		return input.DispatchKeyEvent(kind).WithKey("Enter").WithCode("Enter").WithWindowsVirtualKeyCode(13)
+	}
+	return chromedp.Tasks{key(input.KeyRawDown), key(input.KeyUp)}
+}
+
+func (b *tab) text(selector string) (text string) {
+	b.t.Helper()
+	b.do(chromedp.Text(selector, &text, chromedp.ByQuery))
+	return text
+}
+
+// look checks the page that is there as everybody has to be able to use it, and keeps a picture.
+func (b *tab) look(name string) {
+	b.t.Helper()
+	var found []struct {
+		ID    string
+		Help  string
+		Nodes []struct{ HTML string }
+	}
+	b.evaluate(axe+`;axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => JSON.stringify(r.violations))`, &found)
+	var wrong []string
+	for _, v := range found {
+		for _, n := range v.Nodes {
+			wrong = append(wrong, fmt.Sprintf("%s: %s: %s", v.ID, v.Help, n.HTML))
+		}
+	}
+	require.Empty(b.t, wrong, "axe on %s", name)
+	var wide bool
+	b.do(chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &wide))
+	require.False(b.t, wide, "%s scrolls sideways at %d px", name, b.screen.width)
+	b.shoot(name)
+}
+
+// evaluate runs a script that promises JSON. It is the test's, so the page's policy does not bind it.
+func (b *tab) evaluate(script string, into any) {
+	b.t.Helper()
+	var raw string
+	b.do(chromedp.Evaluate(script, &raw, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	require.NoError(b.t, json.Unmarshal([]byte(raw), into))
+}
+
+func (b *tab) shoot(name string) {
+	var picture []byte
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).Do(ctx)
+		return err
+	})); err != nil {
+		return // a picture is for people; what failed is told elsewhere
+	}
+	folder := filepath.Join("artefacts", strings.ReplaceAll(b.t.Name(), "/", "_"))
+	require.NoError(b.t, os.MkdirAll(folder, 0o750))
+	b.shots++
+	require.NoError(b.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%02d-%s.png", b.shots, name)), picture, 0o600))
+}
+
+// tabTo presses Tab until the element has the focus, as somebody without a mouse does, and checks that the focus can be seen.
+func (b *tab) tabTo(selector string) {
+	b.t.Helper()
+	for range 60 {
+		var at, seen bool
+		b.do(chromedp.KeyEvent(kb.Tab), chromedp.Evaluate(fmt.Sprintf(`document.activeElement.matches(%q)`, selector), &at))
+		if !at {
+			continue
+		}
+		b.do(chromedp.Evaluate(`getComputedStyle(document.activeElement).outlineStyle !== "none"`, &seen))
+		require.True(b.t, seen, "the focus of %s is seen", selector)
+		return
+	}
+	require.Fail(b.t, "nobody gets there by Tab", selector)
+}

@@ -1,0 +1,35 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/naru-relay/naru/e2e/harness"
+)
+
+// stack is the relay of all journeys.
+var stack *harness.Stack
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	var err error
+	// How the units run changes nothing that a browser sees, so one mode is enough.
+	if stack, err = harness.Start(ctx, harness.InProcess, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "start the stack:", err)
+		return 1
+	}
+	code := m.Run()
+	stopCtx, stopCancel := context.WithTimeout(context.Background(), time.Minute)
+	defer stopCancel()
+	if err := stack.Stop(stopCtx); err != nil {
+		fmt.Fprintln(os.Stderr, "stop the stack:", err)
+		return 1
+	}
+	return code
+}
