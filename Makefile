@@ -33,10 +33,11 @@ relay:
 
 # The path goes through the environment as it was written: neither make nor the shell may read quotes and $ in it.
 demo: export NARU_DEMO_DOC := $(value DOC)
-unexport DOC
+demo: export NARU_DEMO_MODEL := $(value MODEL)
+unexport DOC MODEL
 .PHONY: demo
-demo: postgres relay ## Run the whole path once: send, inbox, view, hub, certificate (DOC=/path/to/any.pdf)
-	@$(BIN)/naru demo --narud $(BIN)/narud $${NARU_DEMO_DOC:+--doc "$$NARU_DEMO_DOC"}
+demo: postgres relay ## Run the whole path once: send, inbox, view, hub, certificate (DOC=/path/to/any.pdf MODEL=system|platform)
+	@$(BIN)/naru demo --narud $(BIN)/narud $${NARU_DEMO_DOC:+--doc "$$NARU_DEMO_DOC"} $${NARU_DEMO_MODEL:+--model "$$NARU_DEMO_MODEL"}
 
 .PHONY: run
 run: postgres build $(TOOLS)/grpcurl ## Keep a relay with its sandbox running, and print how to send a document

@@ -123,9 +123,11 @@ func requireShown(t *testing.T, named map[string][]string) {
 	troubles := map[string]string{
 		"naru_journal_publish_failures_total": "naru.journal.publish.failures", "naru_circulation_unopened_titles_total": "naru.circulation.unopened.titles",
 		"naru_intake_refused_items_total": "naru.intake.refused.items", "naru_journal_refused_frames_total": "naru.journal.refused.frames",
-		"naru_journal_unknown_keys_total": "naru.journal.unknown.keys",
-		"naru_pg_failures_total":          "naru.pg.failures",
-		"naru_inbox_forged_frames_total":  "naru.inbox.forged.frames", "naru_inbox_panics_total": "naru.inbox.panics", "naru_task_panics_total": "naru.task.panics",
+		"naru_journal_unknown_keys_total":  "naru.journal.unknown.keys",
+		"naru_pg_failures_total":           "naru.pg.failures",
+		"naru_content_damaged_files_total": "naru.content.damaged.files", "naru_content_missing_files_total": "naru.content.missing.files",
+		"naru_archive_attempts_total": "naru.archive.attempts", "naru_archive_doubled_total": "naru.archive.doubled",
+		"naru_inbox_forged_frames_total": "naru.inbox.forged.frames", "naru_inbox_panics_total": "naru.inbox.panics", "naru_task_panics_total": "naru.task.panics",
 	}
 	await.Require(t, harness.Patience, func(context.Context) error {
 		shown := scrape(t)

@@ -34,6 +34,8 @@ type planted struct {
 	title, reason    string
 	// company and number are of an organisation whose representative the person is; the stranger is named for it.
 	company, number string
+	// mail is a contact of whom is to be invited.
+	mail string
 	// secrets are tokens and passwords that were sent through the doors.
 	secrets []harness.Canary
 	// told holds problem documents, error statuses and headers of answers.
@@ -71,7 +73,7 @@ func TestCanariesAreNowhere(t *testing.T) {
 
 func plant(t *testing.T) *planted {
 	t.Helper()
-	c := &planted{company: "카나리아상사" + syllables(6), number: invented.AnyBusinessNumber(), title: "카나리아 제목 " + syllables(12), reason: "카나리아 사유 " + syllables(12)}
+	c := &planted{mail: "canary-" + strings.ToLower(rand.Text()) + "@invited.example", company: "카나리아상사" + syllables(6), number: invented.AnyBusinessNumber(), title: "카나리아 제목 " + syllables(12), reason: "카나리아 사유 " + syllables(12)}
 	for _, p := range []*harness.Person{&c.person, &c.stranger} {
 		*p = harness.Person{ID: "canary-" + strings.ToLower(rand.Text()[:12]), Name: "카나리아" + syllables(6), BirthDate: birthDate(), Phone: "010" + decimals(8)}
 	}
@@ -87,7 +89,7 @@ func (c *planted) secret(name, value string) {
 
 // canaries returns the planted values and forms derived from them: with hyphens, or joined.
 func (c *planted) canaries() []harness.Canary {
-	all := []harness.Canary{{Name: "title", Value: c.title}, {Name: "reason of a certificate", Value: c.reason},
+	all := []harness.Canary{{Name: "title", Value: c.title}, {Name: "contact's mail", Value: c.mail}, {Name: "reason of a certificate", Value: c.reason},
 		{Name: "company", Value: c.company}, {Name: "business number", Value: c.number}}
 	for whose, p := range map[string]harness.Person{"member": c.person, "stranger": c.stranger} {
 		all = append(all, []harness.Canary{
@@ -110,6 +112,7 @@ func (c *planted) send(t *testing.T, institution *harness.Institution, recipient
 	d := institution.NewDocument(t, recipient)
 	institution.Store(t, d, recipient)
 	d.Item["title"] = c.title
+	d.Item["contact"] = map[string]any{"phone": c.stranger.Phone, "email": c.mail}
 	institution.Send(t, d)
 	return d
 }

@@ -99,8 +99,10 @@ func awaitRegistered(t *testing.T, i *harness.Institution, edocNum string, resul
 func waitingBatch(t *testing.T, i *harness.Institution, size int) (numbers []string, person harness.Person) {
 	t.Helper()
 	person = stack.NewPerson(t)
+	document := i.NewDocument(t, person.ByCI())
+	document.Invite()
 	var answer batchAnswer
-	i.Do(t, http.MethodPost, "/v1/documents:batch", map[string]any{"items": copies(i.NewDocument(t, person.ByCI()), size)}).Into(t, &answer)
+	i.Do(t, http.MethodPost, "/v1/documents:batch", map[string]any{"items": copies(document, size)}).Into(t, &answer)
 	numbers = answer.numbers(t)
 	for _, number := range numbers {
 		i.AwaitState(t, number, "AWAITING_MEMBERSHIP")
@@ -383,6 +385,7 @@ func TestHubSearchIsDown(t *testing.T) {
 	institution, member, person := stack.Institution(t), stack.NewMember(t), stack.NewPerson(t)
 	hub := stack.Misbehave(t, scenario.Scenario{Kind: scenario.Down, Match: scenario.Match{Path: "/api/eaddr/search"}, Forever: true})
 	stranger, urgent := institution.NewDocument(t, person.ByCI()), institution.NewDocument(t, person.ByCI())
+	stranger.Invite()
 	urgent.Item["sendDeadline"] = clock.System().Now().Add(3 * time.Second).Format("2006-01-02T15:04:05.000000Z07:00")
 	institution.Send(t, stranger)
 	institution.Send(t, urgent)

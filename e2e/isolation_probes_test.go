@@ -28,8 +28,10 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/invented"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -58,6 +60,13 @@ type victims struct {
 	// unused is an unused viewing token; verification is the viewing system's answer about another one.
 	unused       string
 	verification verification
+	// handed is a document that the sender handed over, upload a file that no document names, viewing one of the recipient at the
+	// relay, and unusedHere an unused viewing token for another.
+	handed                      *harness.Document
+	upload, viewing, unusedHere string
+	// agent has asked for authorisation, which is the institution's to give.
+	agent         *harness.Agent
+	authorisation harness.Authorisation
 	// certificates of the sender and of the recipient.
 	sendersCertificate, recipientsCertificate string
 	// organisation is another recipient, by an application and with an authority that somebody else could ask about.
@@ -77,6 +86,14 @@ func newVictims(t *testing.T) *victims {
 	v := &victims{scene: newScene(t), stranger: newScene(t), admin: stack.Admin(t), narrow: map[string]string{}}
 	v.document = v.deliver(t, nil)
 	v.stranger.deliver(t, nil)
+	v.handed = v.institution.HandedOver(t, v.recipient.ByCI())
+	v.institution.Send(t, v.handed)
+	v.institution.AwaitState(t, v.handed.EdocNum, "RECEIVED")
+	v.upload = v.institution.HandOver(t, "시험.pdf", harness.PDF())
+	v.viewing = v.recipient.OpenHere(t, v.handed.EdocNum).Viewing
+	v.agent = stack.NewAgent(t)
+	v.authorisation = v.agent.Authorisation(t, v.institution.Address, v.agent.HandedOver(t, v.recipient.ByCI()).Item)
+	v.unusedHere = v.recipient.ViewingToken(t, v.handed.EdocNum).Token
 	// Wait for the notice, because reading the document would stop it.
 	await.Require(t, harness.Patience, func() bool {
 		return timelineOf(t, v.institution, v.document.EdocNum)["naru.delivery.v1.NoticeGiven"] == 1
@@ -97,7 +114,7 @@ func newVictims(t *testing.T) *victims {
 	v.values = []string{
 		v.document.EdocNum, v.document.Hash, v.document.Item["ownKey"].(string), v.document.ViewingURL, v.document.Receipt, v.institution.ID, v.institution.Address,
 		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.verification.VerificationID,
-		v.unused, base64.StdEncoding.EncodeToString(v.document.Certificate),
+		v.handed.EdocNum, v.handed.Hash, v.upload, v.viewing, v.unusedHere, v.unused, base64.StdEncoding.EncodeToString(v.document.Certificate),
 		v.organisation.ID, number, v.organisation.Address, representative.Name, named.Name, named.Phone, v.authority,
 	}
 	return v
@@ -212,6 +229,59 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"viewing.v1.ViewingTokenService/IssueViewingToken": {foreign: &viewingv1.IssueViewingTokenRequest{EdocNum: number}, absent: &viewingv1.IssueViewingTokenRequest{EdocNum: nowhere}},
 		"viewing.v1.ViewingService/VerifyViewingToken":     {foreign: &viewingv1.VerifyViewingTokenRequest{Token: v.unused, RequestId: "r1"}, absent: &viewingv1.VerifyViewingTokenRequest{Token: v.unused[:len(v.unused)-8] + "AAAAAAAA", RequestId: "r1"}, told: true},
 		"viewing.v1.ViewingService/ReportRead":             {foreign: report(number, v.verification.VerificationID), absent: report(nowhere, uuid.NewString())},
+
+		"intake.v1.AuthorisationService/RequestAuthorisation": {foreign: &intakev1.RequestAuthorisationRequest{
+			RequestId: "r1", SenderAddress: v.institution.Address, Items: []*intakev1.SendItem{item(number, v.institution.ViewingSystem)},
+		}, absent: &intakev1.RequestAuthorisationRequest{
+			RequestId: "r1", SenderAddress: "nowhere", Items: []*intakev1.SendItem{item(nowhere, uuid.NewString())},
+		}},
+		"intake.v1.AuthorisationService/GetAuthorisation":   {foreign: &intakev1.GetAuthorisationRequest{Id: v.authorisation.ID}, absent: &intakev1.GetAuthorisationRequest{Id: uuid.NewString()}},
+		"intake.v1.AuthorisationService/ListAuthorisations": {foreign: &intakev1.ListAuthorisationsRequest{}},
+		"intake.v1.AuthorisationService/ApproveAuthorisation": {
+			foreign: &intakev1.ApproveAuthorisationRequest{Id: v.authorisation.ID, Digest: v.authorisation.Digest},
+			absent:  &intakev1.ApproveAuthorisationRequest{Id: uuid.NewString(), Digest: v.authorisation.Digest},
+		},
+		"intake.v1.AuthorisationService/SignAuthorisation": {
+			foreign: &intakev1.SignAuthorisationRequest{Id: v.authorisation.ID, Jws: "a.b.c"}, absent: &intakev1.SignAuthorisationRequest{Id: uuid.NewString(), Jws: "a.b.c"},
+		},
+		"intake.v1.AuthorisationService/RevokeAuthorisation": {
+			foreign: &intakev1.RevokeAuthorisationRequest{Id: v.authorisation.ID}, absent: &intakev1.RevokeAuthorisationRequest{Id: uuid.NewString()},
+		},
+		"gateway.v1.PrincipalAdminService/CreateAgent": {foreign: &gatewayv1.CreateAgentRequest{Agent: &gatewayv1.Agent{Name: "시험용"}}},
+		"gateway.v1.PrincipalAdminService/GetAgent":    {foreign: &gatewayv1.GetAgentRequest{Id: v.agent.ID}, absent: &gatewayv1.GetAgentRequest{Id: uuid.NewString()}},
+		"gateway.v1.PrincipalAdminService/ListAgents":  {foreign: &gatewayv1.ListAgentsRequest{}},
+		"gateway.v1.PrincipalAdminService/ReplaceAuthorisationKeys": {
+			foreign: &gatewayv1.ReplaceAuthorisationKeysRequest{Principal: v.institution.ID}, absent: &gatewayv1.ReplaceAuthorisationKeysRequest{Principal: uuid.NewString()},
+		},
+		"content.v1.UploadService/CreateUpload": {foreign: &contentv1.CreateUploadRequest{
+			FileName: "a.pdf", MediaType: "application/pdf", Size: 10, Hash: &platformv1.Digest{Algorithm: "SHA-256", Value: strings.Repeat("0a", 32)},
+		}},
+		"content.v1.UploadService/AppendUpload":    {foreign: &contentv1.AppendUploadRequest{Id: v.upload, Data: []byte("x")}, absent: &contentv1.AppendUploadRequest{Id: uuid.NewString(), Data: []byte("x")}},
+		"content.v1.UploadService/GetUpload":       {foreign: &contentv1.GetUploadRequest{Id: v.upload}, absent: &contentv1.GetUploadRequest{Id: uuid.NewString()}},
+		"content.v1.UploadService/DeleteUpload":    {foreign: &contentv1.DeleteUploadRequest{Id: v.upload}, absent: &contentv1.DeleteUploadRequest{Id: uuid.NewString()}},
+		"content.v1.UploadService/GetUploadLimits": {foreign: &contentv1.GetUploadLimitsRequest{}},
+
+		"archive.v1.DepositService/GetRegistrationCertificate": {
+			foreign: &archivev1.GetRegistrationCertificateRequest{EdocNum: v.handed.EdocNum}, absent: &archivev1.GetRegistrationCertificateRequest{EdocNum: nowhere},
+		},
+		"archive.v1.DepositAdminService/ListDeposits":  {foreign: &archivev1.ListDepositsRequest{}},
+		"archive.v1.DepositAdminService/RetryDeposits": {foreign: &archivev1.RetryDepositsRequest{EdocNums: []string{v.handed.EdocNum}}},
+		"archive.v1.DepositAdminService/GiveUpDeposits": {
+			foreign: &archivev1.GiveUpDepositsRequest{EdocNums: []string{v.handed.EdocNum}, Reason: "test"},
+		},
+
+		"viewing.v1.HostedViewingService/OpenDocument": {
+			foreign: &viewingv1.OpenDocumentRequest{Token: v.unusedHere, RequestId: "r1"},
+			absent:  &viewingv1.OpenDocumentRequest{Token: v.unusedHere[:len(v.unusedHere)-8] + "AAAAAAAA", RequestId: "r1"}, told: true,
+		},
+		"viewing.v1.HostedViewingService/ReadPart":     {foreign: &viewingv1.ReadPartRequest{Viewing: v.viewing}, absent: &viewingv1.ReadPartRequest{Viewing: uuid.NewString()}},
+		"viewing.v1.HostedViewingService/ConfirmShown": {foreign: &viewingv1.ConfirmShownRequest{Viewing: v.viewing}, absent: &viewingv1.ConfirmShownRequest{Viewing: uuid.NewString()}},
+
+		"delivery.v1.InvitationService/GetInvitation":          {foreign: &deliveryv1.GetInvitationRequest{Code: "ABCDEFGHJK"}, absent: &deliveryv1.GetInvitationRequest{Code: "BCDEFGHJKM"}},
+		"delivery.v1.InvitationService/RefuseInvitation":       {foreign: &deliveryv1.RefuseInvitationRequest{Code: "ABCDEFGHJK"}, absent: &deliveryv1.RefuseInvitationRequest{Code: "BCDEFGHJKM"}},
+		"delivery.v1.InvitationAdminService/ListInvitations":   {foreign: &deliveryv1.ListInvitationsRequest{}},
+		"delivery.v1.InvitationAdminService/RetryInvitations":  {foreign: &deliveryv1.RetryInvitationsRequest{Ids: []string{uuid.NewString()}}},
+		"delivery.v1.InvitationAdminService/GiveUpInvitations": {foreign: &deliveryv1.GiveUpInvitationsRequest{Ids: []string{uuid.NewString()}, Reason: "test"}},
 
 		"status.v1.StatusService/GetStatus":      {foreign: &statusv1.GetStatusRequest{EdocNum: number}, absent: &statusv1.GetStatusRequest{EdocNum: nowhere}},
 		"status.v1.StatusService/BatchGetStatus": {foreign: &statusv1.BatchGetStatusRequest{EdocNums: []string{number}}, absent: &statusv1.BatchGetStatusRequest{EdocNums: []string{nowhere}}},

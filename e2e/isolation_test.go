@@ -198,6 +198,7 @@ func (a attempt) kinds(t *testing.T) {
 		platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN
 	for kind, callers := range map[platformv1.PrincipalKind][]*harness.Caller{
 		sender: {a.institution.Caller, a.stranger.institution.Caller}, system: {a.system, a.stranger.system}, recipient: {a.recipient.Caller, a.stranger.recipient.Caller}, admin: {a.admin},
+		platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT: {a.agent.Caller},
 	} {
 		if slices.Contains(a.rule.GetKinds(), kind) {
 			continue
@@ -293,10 +294,11 @@ func TestRESTRefusesForeignPrincipals(t *testing.T) {
 		foreign, absent string
 		body            any
 	}{
-		{http.MethodGet, "/v1/documents/%s", v.stranger.institution.Caller, v.recipient.Caller, number, nowhere, nil},
+		{http.MethodGet, "/v1/documents/%s", v.stranger.institution.Caller, v.admin, number, nowhere, nil},
+		{http.MethodGet, "/v1/documents/%s", v.recipient.Caller, v.system, number, nowhere, nil},
 		{http.MethodGet, "/v1/documents/%s/timeline", v.stranger.institution.Caller, v.system, number, nowhere, nil},
 		{http.MethodGet, "/v1/documents/%s/circulation", v.stranger.institution.Caller, v.admin, number, nowhere, nil},
-		{http.MethodPost, "/v1/documents/%s:cancel", v.stranger.institution.Caller, v.recipient.Caller, number, nowhere, map[string]any{}},
+		{http.MethodPost, "/v1/documents/%s:cancel", v.stranger.institution.Caller, v.system, number, nowhere, map[string]any{}},
 		{http.MethodGet, "/v1/documents/%s/certificates", v.stranger.institution.Caller, v.system, number, nowhere, nil},
 		{http.MethodGet, "/v1/documents/%s/certificates", v.stranger.recipient.Caller, v.admin, number, nowhere, nil},
 		{http.MethodGet, "/v1/certificates/%s", v.stranger.recipient.Caller, v.system, v.recipientsCertificate, uuid.NewString(), nil},

@@ -22,6 +22,7 @@ func TestOrganisationAsRecipient(t *testing.T) {
 	institution, number := stack.Institution(t), invented.AnyBusinessNumber()
 	to := harness.ByBusinessNumber(number)
 	document := institution.NewDocument(t, to)
+	document.Invite()
 	institution.Store(t, document, to)
 	institution.Send(t, document)
 	institution.AwaitState(t, document.EdocNum, "AWAITING_MEMBERSHIP")

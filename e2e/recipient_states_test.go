@@ -19,6 +19,9 @@ import (
 func sendTo(t *testing.T, i *harness.Institution, recipient map[string]any, state string) *harness.Document {
 	t.Helper()
 	d := i.NewDocument(t, recipient)
+	if state == "AWAITING_MEMBERSHIP" {
+		d.Invite() // without a contact it is unreachable
+	}
 	sendOnceServed(t, i, d)
 	i.AwaitState(t, d.EdocNum, state)
 	return d
@@ -308,6 +311,7 @@ func TestSendDeadline(t *testing.T) {
 	t.Parallel()
 	institution, person := stack.Institution(t), stack.NewPerson(t)
 	document := institution.NewDocument(t, person.ByCI())
+	document.Invite()
 	document.Item["sendDeadline"] = clock.System().Now().Add(3 * time.Second).Format("2006-01-02T15:04:05.000000Z07:00")
 	institution.Send(t, document)
 	institution.AwaitState(t, document.EdocNum, "AWAITING_MEMBERSHIP")

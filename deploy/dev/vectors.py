@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes pkg/{jws,viewingtoken,receipt}/testdata/vectors.json from the packages' comments, RFC 7515, RFC 6962 and RFC 6979 alone.
+"""Writes pkg/{jws,viewingtoken,receipt,authorisation}/testdata/vectors.json from the packages' comments, RFC 7515, RFC 6962 and RFC 6979 alone.
 
 It shares nothing with the product, neither code nor libraries, so that what both agree on is the format and not an oversight of one. Keys,
 numbers and names are invented; keys follow from a text and signatures are deterministic, so a run gives the same bytes again:
@@ -8,6 +8,7 @@ numbers and names are invented; keys follow from a text and signatures are deter
 """
 
 import base64
+import datetime
 import hashlib
 import hmac
 import json
@@ -102,11 +103,11 @@ def header(kid, typ):
     return '{"alg":"ES256","kid":"%s","typ":"%s"}' % (kid, typ)
 
 
-def write(package, about, keys, valid, refused):
+def write(package, about, keys, valid, refused, more=None):
     path = os.path.join(os.path.dirname(__file__), "..", "..", "pkg", package, "testdata", "vectors.json")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as f:
-        value = {"about": about, "keys": {"keys": [k.jwk for k in keys]}, "valid": valid, "refused": refused}
+        value = {"about": about, "keys": {"keys": [k.jwk for k in keys]}, "valid": valid, "refused": refused} | (more or {})
         json.dump(value, f, ensure_ascii=False, indent=1)
         f.write("\n")
 
@@ -373,7 +374,145 @@ def receipt():
           "Made by deploy/dev/vectors.py.", [key, session], valid, refused)
 
 
+def listed(*values):
+    """Each value after its length; numbers are eight bytes."""
+    raw = (v.to_bytes(8, "big") if isinstance(v, int) else v.encode() if isinstance(v, str) else v for v in values)
+    return b"".join(len(v).to_bytes(4, "big") + v for v in raw)
+
+
+def micros(text):
+    """Microseconds of a time like 2026-03-02T01:02:03.000450Z; empty for none."""
+    if not text:
+        return b""
+    at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (at - datetime.datetime.fromtimestamp(0, datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
+
+
+def item_digest(item, types, categories):
+    """The digest of an item, given as JSON has it."""
+    def hashed(h):
+        return [h.get("algorithm", ""), h.get("value", "")]
+
+    who, viewing, contact = item["recipient"], item.get("viewing", {}), item.get("contact")
+    if "platformAddress" in who:
+        a = who["platformAddress"]
+        recipient = ["platform_address", a["platformId"], a["address"], a.get("subAddress", "")]
+    elif "ci" in who:
+        recipient = ["ci", who["ci"]]
+    elif "person" in who:
+        recipient = ["person"] + [who["person"][n] for n in ("name", "birthDate", "phone")]
+    else:
+        recipient = ["business_number", who["businessNumber"]]
+    attachments, uploads = item.get("attachmentHashes", []), item.get("attachmentContents", [])
+    if "registrationCertificate" in item:
+        certificate = hashlib.sha256(base64.b64decode(item["registrationCertificate"])).digest()
+    else:
+        certificate = bytes.fromhex(item.get("registrationCertificateDigest", ""))
+    return hashlib.sha256(listed(
+        "naru.authorisation.item.v1", item["ownKey"], *recipient, item["title"], types[item["documentType"]], categories[item["category"]],
+        1 if item.get("withoutCirculation") else 0, *hashed(item.get("documentHash", {})), len(attachments), *sum(map(hashed, attachments), []),
+        viewing.get("url", ""), viewing.get("viewingSystem", "").lower(), micros(viewing.get("deadline")), micros(item.get("sendDeadline")), certificate,
+        item.get("senderSubAddress", ""), item.get("repeats", ""), 1 if contact else 0, *((contact or {}).get(n, "") for n in ("phone", "email")),
+        item.get("content", "").lower(), len(uploads), *(u.lower() for u in uploads))).digest()
+
+
+def authorisation():
+    typ, key, other = "naru-authorisation+jwt", Key("authorisation", "authorisation"), Key("authorisation, of another institution", "authorisation")
+    types = {"DOCUMENT_TYPE_GENERAL": 1, "DOCUMENT_TYPE_NOTICE": 2}
+    categories = {"DOCUMENT_CATEGORY_NOTICE": 1, "DOCUMENT_CATEGORY_BILL": 2}
+    sha = {"algorithm": "SHA-256", "value": "0a" * 32}
+    common = {"ownKey": "own-1", "title": "안내문", "documentType": "DOCUMENT_TYPE_GENERAL", "category": "DOCUMENT_CATEGORY_NOTICE"}
+    place = {"url": "https://view.example/d/1", "viewingSystem": "018F3C1E-0000-7000-8000-00000000000A"}
+    stored = common | {"documentHash": sha, "viewing": place, "registrationCertificateDigest": "cd" * 32}
+    handed = common | {"content": "018F3C1E-0000-7000-8000-00000000000B", "recipient": {"businessNumber": "0001234560"}}
+    person = {"person": {"name": "가나다", "birthDate": "19900101", "phone": "01000000000"}}
+    items = {
+        "a person": stored | {"recipient": person},
+        "a CI": stored | {"recipient": {"ci": "A" * 85 + "A=="}},
+        "an address": stored | {"recipient": {"platformAddress": {"platformId": "relay-1", "address": "가나다", "subAddress": "1"}}},
+        "an address without sub-address": stored | {"recipient": {"platformAddress": {"platformId": "relay-1", "address": "가나다"}}},
+        "handed over": handed,
+        "handed over with its hashes and attachments": handed | {
+            "documentHash": sha, "attachmentHashes": [sha, sha],
+            "attachmentContents": ["018f3c1e-0000-7000-8000-00000000000c", "018F3C1E-0000-7000-8000-00000000000D"],
+        },
+        "deadlines": stored | {"recipient": person, "sendDeadline": "2026-03-02T01:02:03.000450Z", "viewing": place | {"deadline": "2026-04-02T00:00:00Z"}},
+        "the certificate itself": {k: v for k, v in stored.items() if k != "registrationCertificateDigest"} | {
+            "recipient": person, "registrationCertificate": base64.b64encode(b"certificate").decode()},
+        "everything else": stored | {
+            "recipient": person, "documentType": "DOCUMENT_TYPE_NOTICE", "category": "DOCUMENT_CATEGORY_BILL", "withoutCirculation": True,
+            "senderSubAddress": "민원실", "repeats": "20260302_NARU000001_0000000000042", "contact": {"phone": "01000000000", "email": "a@b.example"},
+        },
+        "a contact without phone": stored | {"recipient": person, "contact": {"email": "a@b.example"}},
+    }
+    digests = {name: item_digest(item, types, categories) for name, item in items.items()}
+    assert len(set(digests.values())) == len(digests)
+    salt = bytes(range(32))
+    lists = [
+        {"salt": salt.hex(), "items": [digests[n].hex() for n in names],
+         "digest": hashlib.sha256(listed("naru.authorisation.v1", salt, len(names), *(digests[n] for n in names))).hexdigest()}
+        for names in (["a person"], ["a CI", "a person"], ["a person", "a CI"])
+    ]
+    ids = {n: "018f3c1e-0000-7000-8000-00000000000%d" % i for i, n in enumerate(("authorisation", "agent", "sender"), 1)}
+    good = {"authorisation": ids["authorisation"], "digest": lists[0]["digest"], "agent": ids["agent"], "sender": ids["sender"], "exp": 1772413923}
+    head = header(key.kid, typ)
+    text = key.sign(head, compact_json(good))
+    signed, signature = text.rsplit(".", 1)
+    valid, refused = [], []
+
+    def read(name, compact):
+        valid.append({"name": name, "compact": compact, "keyId": key.kid})
+
+    def refuse(wrong, name, compact):
+        refused.append({"name": name, "wrong": wrong, "compact": compact})
+
+    def but(**changed):
+        return key.sign(head, compact_json(good | changed))
+
+    read("as it is made", text)
+    read("a claim that is not known", but(later=1))
+    read("another order of claims", key.sign(head, compact_json(dict(reversed(good.items())))))
+    refuse("malformed", "nothing", "")
+    refuse("malformed", "longer than 2,048 bytes", but(long="x" * 2000))
+    refuse("malformed", "unsigned", signed + ".")
+    refuse("malformed", "a line end behind it", text + "\n")
+    for name, bad in {
+        "alg none": head.replace("ES256", "none"), "alg HS256": head.replace("ES256", "HS256"), "an access token's typ": header(key.kid, "at+jwt"),
+        "no key id": '{"alg":"ES256","typ":"%s"}' % typ, "a key id of another form": header("1", typ), "a key of its own": head[:-1] + ',"jwk":{}}',
+        "another order": '{"typ":"%s","alg":"ES256","kid":"%s"}' % (typ, key.kid),
+    }.items():
+        refuse("malformed", "header: " + name, key.sign(bad, compact_json(good)))
+    for name in good:
+        refuse("malformed", "no " + name, key.sign(head, compact_json({k: v for k, v in good.items() if k != name})))
+    for name, change in {
+        "an authorisation in upper case": {"authorisation": good["authorisation"].upper()}, "an agent that is no UUID": {"agent": "7"},
+        "a sender with a line end": {"sender": good["sender"] + "\n"}, "a digest of another length": {"digest": "0a" * 31},
+        "a digest in upper case": {"digest": good["digest"].upper()}, "a digest with a line end": {"digest": good["digest"] + "\n"},
+        "a time that is text": {"exp": str(good["exp"])}, "a time with a fraction": {"exp": good["exp"] + 0.5}, "no time": {"exp": 0},
+        "a time before 1970": {"exp": -1}, "a time after the year 9999": {"exp": 253402300800}, "several agents": {"agent": [good["agent"]]},
+    }.items():
+        refuse("malformed", name, but(**change))
+    refuse("malformed", "claims: a name twice", key.sign(head, compact_json(good)[:-1] + ',"agent":"else"}'))
+    refuse("malformed", "claims: a name in another case", key.sign(head, compact_json(good).replace('"agent"', '"Agent"')))
+    refuse("key", "another institution's key", other.sign(header(other.kid, typ), compact_json(good)))
+    refuse("forged", "another institution's key under this id", other.sign(head, compact_json(good)))
+    refuse("forged", "claims of another authorisation", head_and(head, compact_json(good | {"digest": "0a" * 32}), signature))
+    refuse("forged", "a signature of zeros", signed + "." + b64(bytes(64)))
+    for name in ("authorisation", "agent", "sender"):
+        refuse("mismatch", "another " + name, but(**{name: "018f3c1e-0000-7000-8000-000000000009"}))
+    refuse("digest", "other items", but(digest=lists[1]["digest"]))
+    refuse("digest", "the same items in another order", but(digest=lists[2]["digest"]))
+    refuse("expired", "its time is over", but(exp=1772410000))
+    refuse("expired", "its time ends now", but(exp=1772413323))
+    write("authorisation", "items: items as JSON has them, with their digests. lists: salts and digests of items, with the digest of the authorisation. "
+          "Texts are to be verified with keys, for wanted at the time at (seconds since 1970). wrong is the first check that fails, as in the package's "
+          "comment. Made by deploy/dev/vectors.py.", [key], valid, refused,
+          {"items": [{"name": n, "item": items[n], "digest": digests[n].hex()} for n in items], "lists": lists,
+           "wanted": {k: good[k] for k in ("authorisation", "agent", "sender", "digest")}, "at": 1772413323})
+
+
 if __name__ == "__main__":
     jws()
     viewingtoken()
     receipt()
+    authorisation()

@@ -181,6 +181,8 @@ type journey struct {
 	// also is another institution that sends some of them.
 	also *institution
 	far  reached
+	// counted says when a document is counted, if that is later than it has arrived.
+	counted reached
 	// travel sends and follows. It stores in d how many documents were accepted and how many batches were sent again.
 	travel func(ctx context.Context, f *follower, d *followed) error
 	// wal asks for the write-ahead log by database.
@@ -216,6 +218,11 @@ func (c *chain) round(ctx context.Context, j journey) (round, error) {
 	done, err := c.stack.since(ctx, before, ended, j.documents)
 	if err != nil {
 		return round{}, err
+	}
+	if j.counted != nil {
+		if _, seen, err = f.all(ctx, j.name, before.at, j.counted, int64(j.documents)); err != nil {
+			return round{}, err
+		}
 	}
 	done.followed = d
 	d.Looks = looks

@@ -51,6 +51,8 @@ type method struct {
 	Statuses          int     `json:"statuses"`
 	FairnessBulk      int     `json:"fairnessBulk"`
 	Uploads           int     `json:"uploads"`
+	PlatformFiles     int     `json:"platformFiles"`
+	PlatformFileBytes int     `json:"platformFileBytes"`
 	LookMicroseconds  float64 `json:"lookMicroseconds"`
 }
 
@@ -59,6 +61,7 @@ func newReport(ctx context.Context, o options, now time.Time) *report {
 		DocumentsPerRound: o.documents, Rounds: o.rounds, BatchItems: batchItems, Senders: o.senders, Window: window, Recipients: o.recipients,
 		RESTConnections: restConnections, FloorConnections: floorConnections, FloorDocuments: o.floorDocuments, FloorDocumentRow: documentRowBytes,
 		FloorOutboxFrame: outboxFrameBytes, Viewings: o.viewings, Singles: o.singles, Statuses: o.statuses, FairnessBulk: o.fairness, Uploads: o.uploads,
+		PlatformFiles: o.platform, PlatformFileBytes: fileBytes,
 	}, Notes: []string{
 		"Relay, sandbox and senders are a process each; they and PostgreSQL share the same cores. PostgreSQL's processor time is told by the database a session works for.",
 		"A round lasts from before its first send until a look at the last document of each batch, over the public door, finds it complete; the exact count comes right after, outside of the time.",
@@ -66,6 +69,7 @@ func newReport(ctx context.Context, o options, now time.Time) *report {
 		"Work that completion does not wait for is done before the next round begins, outside of the time; a checkpoint and garbage collections come before each round.",
 		"The floor sends both inserts of a document in one round trip, prepared, as one transaction.",
 		"accepted counts answers, inbox delivery's table, hub the sandbox hub's inspection, status the answers of the public door.",
+		"The platform row has a floor of its own: the same bytes sealed by the same AEAD, written and synced once each. Its time ends when all are received; they are counted when they are complete, as all are.",
 	}}
 	r.Settings.TraceSampleRatio, r.Settings.LogLevel, r.Settings.NATSServer = o.sampleRatio, logLevel.String(), natsVersion()
 	r.Commit, r.Modified = commit(ctx)

@@ -44,6 +44,12 @@ func (r *rest) call(ctx context.Context, bearer, method, path string, body []byt
 		return fmt.Errorf("call %s: %w", path, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	return r.do(request, bearer, into)
+}
+
+// do sends a request as the bearer; into may be nil.
+func (r *rest) do(request *http.Request, bearer string, into any) error {
+	path := request.URL.Path
 	request.Header.Set("Authorization", "Bearer "+bearer)
 	response, err := r.client.Do(request)
 	if err != nil {

@@ -22,11 +22,19 @@ type turns struct {
 	PairRatio spread `json:"pairRatio"`
 }
 
+// turn makes one round.
+type turn func(ctx context.Context, turn int) (round, error)
+
 // turns alternates rounds of the floor and of a measure.
-func (b *bench) turns(ctx context.Context, name string, measure func(ctx context.Context, turn int) (round, error)) (*turns, error) {
+func (b *bench) turns(ctx context.Context, name string, measure turn) (*turns, error) {
+	return b.turnsBeside(ctx, name, func(ctx context.Context, _ int) (round, error) { return b.floor.round(ctx, b.options.floorDocuments) }, measure)
+}
+
+// turnsBeside alternates rounds of a row's own floor and of a measure.
+func (b *bench) turnsBeside(ctx context.Context, name string, beside, measure turn) (*turns, error) {
 	t := &turns{}
 	for i := range b.options.rounds {
-		floor, err := b.floor.round(ctx, b.options.floorDocuments)
+		floor, err := beside(ctx, i)
 		if err != nil {
 			return nil, fmt.Errorf("floor round %d of %s: %w", i+1, name, err)
 		}

@@ -188,13 +188,13 @@ func (b *tab) shoot(name string) {
 func (b *tab) tabTo(selector string) {
 	b.t.Helper()
 	for range 60 {
-		var at, seen bool
-		b.do(chromedp.KeyEvent(kb.Tab), chromedp.Evaluate(fmt.Sprintf(`document.activeElement.matches(%q)`, selector), &at))
-		if !at {
+		var outline string
+		b.do(chromedp.KeyEvent(kb.Tab), chromedp.Evaluate(fmt.Sprintf(
+			`(e => e && e.matches(%q) ? getComputedStyle(e).outlineStyle : "")(document.activeElement)`, selector), &outline))
+		if outline == "" {
 			continue
 		}
-		b.do(chromedp.Evaluate(`getComputedStyle(document.activeElement).outlineStyle !== "none"`, &seen))
-		require.True(b.t, seen, "the focus of %s is seen", selector)
+		require.NotEqual(b.t, "none", outline, "the focus of %s is seen", selector)
 		return
 	}
 	require.Fail(b.t, "nobody gets there by Tab", selector)

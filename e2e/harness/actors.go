@@ -94,6 +94,11 @@ type Document struct {
 	Receipt     string
 }
 
+// Invite says at which mail address, of nobody's, the recipient is invited if it is a member nowhere.
+func (d *Document) Invite() {
+	d.Item["contact"] = map[string]any{"email": strings.ToLower(rand.Text()) + "@invited.example"}
+}
+
 // NewDocument makes a document with unique bytes, registers it at the archive (❶) and prepares its send request.
 func (i *Institution) NewDocument(t testing.TB, recipient map[string]any) *Document {
 	t.Helper()
@@ -187,6 +192,7 @@ type Status struct {
 	EdocNum, OwnKey, State                    string
 	AcceptedAt, SentAt, ReceivedAt, ReadAt    string
 	RecipientAddress, Reason, TokenVerifiedAt string
+	InvitedAt                                 string
 	CancelRefused                             bool
 	Hub                                       struct {
 		RegistrationResult, ReadTimeResult int

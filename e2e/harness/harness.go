@@ -212,6 +212,16 @@ func (s *Stack) logTail(unit string) []byte {
 	return tail[max(0, len(tail)-2000):]
 }
 
+// PID is the number of a unit's process; 0 if it is none.
+func (s *Stack) PID(unit string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.processes[unit]; p != nil {
+		return p.PID
+	}
+	return 0
+}
+
 // Alive tells whether a unit's process runs.
 func (s *Stack) Alive(unit string) bool {
 	s.mu.Lock()
@@ -243,6 +253,21 @@ func ended(p *lifecycle.Child) bool {
 // Kill ends a unit's process at once (SIGKILL) and waits for its end.
 func (s *Stack) Kill(unit string) error {
 	return s.signal(unit, syscall.SIGKILL)
+}
+
+// Restart ends the processes of units in order (SIGTERM) and starts them again, with the environment of now.
+func (s *Stack) Restart(ctx context.Context, units ...string) error {
+	var problems []error
+	for _, unit := range units {
+		problems = append(problems, s.signal(unit, syscall.SIGTERM))
+	}
+	for _, unit := range units {
+		problems = append(problems, s.StartUnit(ctx, unit))
+	}
+	for _, unit := range units {
+		problems = append(problems, s.AwaitUnit(ctx, unit))
+	}
+	return errors.Join(problems...)
 }
 
 func (s *Stack) signal(unit string, sig syscall.Signal) error {

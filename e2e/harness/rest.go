@@ -96,13 +96,18 @@ func (c *Caller) do(ctx context.Context, method, path string, body any) (Answer,
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	return send(c.sign(request))
+}
+
+// sign adds who calls.
+func (c *Caller) sign(request *http.Request) *http.Request {
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	if c.Traceparent != "" {
 		request.Header.Set("Traceparent", c.Traceparent)
 	}
-	return send(request)
+	return request
 }
 
 func send(request *http.Request) (Answer, error) {

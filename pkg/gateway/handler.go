@@ -28,8 +28,8 @@ type HandlerDeps struct {
 	Admit func(ctx context.Context, r *http.Request, route *Route, answer http.Header) (context.Context, error)
 	// Missed counts a call to what is not there, and gives what to answer where that is not the usual; optional.
 	Missed func(ctx context.Context) error
-	// File serves a request whose route streams a file. Only its body is not judged yet; request is the first message. It keeps its
-	// own time. Required if there are such routes.
+	// File serves a request whose route streams a file. Only its body is not judged yet; request is the first message. It keeps
+	// its own time. Required if there are such routes.
 	File func(w http.ResponseWriter, r *http.Request, route *Route, request proto.Message)
 	// Timeout is the deadline of a call that streams nothing.
 	Timeout time.Duration
@@ -66,6 +66,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx = context.WithValue(ctx, routeKey{}, route)
 	ctx, err := h.deps.Admit(ctx, r, route, w.Header())
 	if err != nil {
+		if route.File != nil {
+			GiveUpBody(w, r)
+		}
 		WriteError(ctx, w, err)
 		return
 	}

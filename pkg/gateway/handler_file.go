@@ -20,6 +20,7 @@ func (h *Handler) file(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	var offset int64
 	if route.File.Upload {
 		if !isFile(r.Header) {
+			GiveUpBody(w, r)
 			w.Header().Set("Accept-Patch", FileMedia)
 			httpProblem(ctx, w, http.StatusUnsupportedMediaType, gatewayv1.Reason_REASON_UNSUPPORTED_MEDIA_TYPE, "the body must be "+FileMedia+", not encoded further")
 			return
@@ -30,11 +31,13 @@ func (h *Handler) file(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		}
 	}
 	if len(violations) > 0 {
+		GiveUpBody(w, r)
 		WriteError(ctx, w, notWellFormed(violations...))
 		return
 	}
 	request, err := route.request(r.URL.Path, r.URL.RawQuery)
 	if err != nil {
+		GiveUpBody(w, r)
 		WriteError(ctx, w, err)
 		return
 	}
@@ -42,6 +45,14 @@ func (h *Handler) file(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	h.deps.File(w, r.WithContext(ctx), route, request)
+}
+
+// GiveUpBody gives up what was not read of a body, before the answer. Over HTTP/1 the connection ends with the answer: else the
+// server would wait for the rest.
+func GiveUpBody(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // WriteRangeBeyond answers a request for a range that begins beyond the end of the file.

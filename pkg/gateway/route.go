@@ -47,9 +47,9 @@ const maxParameter = 200
 // Routes finds the route of a request.
 type Routes struct{ routes []*Route }
 
-// NewRoutes collects the routes of services. Patterns may hold literals, {field} of string and integer fields of the request, and a
-// verb; bodies and response bodies are messages. Whatever else is used, also by a request message (google.protobuf.Any and its like),
-// is an error, so that what cannot be judged is not served.
+// NewRoutes collects the routes of services. Patterns may hold literals, {field} of string and integer fields of the request,
+// and a verb; bodies and response bodies are messages. Whatever else is used, also by a request message (google.protobuf.Any and
+// its like), is an error, so that what cannot be judged is not served.
 func NewRoutes(services ...protoreflect.ServiceDescriptor) (*Routes, error) {
 	r := &Routes{}
 	for _, service := range services {
@@ -132,6 +132,28 @@ func PathOf(method protoreflect.MethodDescriptor) string {
 	rule, _ := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
 	verb, pattern := binding(rule)
 	return strings.TrimSpace(verb + " " + pattern)
+}
+
+// PathFields are the request's fields that the path gives.
+func (r *Route) PathFields() []protoreflect.FieldDescriptor {
+	var fields []protoreflect.FieldDescriptor
+	for _, s := range r.segments {
+		if s.field != nil {
+			fields = append(fields, s.field)
+		}
+	}
+	return fields
+}
+
+// QueryFields are the request's fields that a query may give by their own name.
+func (r *Route) QueryFields() []protoreflect.FieldDescriptor {
+	var fields []protoreflect.FieldDescriptor
+	for i := range r.RPC.Input().Fields().Len() {
+		if field := r.parameter(r.RPC.Input().Fields().Get(i).JSONName()); field != nil {
+			fields = append(fields, field)
+		}
+	}
+	return fields
 }
 
 // parse takes the pattern apart.

@@ -17,8 +17,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// Gateway and Web are the units through which principals call: the public doors, and the pages for people. They pass the
-// caller's token on, and reach no more with it than the caller may.
+// Gateway and Web are the units through which principals call: the public doors, and the pages for people. They pass the caller's
+// token on, and reach no more with it than the caller may.
 const (
 	Gateway = "gateway"
 	Web     = "web"

@@ -65,6 +65,9 @@ func resolved(d document, at time.Time) *addressv1.RecipientResolved {
 		facts.To = &platformv1.Party{PlatformId: d.latest.platform, Address: d.latest.address, SubAddress: sub}
 	default:
 	}
+	if d.latest.resolution != addressv1.Resolution_RESOLUTION_NONE {
+		facts.SealedContact = nil // nobody is to be invited
+	}
 	if facts.GetCirculation() {
 		facts.Registrar = facts.GetTo().GetPlatformId()
 	}

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/naru-relay/naru/pkg/unit"
+	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/client/sandbox"
+	"github.com/naru-relay/naru/services/sandbox/pki"
 )
 
 const loopback = "127.0.0.1"
@@ -75,5 +77,9 @@ func (r *Relay) registerDepositor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return sandbox.AddMember(ctx, operator, sandbox.Member{MemberID: depositor, Name: depositorName, Password: password})
+	if err := sandbox.AddMember(ctx, operator, sandbox.Member{MemberID: depositor, Name: depositorName, Password: password}); err != nil {
+		return err
+	}
+	return endpoints.WriteJSON(r.Endpoints.Sandbox.Depositor, 0o600,
+		endpoints.ArchiveMember{MemberID: depositor, Password: password, Archive: pki.ArchiveName, Name: depositorName})
 }

@@ -51,6 +51,7 @@ func (r *Relay) endpoints(d doors) Endpoints {
 		Sandbox: endpoints.Sandbox{
 			Hub: r.outside.url("hub"), Archive: r.outside.url("archive"), Viewing: r.outside.url("viewing"), IDP: r.outside.url("idp"),
 			AdminToken: f.path("secrets", "sandbox", "admin_token"), Authority: r.outside.authority.RootPath(pki.Server),
+			Depositor:          f.path("sandbox", "archive-depositor.json"),
 			ViewingCredentials: f.path("sandbox", "viewing-credentials.json"), ViewingSender: demoSender,
 			ViewingSecret: f.path("secrets", "sandbox", "viewing_sender_secret"), RedirectURI: redirectURI,
 		},
@@ -131,16 +132,25 @@ client_id: %s
 client_secret_file: %q
 `, r.outside.url("hub"), hubClient, secret("hub_client_secret")),
 		"delivery": fmt.Sprintf(`notice:
-  url: %q
+  url: %[1]q
   allow_private: true
-  secret_file: %q
-`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile)),
+  secret_file: %[2]q
+invitation:
+  channel: webhook
+  relay: 나루
+  join: %[3]q
+  webhook:
+    url: %[1]q
+    allow_private: true
+    secret_file: %[2]q
+`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile), r.Endpoints.Web+"/invitation#"),
 		"viewing": fmt.Sprintf(`identity:
   issuer: %q
   client_id: %s
   client_secret_file: %q
   redirect_uris: [%q, %q]
 `, r.outside.url("idp"), idpClient, secret("idp_client_secret"), redirectURI, r.Endpoints.Web+pagesCallback),
+		"content": fmt.Sprintf("bucket: %q\n", "file://"+r.folder.path("content")),
 		"web": fmt.Sprintf(`listen: %q
 certificate_file: %q
 key_file: %q
@@ -150,8 +160,8 @@ terms:
 rate:
   pages_per_second: 1000
   pages_burst: 10000
-  logins_per_second: 1000
-  logins_burst: 10000
+  sign_ins_per_second: 1000
+  sign_ins_burst: 10000
 `, d.web, certificate, key, r.Endpoints.Web, termsVersion),
 		"certificate": fmt.Sprintf(`issuer:
   profile: %s

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// depositLease is how long a claim stands that nobody renews: an upload may take long, but the deposits of a replica that ended
-	// are soon taken over.
+	// depositLease is how long a claim stands that nobody renews: an upload may take long, but the deposits of a replica that has
+	// ended are soon taken over.
 	depositLease   = 45 * time.Second
 	depositRenewal = 10 * time.Second
 	// wokenAtOnce bounds how many deposits one statement makes due.
@@ -83,31 +83,27 @@ func (s *service) hold(ctx context.Context, end context.CancelFunc, j job) {
 }
 
 // try makes one attempt. An error says that nothing was tried: the archive is blocked, or the claim is lost.
-func (s *service) try(ctx context.Context, j job) (outcome, error) {
+func (s *service) try(ctx context.Context, j job) (o outcome, err error) {
 	mediaType, err := s.contents(ctx, j.facts)
-	if err != nil {
-		return s.failed(ctx, j, err), nil
+	if err == nil {
+		to := submission{
+			number: j.number, hash: j.facts.GetDocumentHash().GetValue(), attachments: j.attachments(), mediaType: mediaType, sender: s.senderOf(j),
+			open: func() (io.ReadCloser, error) {
+				return s.open(ctx, j.facts.GetDocumentContent(), j.facts.GetDocumentHash().GetValue())
+			},
+		}
+		err = s.archives.Call(ctx, s.config.Archive.Name, func(ctx context.Context) (failure error) {
+			o, failure = s.deposit(ctx, j, to)
+			return failure
+		})
 	}
-	to := submission{
-		number: j.number, hash: j.facts.GetDocumentHash().GetValue(), attachments: j.attachments(), mediaType: mediaType, sender: s.senderOf(j),
-		open: func() (io.ReadCloser, error) {
-			return s.open(ctx, j.facts.GetDocumentContent(), j.facts.GetDocumentHash().GetValue())
-		},
-	}
-	var o outcome
-	err = s.archives.Call(ctx, s.config.Archive.Name, func(ctx context.Context) error {
-		var failure error
-		o, failure = s.deposit(ctx, j, to)
-		return failure
-	})
-	if errors.Is(err, work.ErrBlocked) || errors.Is(err, work.ErrLost) {
+	switch {
+	case errors.Is(err, work.ErrBlocked) || errors.Is(err, work.ErrLost):
 		return outcome{}, err
-	}
-	if err != nil {
+	case err != nil:
 		o = s.failed(ctx, j, err)
 	}
-	var content *contentError
-	if !errors.As(err, &content) && s.outage.Saw(err == nil) {
+	if s.outage.Saw(!o.passing()) {
 		s.wake(ctx)
 	}
 	return o, nil
@@ -148,7 +144,7 @@ func (s *service) deposit(ctx context.Context, j job, to submission) (outcome, e
 // choose finds the registration that is the document's among those that the archive knows. What it finds by a hash may be another
 // document's with the same bytes: it counts only if it is good and no other deposit here has it.
 func (s *service) choose(ctx context.Context, j job, found []receipt, by LookUp) (o outcome, known bool, err error) {
-	for _, r := range found {
+	for i, r := range found {
 		o = s.outcomeOf(r, j)
 		taken := false
 		if by == ByHash {
@@ -156,9 +152,13 @@ func (s *service) choose(ctx context.Context, j job, found []receipt, by LookUp)
 				return outcome{}, false, err
 			}
 		}
-		if o.kind == deposited && !taken {
-			return o, true, nil
+		if o.kind != deposited || taken {
+			continue
 		}
+		if by == ByReference && len(found) > 1 {
+			o.other = &found[(i+1)%len(found)]
+		}
+		return o, true, nil
 	}
 	return o, by == ByReference && len(found) > 0, nil
 }
@@ -201,7 +201,7 @@ func counts(err error) bool {
 	return errors.As(err, &centre) && centre.failure != archiveclient.Refused && !errors.Is(err, context.Canceled)
 }
 
-// wake makes due what waits because the archive was away.
+// wake makes due what waits because the archive, or the content unit, was away.
 func (s *service) wake(ctx context.Context) {
 	for {
 		woken, err := wakeWaiting(ctx, s.db, wokenAtOnce)

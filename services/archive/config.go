@@ -16,8 +16,8 @@ import (
 type Config struct {
 	// Archive is where documents are deposited.
 	Archive Centre `yaml:"archive"`
-	// Certificates says how the archive's registration certificates are read. Its skew is also how far a time of registration may be
-	// before the acceptance, or ahead of our clock.
+	// Certificates says how the archive's registration certificates are read. Its skew is also how far a time of registration may
+	// be before the acceptance, or ahead of our clock.
 	Certificates archivecert.Config `yaml:"certificates"`
 	// Deposits is how they are made.
 	Deposits Deposits `yaml:"deposits"`

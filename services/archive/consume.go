@@ -9,42 +9,31 @@ import (
 
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
-	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // consumers: each kind has its own consumer, because each locks deposits in the order of their numbers: a transaction that began
 // again from the start for another kind could deadlock with its like.
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
-		{Purpose: "resolved", From: "address", Handlers: []inbox.Handler{inbox.On(s.onRecipientResolved)}},
+		{Purpose: "awaited", From: "delivery", Handlers: []inbox.Handler{inbox.On(s.onDepositAwaited)}},
 		{Purpose: "cancelled", From: "delivery", Handlers: []inbox.Handler{inbox.On(onEnded[*deliveryv1.DocumentCancelled](s))}},
 		{Purpose: "expired", From: "delivery", Handlers: []inbox.Handler{inbox.On(onEnded[*deliveryv1.DeliveryExpired](s))}},
 		{Purpose: "failed", From: "delivery", Handlers: []inbox.Handler{inbox.On(onEnded[*deliveryv1.DeliveryFailed](s))}},
 	}
 }
 
-// onRecipientResolved makes deposits due: of documents that this relay shows, whose recipient was found here. A document that
-// goes to another relay is not deposited yet, since nothing forwards it. What is deposited already is stated again for the newer
-// resolution.
-func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, events []inbox.Event[*addressv1.RecipientResolved]) ([]inbox.Verdict, error) {
+// onDepositAwaited makes deposits due. What is deposited already is stated again for the newer resolution.
+func (s *service) onDepositAwaited(ctx context.Context, tx *journal.Tx, events []inbox.Event[*deliveryv1.DepositAwaited]) ([]inbox.Verdict, error) {
 	newest := map[string]document{}
 	for _, e := range events {
-		facts := e.Message.GetFacts()
-		if facts.GetViewingMode() != platformv1.ViewingMode_VIEWING_MODE_RELAY || e.Message.GetResolution() != addressv1.Resolution_RESOLUTION_OWN {
-			continue
-		}
 		d := document{
-			number: e.Subject, sender: e.Sender, lane: e.Lane, facts: facts, ordinal: max(e.Ordinal, 1), choices: e.Message.GetChoices(),
+			number: e.Subject, sender: e.Sender, lane: e.Lane, facts: e.Message.GetFacts(), ordinal: max(e.Ordinal, 1), choices: e.Message.GetChoices(),
 			resolvedAt: e.Message.GetResolvedAt().AsTime(), traceparent: e.Traceparent, frame: e.FrameID,
 		}
 		if known, ok := newest[d.number]; !ok || known.ordinal < d.ordinal {
 			newest[d.number] = d
 		}
-	}
-	if len(newest) == 0 {
-		return nil, nil
 	}
 	now := s.clock.Now()
 	again, err := makeDue(ctx, tx, sorted(newest), now)

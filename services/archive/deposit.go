@@ -87,7 +87,9 @@ type outcome struct {
 	uncertain    bool
 	receipt      receipt
 	registration *archivecert.Registration
-	at           time.Time
+	// other is a further registration of the document that the archive told of; nil for none.
+	other *receipt
+	at    time.Time
 }
 
 // final reports whether the document cannot be deposited at all, and why, as stated.
@@ -103,3 +105,6 @@ func (o outcome) final() (reason string, final bool) {
 		return "", false
 	}
 }
+
+// passing reports whether nothing is wrong with the document or its certificate: somebody is away.
+func (o outcome) passing() bool { return o.kind == away || o.kind == unread }

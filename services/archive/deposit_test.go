@@ -10,7 +10,6 @@ import (
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
-	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -107,17 +106,34 @@ func TestSecondResolution(t *testing.T) {
 	require.Equal(t, 1, b.requests.of(submitting))
 }
 
-// What this relay does not show, or what goes to no inbox here, is not deposited.
-func TestNotDeposited(t *testing.T) {
+// A resolution that comes during the attempt is the one that is answered.
+func TestResolvedDuringTheAttempt(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	elsewhere, peer, none := b.document(t, "1"), b.document(t, "2"), b.document(t, "3")
-	elsewhere.ViewingMode = platformv1.ViewingMode_VIEWING_MODE_SENDER
-	b.resolve(t, elsewhere, 1)
-	b.Deliver(t, express, b.resolution(peer, 1, addressv1.Resolution_RESOLUTION_PEER), b.resolution(none, 1, addressv1.Resolution_RESOLUTION_NONE))
-	var rows int
-	require.NoError(t, b.App.QueryRow(t.Context(), `select count(*) from deposit`).Scan(&rows))
-	require.Zero(t, rows)
+	for name, reason := range map[string]string{"deposited": "", "lost": "CONTENT_LOST"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			facts := b.document(t, "그사이 다시 찾은 수신자")
+			if reason != "" {
+				b.content.change(facts.GetDocumentContent(), func(one *file) { one.failure = errDamaged })
+			}
+			reading, resolved := b.content.pause()
+			b.resolve(t, facts, 1)
+			<-reading
+			facts.Recipient = unittest.NewID()
+			b.resolve(t, facts, 2)
+			close(resolved)
+			var event *platformv1.Event
+			if reason == "" {
+				require.Equal(t, facts.GetRecipient(), b.awaitDeposited(t, 1)[0].GetFacts().GetRecipient())
+				event = b.Stated(t, &archivev1.DocumentDeposited{})[0]
+			} else {
+				require.Equal(t, reason, unittest.AwaitFacts[*archivev1.DepositFailed](t, b.Bench, 1)[0].GetReason())
+				event = b.Stated(t, &archivev1.DepositFailed{})[0]
+			}
+			require.EqualValues(t, 2, event.GetOrdinal())
+		})
+	}
 }
 
 // Nothing is begun for what has ended, in whichever order that becomes known; what ends during an attempt is not stated.
@@ -137,16 +153,7 @@ func TestEndedBeforeItsDeposit(t *testing.T) {
 	require.Equal(t, "STOPPED", b.row(t, away.GetEdocNum()).state)
 
 	during := b.document(t, "진행 중 실패")
-	reading, ended := make(chan struct{}), make(chan struct{})
-	b.content.mu.Lock()
-	b.content.read = func() {
-		select {
-		case reading <- struct{}{}:
-		case <-ended:
-		}
-		<-ended
-	}
-	b.content.mu.Unlock()
+	reading, ended := b.content.pause()
 	b.resolve(t, during, 1)
 	<-reading
 	b.end(t, during, &deliveryv1.DeliveryFailed{EdocNum: during.GetEdocNum()})

@@ -4,7 +4,7 @@
 // One row per document:
 //
 //	                                     no row ─►   DUE ─►                DEPOSITED ─►      FAILED, STOPPED ─►
-//	RecipientResolved, own, shown by us  DUE         DUE (its ordinal)     DEPOSITED again   (stays)
+//	DepositAwaited                       DUE         DUE (its ordinal)     DEPOSITED again   (stays)
 //	the certificate is good                          DEPOSITED
 //	the archive refuses for good                     FAILED
 //	the content is lost                              FAILED

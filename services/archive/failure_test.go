@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,8 @@ import (
 	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 	"github.com/naru-relay/naru/services/sandbox/scenario" //nolint:depguard // the test holds this unit against the sandbox of the outside world
 )
+
+var errDamaged = fault.New(fault.Corrupt, "content", contentv1.Reason_REASON_CONTENT_DAMAGED, "")
 
 var errNow = fault.New(fault.Unavailable, "content", contentv1.Reason_REASON_STORAGE_UNAVAILABLE, "")
 
@@ -44,11 +47,12 @@ func TestArchiveAway(t *testing.T) {
 	for name, down := range map[string]scenario.Scenario{
 		"no answer": {Kind: scenario.Down, Forever: true}, "503": {Kind: scenario.Down, HTTPStatus: 503, Forever: true},
 		"log-in refused": {Kind: scenario.Down, HTTPStatus: 401, Forever: true}, "no such address": {Kind: scenario.Down, HTTPStatus: 404, Forever: true},
+		"slow": {Kind: scenario.Slow, Delay: scenario.Delay(3 * time.Second), Forever: true}, "garbage": {Kind: scenario.GarbageBody, Forever: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, func(c *Config) {
-				c.Deposits.Workers, c.Deposits.Failures = 1, 3
+				c.Deposits.Workers, c.Deposits.Failures, c.Archive.AnswerTimeout = 1, 3, config.Duration(time.Second)
 				c.Deposits.FirstBackoff, c.Deposits.MaxBackoff = config.Duration(time.Hour), config.Duration(time.Hour)
 			})
 			b.misbehave(t, down)
@@ -56,7 +60,7 @@ func TestArchiveAway(t *testing.T) {
 				b.resolve(t, b.document(t, name+time.Duration(b.serial).String()), 1)
 			}
 			await.Require(t, unittest.Patience, func() bool { return len(b.outcomes(t)) >= 4 })
-			require.True(t, b.scenarios.Delete(string(scenario.Down)))
+			require.True(t, b.scenarios.Delete(string(down.Kind)))
 			last := b.document(t, name+" last")
 			b.resolve(t, last, 1)
 			require.Len(t, b.awaitDeposited(t, 6), 6)
@@ -162,6 +166,35 @@ func TestLateResult(t *testing.T) {
 	}
 }
 
+// A look-up that tells of two registrations takes the first, and DepositDoubled names the other.
+func TestTwoRegistrationsComeToLight(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	facts := b.document(t, "둘 다 알려진 등록")
+	b.misbehave(t, scenario.Scenario{Kind: scenario.Forgetful, Forever: true, Match: scenario.Match{Key: facts.GetDocumentHash().GetValue()}})
+	var receipts []receipt
+	for range 2 {
+		r, err := b.service.centre.deposit(t.Context(), submission{
+			number: facts.GetEdocNum(), hash: facts.GetDocumentHash().GetValue(), mediaType: "application/pdf", sender: senderAddr,
+			open: func() (io.ReadCloser, error) {
+				return b.service.open(t.Context(), facts.GetDocumentContent(), facts.GetDocumentHash().GetValue())
+			},
+		})
+		require.NoError(t, err)
+		receipts = append(receipts, r)
+		b.Advance(t, time.Second)
+	}
+	b.hinder(t, true)
+	b.resolve(t, facts, 1)
+	_, err := b.Owner.Exec(t.Context(), `update deposit set uncertain = true`)
+	require.NoError(t, err)
+	b.hinder(t, false)
+	require.Equal(t, receipts[0].document, b.awaitDeposited(t, 1)[0].GetArchiveDocument())
+	doubled := unittest.AwaitFacts[*archivev1.DepositDoubled](t, b.Bench, 1)
+	require.Equal(t, receipts[1].document, doubled[0].GetArchiveDocument())
+	require.Equal(t, 2, b.requests.of(submitting))
+}
+
 // hinder keeps the unit's own loop from claiming, or lets it.
 func (b *bundle) hinder(t testing.TB, on bool) {
 	t.Helper()
@@ -236,9 +269,7 @@ func TestFinalFailures(t *testing.T) {
 			b.misbehave(t, scenario.Scenario{Kind: scenario.DepositRefused, Forever: true})
 		}, "DEPOSIT_REFUSED"},
 		"damaged": {func(b *bundle, upload string) {
-			b.content.change(upload, func(one *file) {
-				one.failure = fault.New(fault.Corrupt, "content", contentv1.Reason_REASON_CONTENT_DAMAGED, "")
-			})
+			b.content.change(upload, func(one *file) { one.failure = errDamaged })
 		}, "CONTENT_LOST"},
 		"deleted": {func(b *bundle, upload string) {
 			b.content.change(upload, func(one *file) { one.state = contentv1.UploadState_UPLOAD_STATE_DELETED })

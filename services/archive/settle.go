@@ -24,7 +24,7 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 		}
 	}
 	err := s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		err := s.settleState(ctx, tx, j, o)
+		settled, err := s.settleState(ctx, tx, j, o)
 		late := errors.Is(err, work.ErrLost)
 		if err != nil && !late {
 			return err
@@ -37,7 +37,7 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 		if late {
 			return s.recordLate(ctx, tx, j, o)
 		}
-		return s.state(ctx, tx, j, o)
+		return s.state(ctx, tx, settled, o)
 	})
 	if err == nil && o.kind == wrong {
 		s.log.LogAttrs(ctx, slog.LevelError, "the archive gave a wrong certificate", slog.String("edoc_num", j.number), slog.String("finding", o.detail))
@@ -45,15 +45,19 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 	return err
 }
 
-func (s *service) settleState(ctx context.Context, tx *journal.Tx, j job, o outcome) error {
+// settleState writes the row, and returns the job with the document's newest resolution.
+func (s *service) settleState(ctx context.Context, tx *journal.Tx, j job, o outcome) (settled job, err error) {
+	settled = j
 	reason, final := o.final()
 	switch {
 	case o.kind == deposited:
-		return settleDeposited(ctx, tx, j, s.doneBy(j, o))
+		settled.document, err = settleDeposited(ctx, tx, j, s.doneBy(j, o))
+		return settled, err
 	case final:
-		return settleFailed(ctx, tx, j, o, reason)
+		settled.document, err = settleFailed(ctx, tx, j, o, reason)
+		return settled, err
 	default:
-		return settleLater(ctx, tx, j, o, s.config.Deposits.delay(j.attempt, rand.Float64())) //nolint:gosec // jitter needs no secrecy
+		return settled, settleLater(ctx, tx, j, o, s.config.Deposits.delay(j.attempt, rand.Float64())) //nolint:gosec // jitter needs no secrecy
 	}
 }
 
@@ -75,16 +79,26 @@ func (s *service) state(ctx context.Context, tx *journal.Tx, j job, o outcome) e
 		}
 		return nil
 	}
-	if j.uncertain && !s.config.Archive.recognises() {
+	if err := s.recordOther(ctx, tx, j, o); err != nil {
+		return err
+	}
+	return tx.State(ctx, j.lane, depositedFact(s.doneBy(j, o), actor, o.at))
+}
+
+// recordOther records that the archive told of another registration of the document, or may have made one.
+func (s *service) recordOther(ctx context.Context, tx *journal.Tx, j job, o outcome) error {
+	switch {
+	case o.other != nil:
+		return s.recordDoubled(ctx, tx, j, o, registered{document: o.other.document, digest: archivecert.Digest(o.other.certificate)})
+	case j.uncertain && !s.config.Archive.recognises():
 		other, err := otherRegistration(ctx, tx, j.number, o.receipt.document)
 		if err != nil {
 			return err
 		}
-		if err := s.recordDoubled(ctx, tx, j, o, other); err != nil {
-			return err
-		}
+		return s.recordDoubled(ctx, tx, j, o, other)
+	default:
+		return nil
 	}
-	return tx.State(ctx, j.lane, depositedFact(s.doneBy(j, o), actor, o.at))
 }
 
 // recordLate records an attempt whose result came after its claim was lost.

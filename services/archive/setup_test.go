@@ -30,7 +30,6 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
-	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -166,17 +165,13 @@ func (b *bundle) document(t testing.TB, content string, attachments ...string) *
 	return facts
 }
 
-func (b *bundle) resolution(facts *platformv1.DocumentFacts, ordinal uint32, how addressv1.Resolution) journal.Fact {
-	return journal.Fact{
-		Subject: facts.GetEdocNum(), Ordinal: ordinal, Sender: facts.GetSender(), Actor: "unit:address", OccurredAt: b.Clock.Now(),
-		Message: &addressv1.RecipientResolved{Facts: facts, Resolution: how, ResolvedAt: timestamppb.New(b.Clock.Now()), Choices: ordinal},
-	}
-}
-
-// resolve has the recipient found here.
+// resolve has the recipient found here, and the document wait for its deposit.
 func (b *bundle) resolve(t testing.TB, facts *platformv1.DocumentFacts, ordinal uint32) {
 	t.Helper()
-	b.Deliver(t, express, b.resolution(facts, ordinal, addressv1.Resolution_RESOLUTION_OWN))
+	b.Deliver(t, express, journal.Fact{
+		Subject: facts.GetEdocNum(), Ordinal: ordinal, Sender: facts.GetSender(), Actor: "unit:delivery", OccurredAt: b.Clock.Now(),
+		Message: &deliveryv1.DepositAwaited{Facts: facts, ResolvedAt: timestamppb.New(b.Clock.Now()), Choices: ordinal},
+	})
 }
 
 // end has delivery state that a document has ended.
@@ -266,6 +261,21 @@ func (f *fakeContent) change(upload string, change func(one *file)) {
 	one := f.files[upload]
 	change(&one)
 	f.files[upload] = one
+}
+
+// pause holds up what is read from now on until goOn is closed; reading tells that something is read.
+func (f *fakeContent) pause() (reading <-chan struct{}, goOn chan<- struct{}) {
+	begun, ended := make(chan struct{}), make(chan struct{})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.read = func() {
+		select {
+		case begun <- struct{}{}:
+		case <-ended:
+		}
+		<-ended
+	}
+	return begun, ended
 }
 
 func (f *fakeContent) GetContents(_ context.Context, r *contentv1.GetContentsRequest) (*contentv1.GetContentsResponse, error) {

@@ -53,8 +53,8 @@ func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
 	})
 }
 
-// ours is the condition of a claim that still stands.
-const ours = ` where edoc_num = @number and owner = @owner and attempt = @attempt and state = 'DUE'`
+// stillOurs is the condition of a claim that stands.
+const stillOurs = ` where edoc_num = @number and owner = @owner and attempt = @attempt and state = 'DUE'`
 
 func (j job) args() pgx.NamedArgs {
 	return pgx.NamedArgs{"number": j.number, "owner": j.owner, "attempt": j.attempt}
@@ -64,57 +64,67 @@ func (j job) args() pgx.NamedArgs {
 func renew(ctx context.Context, db pg.DBTX, j job, lease time.Duration) error {
 	args := j.args()
 	args["lease"] = lease
-	return work.Settle(ctx, db, `update deposit set lease_until = now() + @lease::interval`+ours, args)
+	return work.Settle(ctx, db, `update deposit set lease_until = now() + @lease::interval`+stillOurs, args)
 }
 
 // begin marks a deposit as uncertain, right before the archive is called.
 func begin(ctx context.Context, db pg.DBTX, j job) error {
-	return work.Settle(ctx, db, `update deposit set uncertain = true`+ours, j.args())
+	return work.Settle(ctx, db, `update deposit set uncertain = true`+stillOurs, j.args())
 }
 
 // putBack returns a deposit that was not tried; the attempt does not count.
 func putBack(ctx context.Context, db pg.DBTX, j job) error {
-	return work.Settle(ctx, db, `update deposit set lease_until = null, owner = null, attempt = attempt - 1, archive_away = true`+ours, j.args())
+	return work.Settle(ctx, db, `update deposit set lease_until = null, owner = null, attempt = attempt - 1, passing = true`+stillOurs, j.args())
 }
 
 // settleLater keeps a deposit that failed for later.
 func settleLater(ctx context.Context, tx *journal.Tx, j job, o outcome, wait time.Duration) error {
 	args := j.args()
-	args["wait"], args["detail"], args["uncertain"], args["away"], args["commit"] = wait, o.detail, o.uncertain, o.kind == away, tx.CommitID()
+	args["wait"], args["detail"], args["uncertain"], args["away"], args["commit"] = wait, o.detail, o.uncertain, o.passing(), tx.CommitID()
 	return work.Settle(ctx, tx, `
 		update deposit
-		set    due_at = now() + @wait::interval, lease_until = null, owner = null, last_error = @detail, uncertain = @uncertain, archive_away = @away,
-		       commit_id = @commit`+ours, args)
+		set    due_at = now() + @wait::interval, lease_until = null, owner = null, last_error = @detail, uncertain = @uncertain, passing = @away,
+		       commit_id = @commit`+stillOurs, args)
 }
 
-// settleDeposited ends a deposit that was made.
-func settleDeposited(ctx context.Context, tx *journal.Tx, j job, d done) error {
+// settleDeposited ends a deposit that was made. It returns the document with its newest resolution, which may have come during
+// the attempt.
+func settleDeposited(ctx context.Context, tx *journal.Tx, j job, d done) (document, error) {
 	args := j.args()
 	args["archive"], args["document"], args["registered"], args["digest"] = d.archive, d.archiveDocument, d.registeredAt, d.digest
 	args["deposited"], args["commit"] = d.depositedAt, tx.CommitID()
-	return work.Settle(ctx, tx, `
+	return settleEnd(ctx, tx, j, `
 		update deposit
-		set    state = 'DEPOSITED', due_at = null, lease_until = null, owner = null, last_error = null, uncertain = false, archive_away = false,
+		set    state = 'DEPOSITED', due_at = null, lease_until = null, owner = null, last_error = null, uncertain = false, passing = false,
 		       archive = @archive, archive_document = @document, registered_at = @registered, certificate_digest = @digest,
-		       certificate_attempt = @attempt, deposited_at = @deposited, commit_id = @commit`+ours, args)
+		       certificate_attempt = @attempt, deposited_at = @deposited, commit_id = @commit`, args)
 }
 
-// settleFailed ends a deposit that cannot be made.
-func settleFailed(ctx context.Context, tx *journal.Tx, j job, o outcome, reason string) error {
+// settleFailed ends a deposit that cannot be made, and returns it as settleDeposited does.
+func settleFailed(ctx context.Context, tx *journal.Tx, j job, o outcome, reason string) (document, error) {
 	args := j.args()
 	args["reason"], args["detail"], args["ended"], args["commit"] = reason, o.detail, o.at, tx.CommitID()
-	return work.Settle(ctx, tx, `
+	return settleEnd(ctx, tx, j, `
 		update deposit
 		set    state = 'FAILED', due_at = null, lease_until = null, owner = null, last_error = @detail, reason = @reason, ended_at = @ended,
-		       commit_id = @commit`+ours, args)
+		       commit_id = @commit`, args)
 }
 
-// wakeWaiting makes due what waits because the archive was away, the oldest first.
+func settleEnd(ctx context.Context, tx *journal.Tx, j job, update string, args pgx.NamedArgs) (document, error) {
+	d, ours, err := pg.Find(ctx, tx, "settle the deposit of "+j.number, func(row pgx.CollectableRow) (document, error) { return scanDocument(row) },
+		update+stillOurs+` returning `+documentColumns, args)
+	if err == nil && !ours {
+		err = work.ErrLost
+	}
+	return d, err
+}
+
+// wakeWaiting makes due what waits because somebody was away, the oldest first.
 func wakeWaiting(ctx context.Context, db pg.DBTX, limit int) (int64, error) {
 	const wake = `
 		with waiting as (
 		  select edoc_num from deposit
-		  where  state = 'DUE' and archive_away and due_at > now() and (lease_until is null or lease_until <= now())
+		  where  state = 'DUE' and passing and due_at > now() and (lease_until is null or lease_until <= now())
 		  order  by due_since, edoc_num
 		  limit  $1
 		  for update skip locked)

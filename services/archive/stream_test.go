@@ -18,8 +18,8 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A document of 64 MiB passes through without being held: the heap stays within 32 MiB of what it was. Not parallel, so that no other
-// test's heap is counted.
+// A document of 64 MiB passes through without being held: the heap stays within 32 MiB of what it was. Not parallel, so that no
+// other test's heap is counted.
 func TestLargeDocument(t *testing.T) {
 	const size = 64 << 20
 	b := setup(t)

@@ -30,9 +30,9 @@ type lookup struct {
 }
 
 // party asks about a document and the caller's right to its certificate: delivery, and for whom it knows no right, intake, which
-// knows the sender of a document that is not received. For somebody else's document and for an unknown number the same questions are asked. Otherwise the caller
-// could tell them apart by the time of the answer, or by an answer while one unit is away. For an unknown number it returns the
-// zero document.
+// knows the sender of a document that is not received. For somebody else's document and for an unknown number the same questions
+// are asked. Otherwise the caller could tell them apart by the time of the answer, or by an answer while one unit is away. For an
+// unknown number it returns the zero document.
 func (l lookup) party(ctx context.Context, p authn.Principal, number string) (d document, right string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()

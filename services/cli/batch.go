@@ -25,6 +25,8 @@ type batchCommand struct {
 	File      string `arg:"" type:"existingfile" help:"JSON lines: each line one item as POST /v1/documents takes it, with an ownKey."`
 	Out       string `required:"" type:"path" placeholder:"FILE" help:"Where the outcomes are written, a JSON line for each item. The file must not exist."`
 	Overwrite bool   `help:"Replace the file if it exists."`
+
+	Authorisation string `placeholder:"ID" help:"Of an agent: the sender's authorisation that holds all the items (naru authorisation)."`
 }
 
 // Help is shown by naru batch --help.
@@ -86,6 +88,8 @@ type batch struct {
 	keys   []byte
 	out    *bufio.Writer
 	result batchResult
+	// authorisation is what all items are sent by; empty for a sender's own.
+	authorisation string
 
 	lines []int
 	items []*intakev1.SendItem
@@ -103,7 +107,7 @@ func (c *batchCommand) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	b := &batch{app: a, sender: sender, result: batchResult{File: c.Out}}
+	b := &batch{app: a, sender: sender, result: batchResult{File: c.Out}, authorisation: c.Authorisation}
 	if b.limits, err = sender.Limits(a.ctx); err != nil {
 		return err
 	}
@@ -165,6 +169,10 @@ func (b *batch) add(n int, line []byte) error {
 		return b.refuse(batchOutcome{Line: n, Reason: reasonNoOwnKey, Message: "ownKey is required: without it a repeat would send the document again"})
 	}
 	size := int64(len(line)) + 1
+	if b.authorisation != "" {
+		item.Authorisation = b.authorisation
+		size += int64(len(`"authorisation":"",`) + len(b.authorisation))
+	}
 	if len(b.items) >= int(b.limits.GetBatchItems()) || b.bytes+size > b.limits.GetBatchBytes()-envelope {
 		if err := b.send(); err != nil {
 			return err

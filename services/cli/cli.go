@@ -49,22 +49,27 @@ type commands struct {
 	Receipt     receiptCommand     `cmd:"" help:"Receipts (접수증) of a relay."`
 	Limits      limitsCommand      `cmd:"" help:"Show the limits of a relay."`
 
-	Institution   institutionCommand   `cmd:"" help:"Manage sending institutions (for operators)."`
-	ViewingSystem viewingSystemCommand `cmd:"" help:"Manage viewing systems (for operators)."`
-	ArchiveMember archiveMemberCommand `cmd:"" help:"Members of the sandbox's archive."`
-	Member        memberCommand        `cmd:"" help:"Recipients of the sandbox."`
-	Organisation  organisationCommand  `cmd:"" help:"Organisations as recipients (for operators)."`
-	Address       addressCommand       `cmd:"" help:"Certified addresses that the hub refuses (for operators)."`
-	Identity      identityCommand      `cmd:"" help:"Identities of recipients (for operators)."`
-	Queue         queueCommand         `cmd:"" help:"Hub calls that wait for a person (for operators)."`
-	Parked        parkedCommand        `cmd:"" help:"Events that units gave up on (for operators)."`
-	Notice        noticeCommand        `cmd:"" help:"Notices that recipients have not got (for operators)."`
-	Deposit       depositCommand       `cmd:"" aliases:"deposits" help:"Documents that are not deposited at the archive (for operators)."`
-	Held          heldCommand          `cmd:"" help:"Frames that journals hold back because their time is not now (for operators)."`
-	Hold          holdCommand          `cmd:"" help:"Legal holds: what is kept beyond its retention time (for operators)."`
-	Audit         auditCommand         `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
-	Evidence      evidenceCommand      `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
-	Units         unitsCommand         `cmd:"" help:"List the units of a relay (for operators)."`
+	Authorisation authorisationCommand `cmd:"" help:"What agents (송신대행자) may send for a sender."`
+
+	Institution       institutionCommand       `cmd:"" help:"Manage sending institutions (for operators)."`
+	Agent             agentCommand             `cmd:"" help:"Manage agents, who send for others (for operators)."`
+	AuthorisationKeys authorisationKeysCommand `cmd:"" name:"authorisation-keys" help:"Register the keys with which an institution authorises agents (for operators)."`
+	ViewingSystem     viewingSystemCommand     `cmd:"" help:"Manage viewing systems (for operators)."`
+	ArchiveMember     archiveMemberCommand     `cmd:"" help:"Members of the sandbox's archive."`
+	Member            memberCommand            `cmd:"" help:"Recipients of the sandbox."`
+	Organisation      organisationCommand      `cmd:"" help:"Organisations as recipients (for operators)."`
+	Address           addressCommand           `cmd:"" help:"Certified addresses that the hub refuses (for operators)."`
+	Identity          identityCommand          `cmd:"" help:"Identities of recipients (for operators)."`
+	Queue             queueCommand             `cmd:"" help:"Hub calls that wait for a person (for operators)."`
+	Parked            parkedCommand            `cmd:"" help:"Events that units gave up on (for operators)."`
+	Notice            noticeCommand            `cmd:"" help:"Notices that recipients have not got (for operators)."`
+	Invitation        invitationCommand        `cmd:"" aliases:"invitations" help:"Invitations to join that could not be given (for operators)."`
+	Deposit           depositCommand           `cmd:"" aliases:"deposits" help:"Documents that are not deposited at the archive (for operators)."`
+	Held              heldCommand              `cmd:"" help:"Frames that journals hold back because their time is not now (for operators)."`
+	Hold              holdCommand              `cmd:"" help:"Legal holds: what is kept beyond its retention time (for operators)."`
+	Audit             auditCommand             `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
+	Evidence          evidenceCommand          `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
+	Units             unitsCommand             `cmd:"" help:"List the units of a relay (for operators)."`
 }
 
 const description = `Works with a Naru relay: documents are sent, followed and certified over its REST door.

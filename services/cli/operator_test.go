@@ -141,7 +141,7 @@ func TestRefusedAddresses(t *testing.T) {
 // A hold is placed and ended in every unit, and listed once with how many units have it.
 func TestLegalHolds(t *testing.T) {
 	t.Parallel()
-	units := strings.Fields("gateway intake address delivery circulation viewing certificate status hub")
+	units := strings.Fields("gateway intake address delivery circulation viewing certificate content archive status hub")
 	answers := map[string][]string{}
 	for _, unit := range units {
 		at := " /v1/admin/units/" + unit + "/legal-holds"
@@ -160,7 +160,7 @@ func TestLegalHolds(t *testing.T) {
 	answers["GET /v1/admin/units/hub/legal-holds"] = []string{`{}`}
 	code, stdout, stderr = operatorRun(t, f, "hold", "list")
 	require.Equal(t, ExitOK, code, stderr)
-	require.Regexp(t, `(?m)^`+number+` +case-1 +2026-03-02T01:02:03.000000Z +8 of 9$`, stdout)
+	require.Regexp(t, `(?m)^`+number+` +case-1 +2026-03-02T01:02:03.000000Z +10 of 11$`, stdout)
 	code, stdout, stderr = operatorRun(t, f, "hold", "release", number, "--reference", "case-1")
 	require.Equal(t, ExitOK, code, stderr)
 	require.Equal(t, number+"  released\n", stdout)
@@ -240,13 +240,42 @@ func TestDeposits(t *testing.T) {
 	}
 }
 
+// Invitations are listed without a contact, given again and given up.
+func TestInvitations(t *testing.T) {
+	t.Parallel()
+	const (
+		list, retry, giveUp = "GET /v1/admin/invitations", "POST /v1/admin/invitations:retry", "POST /v1/admin/invitations:give-up"
+		one, other          = "0191d0a1-0000-7000-8000-000000000001", "0191d0a1-0000-7000-8000-000000000002"
+	)
+	f := newRelay(t, map[string][]string{
+		list: {`{"invitations":[{"id":"` + one + `","sender":"` + other + `","documents":3,"dueSince":"2026-03-02T01:02:03.000000Z","attempts":7,
+			"lastError":"answered with status 502","nextAttemptAt":"2026-03-02T02:00:00.000000Z"}]}`},
+		retry: {`{"retried":1}`}, giveUp: {`{"givenUp":1}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "invitation", "list")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^`+one+` +`+other+` +3 +2026-03-02T01:02:03.000000Z +7 +2026-03-02T02:00:00.000000Z +answered with status 502$`, stdout)
+	code, stdout, stderr = operatorRun(t, f, "invitations", "retry", "--all")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "1 of 1 invitations to be given again\n", stdout)
+	require.JSONEq(t, `{"ids":["`+one+`"]}`, strings.TrimPrefix(f.bodies[retry][0], "Bearer operator "))
+	code, stdout, stderr = operatorRun(t, f, "invitation", "give-up", one, other, "--reason", "abroad")
+	require.Equal(t, ExitFailed, code)
+	require.Equal(t, "1 of 2 invitations given up\n", stdout)
+	require.Contains(t, stderr, "1 of 2 not done")
+	for _, args := range [][]string{{"retry"}, {"retry", one, "--all"}, {"give-up", one}} {
+		code, _, _ = operatorRun(t, f, append([]string{"invitation"}, args...)...)
+		require.Equal(t, ExitUsage, code, args)
+	}
+}
+
 // Held frames are those of all units. All of a unit that are held are released together; what was refused cannot be.
 func TestHeldFrames(t *testing.T) {
 	t.Parallel()
 	const id, forged = "0191d0a1-0000-7000-8000-000000000001", "0191d0a1-0000-7000-8000-000000000002"
 	const release = "POST /v1/admin/units/intake/held-frames/" + id + ":release"
 	answers := map[string][]string{release: {`{}`}}
-	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate status hub") {
+	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate content archive status hub") {
 		answers["GET /v1/admin/units/"+unit+"/held-frames"] = []string{`{}`}
 	}
 	answers["GET /v1/admin/units/intake/held-frames"] = []string{`{"frames":[{"frameId":"` + id + `","kind":"Accepted","recordedAt":"2026-03-02T01:02:03.000000Z","heldAt":"2026-03-02T02:00:00.000000Z"},
@@ -269,7 +298,7 @@ func TestParkedList(t *testing.T) {
 	t.Parallel()
 	const event = `{"id":"0191d0a1-0000-7000-8000-000000000001","consumer":"delivery-express","kind":"Resolved","subject":"` + number + `","reason":"broken","parkedAt":"2026-03-02T01:02:03.000000Z"}`
 	answers := map[string][]string{}
-	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate status hub") {
+	for _, unit := range strings.Fields("gateway intake address delivery circulation viewing certificate content archive status hub") {
 		answers["GET /v1/admin/units/"+unit+"/parked-events"] = []string{`{}`}
 	}
 	f := newRelay(t, answers)

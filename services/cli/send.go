@@ -27,6 +27,9 @@ type sendCommand struct {
 	ToAddress        string `xor:"to" required:"" placeholder:"ADDRESS" group:"Recipient (one of)" help:"The recipient's certified address, at --to-platform."`
 	ToPlatform       string `placeholder:"ID" group:"Recipient (one of)" help:"Relay platform id of --to-address. Default: this relay's."`
 
+	ContactPhone string `placeholder:"DIGITS" group:"Recipient (one of)" help:"Phone at which the recipient is invited if it is a member nowhere. Default: that of --to-person-file."`
+	ContactEmail string `placeholder:"ADDRESS" group:"Recipient (one of)" help:"Mail address at which the recipient is invited if it is a member nowhere."`
+
 	Type               string `default:"general" enum:"general,notice,notice-without-read-time" help:"Document type, one of ${enum}."`
 	Category           string `default:"notice" enum:"notice,bill,contract,report,certificate" help:"Category, one of ${enum}."`
 	OwnKey             string `placeholder:"KEY" help:"Your own key of this document, 1-40 of A-Z a-z 0-9 . _ -; repeating it never sends twice. Default: a new one."`
@@ -34,6 +37,7 @@ type sendCommand struct {
 	ViewingDeadline    string `placeholder:"TIME" help:"Until when it may be viewed: a time (RFC 3339) or a duration."`
 	SubAddress         string `placeholder:"TEXT" help:"Sub-address of the sender (하위 주소)."`
 	Repeats            string `placeholder:"NUMBER" help:"Number of an own document that failed and that this one repeats."`
+	Authorisation      string `placeholder:"ID" help:"Of an agent: the sender's authorisation that holds this very document (naru authorisation)."`
 	WithoutCirculation bool   `help:"Register no circulation record at the hub; then there is no distribution certificate."`
 	Wait               bool   `help:"Wait until the document is received."`
 
@@ -136,7 +140,10 @@ func (c *sendCommand) item(a *app, p *place) (*intakev1.SendItem, *document.Docu
 		OwnKey: cmp.Or(c.OwnKey, uuid.NewString()), Recipient: recipient, Title: c.Title, WithoutCirculation: c.WithoutCirculation,
 		DocumentType:     platformv1.DocumentType(platformv1.DocumentType_value[enumName("DOCUMENT_TYPE_", c.Type)]),
 		Category:         platformv1.DocumentCategory(platformv1.DocumentCategory_value[enumName("DOCUMENT_CATEGORY_", c.Category)]),
-		SenderSubAddress: c.SubAddress, Repeats: c.Repeats, Viewing: &intakev1.Viewing{Url: c.ViewingURL, ViewingSystem: c.ViewingSystem},
+		SenderSubAddress: c.SubAddress, Repeats: c.Repeats, Authorisation: c.Authorisation, Viewing: &intakev1.Viewing{Url: c.ViewingURL, ViewingSystem: c.ViewingSystem},
+	}
+	if c.ContactPhone != "" || c.ContactEmail != "" {
+		item.Contact = &platformv1.Contact{Phone: c.ContactPhone, Email: c.ContactEmail}
 	}
 	if item.SendDeadline, err = moment("send-deadline", c.SendDeadline, a.clock.Now()); err != nil {
 		return nil, nil, err

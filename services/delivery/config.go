@@ -12,7 +12,8 @@ import (
 
 // Config of the delivery unit.
 type Config struct {
-	Notice Notice `yaml:"notice"`
+	Notice     Notice     `yaml:"notice"`
+	Invitation Invitation `yaml:"invitation"`
 	// DeadlineInterval is how often passed send deadlines are looked for.
 	DeadlineInterval config.Duration `yaml:"deadline_interval"`
 }
@@ -32,6 +33,8 @@ type Notice struct {
 	Workers int `yaml:"workers"`
 	// Timeout of a call, at most 30 s.
 	Timeout config.Duration `yaml:"timeout"`
+	// RemindBefore is how long before its viewing deadline a document that was not read is told of once more; 0 for never.
+	RemindBefore config.Duration `yaml:"remind_before"`
 }
 
 // Bounds of a notice key (Standard Webhooks).
@@ -60,6 +63,7 @@ func (n Notice) key() ([]byte, error) {
 func Default() *Config {
 	return &Config{
 		Notice:           Notice{Attempts: 300, Workers: 16, Timeout: config.Duration(10 * time.Second)},
+		Invitation:       defaultInvitation(),
 		DeadlineInterval: config.Duration(time.Second),
 	}
 }
@@ -70,18 +74,13 @@ func (c *Config) Validate() error {
 	if c.DeadlineInterval <= 0 {
 		p.Add("deadline_interval", "must be above zero")
 	}
+	c.Invitation.validate(&p)
 	if c.Notice.URL == "" {
 		return p.Err()
 	}
-	u, err := url.Parse(c.Notice.URL)
-	switch {
-	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
-		p.Add("notice.url", "must be an http or https URL")
-	case !c.Notice.AllowPrivate && isPrivate(u.Hostname()):
-		p.Add("notice.url", "leads to an address that is not public; notice.allow_private allows that")
-	}
-	if _, err := c.Notice.key(); err != nil {
-		p.Add("notice.secret_file", "must name a file with whsec_ and base64 of %d to %d bytes", minKey, maxKey)
+	c.Notice.validateHook(&p, "notice")
+	if c.Notice.RemindBefore < 0 {
+		p.Add("notice.remind_before", "must not be below zero")
 	}
 	if c.Notice.Attempts < 1 || c.Notice.Workers < 1 || c.Notice.Timeout <= 0 {
 		p.Add("notice", "attempts, workers and timeout must be above zero")
@@ -90,4 +89,18 @@ func (c *Config) Validate() error {
 		p.Add("notice.timeout", "must be at most %s", maxNoticeTimeout)
 	}
 	return p.Err()
+}
+
+// validateHook reports what is wrong with where the hook is and how it is signed; field is where it is configured.
+func (n Notice) validateHook(p *config.Problems, field string) {
+	u, err := url.Parse(n.URL)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		p.Add(field+".url", "must be an http or https URL")
+	case !n.AllowPrivate && isPrivate(u.Hostname()):
+		p.Add(field+".url", "leads to an address that is not public; %s.allow_private allows that", field)
+	}
+	if _, err := n.key(); err != nil {
+		p.Add(field+".secret_file", "must name a file with whsec_ and base64 of %d to %d bytes", minKey, maxKey)
+	}
 }

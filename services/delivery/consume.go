@@ -20,7 +20,7 @@ import (
 func (s *service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "resolved", From: "address", Handlers: []inbox.Handler{
-			inbox.On(onAddressWithdrawn), inbox.On(onConsentChanged), inbox.On(onRefusalChanged), inbox.On(s.onRecipientResolved),
+			inbox.On(onAddressWithdrawn), inbox.On(onConsentChanged), inbox.On(onRefusalChanged), inbox.OnPrepared(s.reach, s.onRecipientResolved),
 		}},
 		{Purpose: "deposited", From: "archive", Handlers: []inbox.Handler{inbox.On(s.onDocumentDeposited)}},
 		{Purpose: "not-deposited", From: "archive", Handlers: []inbox.Handler{inbox.On(s.onDepositFailed)}},
@@ -34,22 +34,23 @@ type resolvedEvent = inbox.Event[*addressv1.RecipientResolved]
 
 // onRecipientResolved delivers, waits or closes. The state of each row decides whether it changes, so a repeated event changes
 // nothing.
-func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, events []resolvedEvent) ([]inbox.Verdict, error) {
+func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, events []resolvedEvent, reached []reachable) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	documents := make([]document, 0, len(events))
 	var earliest time.Time
 	for i, e := range events {
 		facts := e.Message.GetFacts()
-		d := document{number: e.Subject, lane: e.Lane, sender: e.Sender, facts: facts, resolvedAt: e.Message.GetResolvedAt().AsTime(), event: i, frame: e.FrameID}
+		d := document{number: e.Subject, lane: e.Lane, sender: e.Sender, facts: facts, resolvedAt: e.Message.GetResolvedAt().AsTime(), ordinal: e.Ordinal,
+			event: i, frame: e.FrameID}
 		switch outcomeOf(e.Message.GetResolution()) {
 		case deliver:
 			d.state, d.foundAtOnce = deliverAs(facts), e.Ordinal <= 1
-			d.ordinal, d.choices = e.Ordinal, e.Message.GetChoices()
+			d.choices = e.Message.GetChoices()
 			if at := notBefore(facts, d.resolvedAt); at.After(earliest) {
 				earliest = at
 			}
 		case wait:
-			d.state = Waiting
+			d.state, d.nowhere = Waiting, e.Message.GetResolution() == addressv1.Resolution_RESOLUTION_NONE
 		case closeIt:
 			d.state = Closed
 		case expire:
@@ -68,7 +69,11 @@ func (s *service) onRecipientResolved(ctx context.Context, tx *journal.Tx, event
 	if err != nil {
 		return nil, err
 	}
-	return verdicts, s.decide(ctx, tx, now, merged(documents), answering(events, now))
+	documents = merged(documents)
+	if err := s.decide(ctx, tx, now, documents, answering(events, now)); err != nil {
+		return nil, err
+	}
+	return verdicts, s.seek(ctx, tx, now, documents, reached, answering(events, now))
 }
 
 // onDocumentDeposited delivers what was handed over, once the archive keeps it.
@@ -161,6 +166,9 @@ func (s *service) onCancelRequested(ctx context.Context, tx *journal.Tx, events 
 	if err := s.state(ctx, tx, now, map[State][]document{Cancelled: changed[Cancelled]}, answering(events, now)); err != nil {
 		return nil, err
 	}
+	if err := leave(ctx, tx, now, append(changed[Cancelling], changed[Cancelled]...)); err != nil {
+		return nil, err
+	}
 	return nil, stateCancelRefused(ctx, tx, now, changed[Delivered], answering(events, now))
 }
 
@@ -170,7 +178,11 @@ func (s *service) onCancelledByAddress(ctx context.Context, tx *journal.Tx, even
 	for i, e := range events {
 		cancelled[i] = document{number: e.Subject, state: Waiting, lane: e.Lane, sender: e.Sender, frame: e.FrameID}
 	}
-	return nil, closeCancelled(ctx, tx, merged(cancelled), s.clock.Now())
+	now := s.clock.Now()
+	if err := closeCancelled(ctx, tx, merged(cancelled), now); err != nil {
+		return nil, err
+	}
+	return nil, leave(ctx, tx, now, cancelled)
 }
 
 // onAddressWithdrawn remembers addresses that have ended.

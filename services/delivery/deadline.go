@@ -33,6 +33,9 @@ func (s *service) endUntil(ctx context.Context) error {
 			for _, d := range ended {
 				changed[d.state] = append(changed[d.state], d)
 			}
+			if err := leave(ctx, tx, now, ended); err != nil {
+				return err
+			}
 			return s.state(ctx, tx, now, changed, byItself(now))
 		}); err != nil {
 			return err

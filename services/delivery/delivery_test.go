@@ -9,11 +9,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -41,8 +43,10 @@ type office struct {
 
 func setup(t *testing.T, opts ...unittest.Option) *office {
 	t.Helper()
-	maker := unittest.NewMaker(t, "intake.title", "delivery")
-	return &office{Bench: unittest.New(t, delivery.Unit, append(opts, unittest.Neighbour("intake", maker.Register))...), intake: maker}
+	readers := []string{"delivery"}
+	maker := unittest.NewMakerOf(t, sealed.Rule{Purpose: "intake.title", Readers: readers}, sealed.Rule{Purpose: "intake.contact", Readers: readers})
+	return &office{Bench: unittest.New(t, delivery.Unit, append(opts, unittest.Neighbour("intake", maker.Register),
+		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, owners{}) }))...), intake: maker}
 }
 
 // document returns an accepted document for a recipient, with the given resolution.

@@ -19,6 +19,18 @@
 // A recipient who has changed consent or refusals since it was found, or deposited for, is sought anew: the document is WAITING
 // again.
 //
+// A document that waits because its recipient is a member nowhere (none) may have an invitation, where a channel is configured:
+//
+//	no contact               it is stated as unreachable, and waits
+//	refused                  FAILED (INVITATION_REFUSED), also later by whoever was invited
+//	nobody at the contact    FAILED (NO_SUCH_PERSON)
+//	the channel failed, or an operator gave it up
+//	                         FAILED (INVITATION_FAILED)
+//	given                    it is stated as invited, and waits
+//
+// One row per sender and contact: DUE is given by claimed work and is OPEN then; it is ENDED when no document waits for it any
+// more, and DUE again with the next one. REFUSED is for good. Rows are locked in the order documents, invitations, links.
+//
 // The other states are final. A cancel of a DELIVERED document is refused; it only stops the notices.
 //
 // Sent and received are stamped from one clock reading in one transaction: a document is transmitted to the system that the

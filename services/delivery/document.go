@@ -105,6 +105,8 @@ type document struct {
 	outdated bool
 	// reason of a failure.
 	reason string
+	// nowhere: it waits because its recipient is a member nowhere.
+	nowhere bool
 	// event is the place of the answered event in its batch, frame the frame it came in.
 	event int
 	frame uuid.UUID

@@ -57,6 +57,11 @@ func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, chan
 			return err
 		}
 	}
+	if err := stateEach(ctx, tx, changed[Depositing], numbered(of), func(d document) proto.Message {
+		return &deliveryv1.DepositAwaited{Facts: d.facts, ResolvedAt: timestamppb.New(d.resolvedAt), Choices: d.choices}
+	}); err != nil {
+		return err
+	}
 	if err := stateOutdated(ctx, tx, changed[Waiting], of); err != nil {
 		return err
 	}
@@ -66,15 +71,19 @@ func (s *service) state(ctx context.Context, tx *journal.Tx, now time.Time, chan
 	return nil
 }
 
-// stateOutdated asks address to decide anew about the waiting documents whose recipients have changed their choices.
-func stateOutdated(ctx context.Context, tx *journal.Tx, waiting []document, of answerTo) error {
-	outdated := slices.DeleteFunc(slices.Clone(waiting), func(d document) bool { return !d.outdated })
-	numbered := func(d document) journal.Fact {
+// numbered gives facts the ordinals of the resolutions they answer.
+func numbered(of answerTo) answerTo {
+	return func(d document) journal.Fact {
 		fact := of(d)
 		fact.Ordinal = d.ordinal
 		return fact
 	}
-	return stateEach(ctx, tx, outdated, numbered, func(d document) proto.Message { return &deliveryv1.ResolutionOutdated{Facts: d.facts} })
+}
+
+// stateOutdated asks address to decide anew about the waiting documents whose recipients have changed their choices.
+func stateOutdated(ctx context.Context, tx *journal.Tx, waiting []document, of answerTo) error {
+	outdated := slices.DeleteFunc(slices.Clone(waiting), func(d document) bool { return !d.outdated })
+	return stateEach(ctx, tx, outdated, numbered(of), func(d document) proto.Message { return &deliveryv1.ResolutionOutdated{Facts: d.facts} })
 }
 
 // stateCancelRefused states that a cancel came after the receipt.
@@ -97,7 +106,7 @@ func stateEach(ctx context.Context, tx *journal.Tx, documents []document, of ans
 func (r round) stateGiven(ctx context.Context, tx *journal.Tx, now time.Time, told []document, byRecipient [][]document) error {
 	at := timestamppb.New(now)
 	given := &deliveryv1.RoundGiven{Recipients: recipientsOf(byRecipient), GivenAt: at, Attempt: uint32(r.attempt)} //nolint:gosec // bounded by notice.attempts
-	if err := tx.Record(ctx, r.fact(now, given)); err != nil {
+	if err := tx.Record(ctx, r.fact(now, given)); err != nil || r.reminder {                                        // NoticeGiven is about the first notice
 		return err
 	}
 	return stateEach(ctx, tx, told, byItself(now), func(d document) proto.Message {
@@ -132,4 +141,9 @@ func recipientsOf(byRecipient [][]document) []*deliveryv1.RoundRecipient {
 		}
 	}
 	return recipients
+}
+
+// recordInvitation states, for this unit alone, what happened to an invitation.
+func recordInvitation(ctx context.Context, tx *journal.Tx, by string, now time.Time, message proto.Message) error {
+	return tx.Record(ctx, journal.Fact{Subject: id.New().String(), Actor: by, OccurredAt: now, Message: message})
 }

@@ -10,10 +10,18 @@ import (
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
 	received, read := &deliveryv1.DocumentReceived{}, &viewingv1.DocumentRead{}
+	invited, unreachable := &deliveryv1.RecipientInvited{}, &deliveryv1.RecipientUnreachable{}
 	consent, refusal := &addressv1.ConsentChanged{}, &addressv1.RefusalChanged{}
 	return []audit.Table{
 		{Name: "recipient_choice", Key: "recipient", Frame: "frame_id", Founded: audit.Kinds(consent, refusal), Columns: []audit.Column{
 			{Name: "choices", Take: audit.Count, From: []audit.Source{audit.Of(consent, ""), audit.Of(refusal, "")}},
+		}},
+		{Name: "delivery", Key: "edoc_num", Where: "invitations > 0", Founded: audit.Kinds(invited), Columns: []audit.Column{
+			{Name: "invitations", Take: audit.Count, From: []audit.Source{audit.Of(invited, "")}},
+			{Name: "sender", From: []audit.Source{audit.Of(invited, "sender")}},
+		}},
+		{Name: "delivery", Key: "edoc_num", Where: "unreachable_at is not null", Founded: audit.Kinds(unreachable), Columns: []audit.Column{
+			{Name: "unreachable_at", From: []audit.Source{audit.Of(unreachable, "found_at")}},
 		}},
 		{Name: "delivery", Key: "edoc_num", Where: "state = 'DELIVERED'", Founded: audit.Kinds(received), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(received, "facts.sender")}},

@@ -31,6 +31,8 @@ type round struct {
 	numbers []string
 	owner   string
 	attempt int
+	// reminder: it tells once more of documents that were not read.
+	reminder bool
 }
 
 // body is what the operator's messaging gets: for whom something arrived, and from whom. It never holds title or content.
@@ -64,8 +66,11 @@ func ofRecipients(documents []document) [][]document {
 	return cut
 }
 
-func bodyOf(byRecipient [][]document) body {
+func (r round) bodyOf(byRecipient [][]document) body {
 	b := body{Type: "documents.arrived"}
+	if r.reminder {
+		b.Type = "documents.reminder"
+	}
 	for _, documents := range byRecipient {
 		n := notice{Recipient: documents[0].facts.GetRecipient(), To: documents[0].facts.GetTo().GetAddress()}
 		for _, d := range documents {
@@ -85,6 +90,9 @@ func (s *service) announce(tx *journal.Tx, delivered []document, now time.Time) 
 	for some := range slices.Chunk(delivered, maxRound) {
 		insertArrival(tx, numbersOf(some), now)
 	}
+	if before := s.config.Notice.RemindBefore.Std(); before > 0 {
+		insertReminders(tx, delivered, before, now)
+	}
 }
 
 // noticeTask gives notices in rounds: one call, one transaction and one frame for many documents.
@@ -102,7 +110,7 @@ func (s *service) giveRound(ctx context.Context, r round) {
 		err = endRound(ctx, s.db, r)
 	} else if err == nil {
 		byRecipient := ofRecipients(told)
-		if err = s.hook.post(ctx, r.id, bodyOf(byRecipient)); err != nil && ctx.Err() != nil {
+		if err = s.hook.post(ctx, r.id, r.bodyOf(byRecipient)); err != nil && ctx.Err() != nil {
 			return // the round's time is over or the process stops; after the lease the round is given again
 		}
 		err = s.settle(ctx, r, told, byRecipient, err)

@@ -83,7 +83,7 @@ func noticeClient(n Notice) *http.Client {
 
 // post signs notices as Standard Webhooks requires (webhook-id, webhook-timestamp, webhook-signature), so that the receiver can
 // recognise forged and repeated ones.
-func (h *hook) post(ctx context.Context, webhook uuid.UUID, content body) error {
+func (h *hook) post(ctx context.Context, webhook uuid.UUID, content any) error {
 	payload, err := json.Marshal(content)
 	if err != nil {
 		return fmt.Errorf("encode notices: %w", err)
@@ -107,11 +107,14 @@ func (h *hook) post(ctx context.Context, webhook uuid.UUID, content body) error 
 		return fmt.Errorf("post notices: %w", rest.WithoutURL(err))
 	}
 	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswerBytes)); err != nil {
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
+	if err != nil {
 		return fmt.Errorf("read the answer to notices: %w", err)
 	}
 	if response.StatusCode/100 != 2 {
-		return &answerError{status: response.StatusCode, wait: waitAsked(response, h.clock.Now())}
+		said := struct{ Reason string }{}
+		_ = json.Unmarshal(answer, &said) // most say nothing but their status
+		return &answerError{status: response.StatusCode, wait: waitAsked(response, h.clock.Now()), reason: said.Reason}
 	}
 	return nil
 }
@@ -121,6 +124,8 @@ type answerError struct {
 	status int
 	// wait is how long the hook asks not to be called.
 	wait time.Duration
+	// reason is the one that the answer's JSON gives, as it came: it is compared, and never repeated.
+	reason string
 }
 
 func (e *answerError) Error() string { return "answered with status " + strconv.Itoa(e.status) }
@@ -178,7 +183,7 @@ func reasonOf(err error) string {
 	case errors.As(err, &answer):
 		return answer.Error()
 	case errors.Is(err, ssrf.ErrProhibitedIP):
-		return "the address is not public, and notice.allow_private is not set"
+		return "the address is not public, and allow_private is not set"
 	default:
 		return "unreachable"
 	}

@@ -45,7 +45,7 @@ func TestPrivateAddressIsFoundWhenDialled(t *testing.T) {
 	h, err := newHook(notice, clock.System())
 	require.NoError(t, err)
 	err = h.post(t.Context(), uuid.New(), body{})
-	require.Equal(t, "the address is not public, and notice.allow_private is not set", reasonOf(err))
+	require.Equal(t, "the address is not public, and allow_private is not set", reasonOf(err))
 	require.Zero(t, asked.Load())
 
 	notice.AllowPrivate = true

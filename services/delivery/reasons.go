@@ -19,6 +19,16 @@ func pageTokenInvalid() error {
 // addressWithdrawn is no fault but what DeliveryFailed tells: why a delivery failed.
 func addressWithdrawn() string { return fault.NameOf(deliveryv1.Reason_REASON_ADDRESS_WITHDRAWN) }
 
+// invitationNotFound is the answer to every code that is not that of an invitation: nobody learns how near it was.
+func invitationNotFound() error {
+	return fault.New(fault.NotFound, domain, deliveryv1.Reason_REASON_INVITATION_NOT_FOUND, "this relay has given no such invitation")
+}
+
+// Why a delivery failed whose recipient was to be invited.
+func noSuchPerson() string      { return fault.NameOf(deliveryv1.Reason_REASON_NO_SUCH_PERSON) }
+func invitationRefused() string { return fault.NameOf(deliveryv1.Reason_REASON_INVITATION_REFUSED) }
+func invitationFailed() string  { return fault.NameOf(deliveryv1.Reason_REASON_INVITATION_FAILED) }
+
 func clockUntrusted(cause error) error {
 	return fault.New(fault.Unavailable, domain, nil, "the clock may not be believed", fault.Wrap(cause))
 }

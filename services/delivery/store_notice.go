@@ -42,7 +42,7 @@ func (s *service) claimRounds(ctx context.Context, limit int) ([]round, error) {
 		set    lease_until = now() + @lease::interval, owner = @owner, attempt = r.attempt + 1
 		from   due
 		where  r.id = due.id
-		returning r.id, r.edoc_nums, r.owner, r.attempt`
+		returning r.id, r.edoc_nums, r.owner, r.attempt, r.reminder`
 	rounds, err := work.Claim(ctx, s.db, again, work.Lease{Owner: s.replica, For: noticeLease, Limit: limit}, nil, scanRound)
 	if err != nil || len(rounds) == limit {
 		return rounds, err
@@ -72,7 +72,7 @@ func (s *service) gather(ctx context.Context, limit int) ([]round, error) {
 		from   numbered
 		group  by part
 		order  by part
-		returning id, edoc_nums, owner, attempt`
+		returning id, edoc_nums, owner, attempt, reminder`
 	ids := make([]uuid.UUID, limit)
 	for i := range ids {
 		ids[i] = id.New()
@@ -82,7 +82,7 @@ func (s *service) gather(ctx context.Context, limit int) ([]round, error) {
 }
 
 func scanRound(c pgx.CollectableRow) (r round, err error) {
-	return r, c.Scan(&r.id, &r.numbers, &r.owner, &r.attempt)
+	return r, c.Scan(&r.id, &r.numbers, &r.owner, &r.attempt, &r.reminder)
 }
 
 // untold reads the documents that still need a notice: not those that were read or are to be cancelled.
@@ -131,13 +131,14 @@ func markGivenUp(ctx context.Context, db pg.DBTX, r round, told []document, reas
 // hold up the others. The refusal does not count as an attempt.
 func splitRound(ctx context.Context, tx pg.DBTX, r round, byRecipient [][]document, reason string) error {
 	const insert = `
-		insert into notice_round (id, edoc_nums, received_at, due_at, attempt, last_error)
-		values ($1, $2, $3, now(), $4, $5)`
+		insert into notice_round (id, edoc_nums, received_at, due_at, attempt, last_error, reminder)
+		values ($1, $2, $3, now(), $4, $5, $6)`
 	if err := endRound(ctx, tx, r); err != nil {
 		return err
 	}
 	for _, documents := range byRecipient {
-		if _, err := tx.Exec(ctx, insert, id.New(), numbersOf(documents), documents[0].facts.GetReceivedAt().AsTime(), r.attempt-1, reason); err != nil {
+		if _, err := tx.Exec(ctx, insert, id.New(), numbersOf(documents), documents[0].facts.GetReceivedAt().AsTime(), r.attempt-1, reason,
+			r.reminder); err != nil {
 			return fmt.Errorf("split a round of notices: %w", err)
 		}
 	}

@@ -21,6 +21,7 @@ type failedRound struct {
 	attempts          int32
 	lastError         string
 	givenUpAt         *time.Time
+	reminder          bool
 }
 
 // roundPlace is where a list of rounds goes on.
@@ -29,11 +30,11 @@ type roundPlace struct {
 	ID         uuid.UUID
 }
 
-const failedColumns = `id, edoc_nums, received_at, due_at, attempt, coalesce(last_error, ''), given_up_at`
+const failedColumns = `id, edoc_nums, received_at, due_at, attempt, coalesce(last_error, ''), given_up_at, reminder`
 
 func scanFailed(row pgx.CollectableRow) (failedRound, error) {
 	var r failedRound
-	return r, row.Scan(&r.id, &r.numbers, &r.receivedAt, &r.dueAt, &r.attempts, &r.lastError, &r.givenUpAt)
+	return r, row.Scan(&r.id, &r.numbers, &r.receivedAt, &r.dueAt, &r.attempts, &r.lastError, &r.givenUpAt, &r.reminder)
 }
 
 // listRounds gives at most n rounds that failed, waiting or given up, the oldest documents first.
@@ -59,7 +60,7 @@ func makeRoundsDue(ctx context.Context, tx *journal.Tx, ids []uuid.UUID) ([]uuid
 // renewRounds replaces rounds that were given up by new ones; the result names the new ones by the former.
 func renewRounds(ctx context.Context, tx *journal.Tx, ids []uuid.UUID) (map[uuid.UUID]uuid.UUID, error) {
 	const end = `delete from notice_round where id = any($1) and given_up_at is not null returning ` + failedColumns
-	const begin = `insert into notice_round (id, edoc_nums, received_at, due_at, attempt, last_error) values ($1, $2, $3, now(), 0, $4)`
+	const begin = `insert into notice_round (id, edoc_nums, received_at, due_at, attempt, last_error, reminder) values ($1, $2, $3, now(), 0, $4, $5)`
 	former, err := pg.All(ctx, tx, "end rounds that were given up", scanFailed, end, ids)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func renewRounds(ctx context.Context, tx *journal.Tx, ids []uuid.UUID) (map[uuid
 	next := make(map[uuid.UUID]uuid.UUID, len(former))
 	for _, r := range former {
 		next[r.id] = id.New()
-		if err := pg.Exec(ctx, tx, "begin a round anew", begin, next[r.id], r.numbers, r.receivedAt, r.lastError); err != nil {
+		if err := pg.Exec(ctx, tx, "begin a round anew", begin, next[r.id], r.numbers, r.receivedAt, r.lastError, r.reminder); err != nil {
 			return nil, err
 		}
 	}

@@ -75,7 +75,7 @@ func (p *phone) attempts() int {
 }
 
 // withPhone runs an office that sends its notices to a phone.
-func withPhone(t *testing.T, attempts int, status func(call) int) (*office, *phone) {
+func withPhone(t *testing.T, attempts int, status func(call) int, changes ...func(*delivery.Config)) (*office, *phone) {
 	t.Helper()
 	p := &phone{status: status}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -103,6 +103,9 @@ func withPhone(t *testing.T, attempts int, status func(call) int) (*office, *pho
 	return setup(t, unittest.Config(func(c *delivery.Config) {
 		c.Notice.URL, c.Notice.AllowPrivate, c.Notice.Attempts = server.URL, true, attempts
 		c.Notice.SecretFile = secretFile(t, "whsec_"+base64.StdEncoding.EncodeToString(noticeSecret))
+		for _, change := range changes {
+			change(c)
+		}
 	})), p
 }
 

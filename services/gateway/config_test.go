@@ -76,8 +76,9 @@ func TestConfigProblems(t *testing.T) {
 	require.NoError(t, good.Validate())
 	bad := Default()
 	bad.REST.Listen, bad.GRPC.KeyFile, bad.TokenLife, bad.Quota.BatchItemsBurst, bad.Quota.RequestsPerSecond = "x", "k", 0, 999, 0
+	bad.Streams = StreamsConfig{AtOnce: 1, AtOncePerAddress: 2}
 	err := bad.Validate()
-	for _, path := range []string{"rest.listen", "grpc.certificate_file", "public_url", "token_life", "quota.batch_items_burst", "quota.requests_per_second"} {
+	for _, path := range []string{"rest.listen", "grpc.certificate_file", "public_url", "token_life", "quota.batch_items_burst", "quota.requests_per_second", "streams.still", "streams.longest", "streams.at_once_per_address"} {
 		require.ErrorContains(t, err, path)
 	}
 }

@@ -7,5 +7,6 @@
 // organisation is repeated by address and viewing only.
 //
 // A call at either door is checked in the same order: route or method is in the catalogue (public or open by its access option),
-// access token, kind and scope, authority, quota. Only then is the body read.
+// access token, kind and scope, authority, quota. Only then is the body read. Files are streamed through both doors, one message
+// after the other, as the unit takes them.
 package gateway

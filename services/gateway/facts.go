@@ -25,9 +25,14 @@ func record(ctx context.Context, tx *journal.Tx, subject string, ordinal int32, 
 
 // statePrincipalChanged states a principal to the other units; its identity is (principal id, version).
 func statePrincipalChanged(ctx context.Context, tx *journal.Tx, p principal, address, actor string, at time.Time) error {
+	changed := &gatewayv1.PrincipalChanged{
+		Id: p.ID.String(), Kind: p.Kind, Suspended: p.Suspended, Senders: texts(p.Senders), Address: address, Hosts: p.Hosts, AuthorisationKeys: p.Keys,
+	}
+	if p.Kind == platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT {
+		changed.Name = p.Name
+	}
 	return tx.State(ctx, platformv1.Lane_LANE_EXPRESS, journal.Fact{
-		Subject: p.ID.String(), Ordinal: uint32(p.Version), Actor: actor, OccurredAt: at, //nolint:gosec // counts from 1
-		Message: &gatewayv1.PrincipalChanged{Id: p.ID.String(), Kind: p.Kind, Suspended: p.Suspended, Senders: texts(p.Senders), Address: address, Hosts: p.Hosts},
+		Subject: p.ID.String(), Ordinal: uint32(p.Version), Actor: actor, OccurredAt: at, Message: changed, //nolint:gosec // counts from 1
 	})
 }
 

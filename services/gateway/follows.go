@@ -11,10 +11,12 @@ func follows() []audit.Table {
 	made, revoked := &gatewayv1.ClientCreated{}, &gatewayv1.ClientRevoked{}
 	return []audit.Table{
 		{Name: "principal", Key: "id", Where: "kind <> 'admin'", Founded: audit.Kinds(changed), Columns: []audit.Column{
-			{Name: "name", Take: audit.Newest, From: []audit.Source{audit.Of(named, "name")}},
+			// A viewing system's name stays here, an agent's is stated.
+			{Name: "name", Take: audit.Newest, From: []audit.Source{audit.Of(named, "name"), audit.Of(changed, "name")}},
 			{Name: "suspended", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "suspended")}},
 			{Name: "senders", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "senders")}},
 			{Name: "hosts", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "hosts")}},
+			{Name: "authorisation_keys", Take: audit.Newest, From: []audit.Source{audit.Of(changed, "authorisation_keys")}},
 			{Name: "version", Take: audit.Count, From: []audit.Source{audit.Of(changed, "")}},
 			{Name: "created_at", From: []audit.Source{audit.Of(changed, "")}},
 		}},

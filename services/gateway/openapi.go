@@ -40,6 +40,9 @@ func describe(generated []byte, offers *catalogue) ([]byte, error) {
 		return nil, fmt.Errorf("read the generated OpenAPI description: %w", err)
 	}
 	document.Info = map[string]string{"title": "Naru", "version": "v1", "description": "REST API of a document relay. Errors are problem documents (RFC 9457)."}
+	if err := offers.addFiles(document.Paths, document.Definitions); err != nil {
+		return nil, err
+	}
 	used := make(map[string]bool)
 	for _, operations := range document.Paths {
 		for _, operation := range operations {

@@ -26,12 +26,14 @@ const (
 type principal struct {
 	ID   uuid.UUID
 	Kind platformv1.PrincipalKind
-	// Name of a viewing system or an operator; the address unit has an institution's.
+	// Name of an agent, a viewing system or an operator; the address unit has an institution's.
 	Name      string
 	Suspended bool
 	// Senders that a viewing system serves, and hosts to which it is bound.
-	Senders   []uuid.UUID
-	Hosts     []string
+	Senders []uuid.UUID
+	Hosts   []string
+	// Keys (public JWKs) with which an institution signs what agents may send for it.
+	Keys      []string
 	Version   int32
 	CreatedAt time.Time
 }

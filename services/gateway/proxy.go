@@ -149,8 +149,8 @@ func (p *proxy) outgoing(ctx context.Context, unit string, incoming metadata.MD)
 	return outgoing
 }
 
-// checked is the failure of a call with one request. A server answers Internal to a message it cannot decode, before our code sees
-// it. Only then is the message checked here.
+// checked is the failure of a call with one request. A server answers Internal to a message it cannot decode, before our code
+// sees it. Only then is the message checked here.
 func checked(to target, request *frame, err error) error {
 	if fault.KindOf(err) == fault.Internal && proto.Unmarshal(request.data.Materialize(), dynamicpb.NewMessage(to.input)) != nil {
 		return undecodable()

@@ -40,6 +40,10 @@ func viewingSystemNotFound() error {
 	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_VIEWING_SYSTEM_NOT_FOUND, "there is no such viewing system")
 }
 
+func agentNotFound() error {
+	return fault.New(fault.NotFound, domain, gatewayv1.Reason_REASON_AGENT_NOT_FOUND, "there is no such agent")
+}
+
 func pageTokenInvalid() error {
 	return fault.New(fault.Invalid, domain, gatewayv1.Reason_REASON_PAGE_TOKEN_INVALID, "the page token is not one of this list")
 }

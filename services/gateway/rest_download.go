@@ -101,8 +101,8 @@ func receive(in grpc.ClientStream, file *gateway.File) (*platformv1.ContentChunk
 // fromByte is the only range that is served: from a byte to the end, as one who goes on with a download asks.
 var fromByte = regexp.MustCompile(`^bytes=([0-9]{1,18})-$`)
 
-// rangeOf is where a requested range begins. Other ranges are ignored (RFC 9110 §14.2), and so is one with a condition, because no
-// answer has what a condition could name (§13.1.5).
+// rangeOf is where a requested range begins. Other ranges are ignored (RFC 9110 §14.2), and so is one with a condition, because
+// no answer has what a condition could name (§13.1.5).
 func rangeOf(header http.Header) (from int64, ranged bool) {
 	values := header.Values("Range")
 	if len(values) != 1 || header.Get("If-Range") != "" {
@@ -142,8 +142,8 @@ func describeFile(to http.Header, header *platformv1.ContentHeader, download boo
 // notPlain are the bytes that a quoted file name cannot have in every client (RFC 6266 §4.3, Appendix D).
 var notPlain = regexp.MustCompile(`[^A-Za-z0-9 !#$&()+,.;=@\[\]^_{}~-]`)
 
-// disposition is a Content-Disposition (RFC 6266) with the file's name twice: as UTF-8 (RFC 8187), and in ASCII for clients that do
-// not know that form.
+// disposition is a Content-Disposition (RFC 6266) with the file's name twice: as UTF-8 (RFC 8187), and in ASCII for clients that
+// do not know that form.
 func disposition(name string, download bool) string {
 	kind := "inline"
 	if download {

@@ -22,7 +22,7 @@ import (
 func (d *restDoor) file(w http.ResponseWriter, r *http.Request, route *gateway.Route, request proto.Message) {
 	end, err := d.door.stream(r.Context())
 	if err != nil {
-		d.answerUnread(w, r, err)
+		answerUnread(w, r, err)
 		return
 	}
 	defer end()
@@ -44,8 +44,8 @@ func (d *restDoor) open(ctx context.Context, r *http.Request, route *gateway.Rou
 	return conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: route.File.Upload, ServerStreams: !route.File.Upload}, method)
 }
 
-// upload streams the body to the unit: first the request without bytes, so that the unit can refuse it before a byte is read, then
-// the bytes in pieces.
+// upload streams the body to the unit: first the request without bytes, so that the unit can refuse it before a byte is read,
+// then the bytes in pieces.
 func (d *restDoor) upload(w http.ResponseWriter, r *http.Request, route *gateway.Route, request proto.Message) {
 	pieces := &pieces{file: route.File, first: request, body: r.Body, buffer: make([]byte, pieceBytes)}
 	if b := bodyOf(r.Context()); b != nil {
@@ -58,38 +58,29 @@ func (d *restDoor) upload(w http.ResponseWriter, r *http.Request, route *gateway
 	}, pieces.next, answer)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		d.unread(w, r)
+		gateway.GiveUpBody(w, r)
 		gateway.WriteBodyLate(r.Context(), w)
 		return
 	case err != nil:
-		d.answerUnread(w, r, err)
+		answerUnread(w, r, err)
 		return
 	}
 	text, err := gateway.Marshal(route.File.Answer(answer))
 	if err != nil {
-		d.answerUnread(w, r, err)
+		answerUnread(w, r, err)
 		return
 	}
 	if !pieces.whole {
-		d.unread(w, r)
+		gateway.GiveUpBody(w, r)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(text) // the caller has gone
 }
 
 // answerUnread answers a request whose body may not have been read to its end.
-func (d *restDoor) answerUnread(w http.ResponseWriter, r *http.Request, err error) {
-	if r.ContentLength != 0 {
-		d.unread(w, r)
-	}
+func answerUnread(w http.ResponseWriter, r *http.Request, err error) {
+	gateway.GiveUpBody(w, r)
 	gateway.WriteError(r.Context(), w, err)
-}
-
-// unread gives up the rest of a body. Over HTTP/1 the connection ends with the answer: else the server would wait for the rest.
-func (d *restDoor) unread(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close")
-	}
 }
 
 // pieces makes messages of the body of an upload.

@@ -29,6 +29,7 @@ import (
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
@@ -183,11 +184,13 @@ func behind() []unit.Unit {
 	return []unit.Unit{
 		{Name: "address", Doors: []unit.Door{unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient)}},
 		{Name: "certificate", Doors: []unit.Door{unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient)}},
+		{Name: "content", Doors: []unit.Door{unit.Offer(&contentv1.UploadService_ServiceDesc, contentv1.RegisterUploadServiceHandlerClient, contentv1.NewUploadServiceClient)}},
 		{Name: "intake", Doors: []unit.Door{unit.Offer(&intakev1.IntakeService_ServiceDesc, intakev1.RegisterIntakeServiceHandlerClient, intakev1.NewIntakeServiceClient)}},
 		{Name: "status", Doors: []unit.Door{unit.Offer(&statusv1.StatusService_ServiceDesc, statusv1.RegisterStatusServiceHandlerClient, statusv1.NewStatusServiceClient)}},
 		{Name: "viewing", Doors: []unit.Door{
 			unit.Offer(&viewingv1.SessionService_ServiceDesc, viewingv1.RegisterSessionServiceHandlerClient, viewingv1.NewSessionServiceClient),
 			unit.Offer(&viewingv1.ViewingService_ServiceDesc, viewingv1.RegisterViewingServiceHandlerClient, viewingv1.NewViewingServiceClient),
+			unit.Offer(&viewingv1.HostedViewingService_ServiceDesc, viewingv1.RegisterHostedViewingServiceHandlerClient, viewingv1.NewHostedViewingServiceClient),
 		}},
 	}
 }
@@ -196,6 +199,7 @@ func behind() []unit.Unit {
 type world struct {
 	*unittest.Bench
 	units      *neighbours
+	files      *files
 	rest, grpc string
 	admin      login
 }
@@ -207,11 +211,13 @@ type login struct {
 
 func setup(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{units: &neighbours{institutions: map[string]*addressv1.Institution{}, authorised: map[[2]string]bool{}}}
+	w := &world{units: &neighbours{institutions: map[string]*addressv1.Institution{}, authorised: map[[2]string]bool{}}, files: &files{}}
 	file := filepath.Join(t.TempDir(), "admin.json")
 	w.Bench = unittest.New(t, New(behind()...),
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, w.units) }),
 		unittest.Neighbour("certificate", func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, w.units) }),
+		unittest.Neighbour("content", func(r grpc.ServiceRegistrar) { contentv1.RegisterUploadServiceServer(r, w.files) }),
+		unittest.Neighbour("viewing", func(r grpc.ServiceRegistrar) { viewingv1.RegisterHostedViewingServiceServer(r, w.files) }),
 		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) {
 			intakev1.RegisterIntakeServiceServer(r, w.units)
 			platformv1.RegisterParkedEventServiceServer(r, w.units)

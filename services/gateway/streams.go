@@ -59,10 +59,11 @@ func (d *door) stream(ctx context.Context) (end func(), err error) {
 	return end, nil
 }
 
-// writeSoon gives the caller the time of one message to take what is written next.
+// writeSoon bounds how long the caller may take over what is written next. The stream's pace ends before it and can say why; this
+// ends a write that nobody takes.
 func (d *door) writeSoon(ctx context.Context) {
 	if control := controlOf(ctx); control != nil {
-		_ = control.SetWriteDeadline(clock.System().Now().Add(d.streams.config.Still.Std())) // as in stream
+		_ = control.SetWriteDeadline(clock.System().Now().Add(2 * d.streams.config.Still.Std())) // as in stream
 	}
 }
 

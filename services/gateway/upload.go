@@ -11,8 +11,8 @@ import (
 	"github.com/naru-relay/naru/pkg/rpc"
 )
 
-// feed gives the next message of an upload, nil where none came before err. io.EOF ends the upload as its caller wanted, and every
-// other error cuts it off. ctx ends when no more is wanted.
+// feed gives the next message of an upload, nil where none came before err. io.EOF ends the upload as its caller wanted, and
+// every other error cuts it off. ctx ends when no more is wanted.
 type feed func(ctx context.Context) (message any, err error)
 
 // upload passes a caller's messages on to a unit, one after the other, and receives its answer.

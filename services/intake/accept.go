@@ -40,10 +40,13 @@ type acceptor struct {
 
 // candidate is an item while it is being judged.
 type candidate struct {
-	item        *intakev1.SendItem
-	digest      certificateID
-	fingerprint []byte
-	deadlines   deadlines
+	item *intakev1.SendItem
+	// authorisation is the sender's, by which an agent sends the item; nil where the sender sends itself, and where there is
+	// none.
+	authorisation *authorisationRow
+	digest        certificateID
+	fingerprint   []byte
+	deadlines     deadlines
 	// system is the viewing system the item names.
 	system   uuid.UUID
 	supplied *supplied
@@ -63,7 +66,7 @@ type candidate struct {
 	refusal    *fault.Error
 }
 
-// visit is one call of Send or BatchSend.
+// visit is what one call of Send or BatchSend brings of one sender.
 type visit struct {
 	tenant uuid.UUID
 	caller authn.Principal
@@ -78,52 +81,84 @@ type visit struct {
 // accept judges the items and commits the good ones. It returns an outcome for each item, in order; an error concerns the whole
 // call. Of some the door may tell that it could not read them.
 func (a *acceptor) accept(ctx context.Context, caller authn.Principal, lane platformv1.Lane, items []*intakev1.SendItem, unreadable []*platformv1.UnreadableItem) ([]*candidate, error) {
-	tenant, err := tenantOf(caller)
+	flow, err := tenantOf(caller)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.authority.maySend(ctx, caller); err != nil {
+	candidates := candidatesOf(items)
+	visits, err := a.visits(ctx, visit{tenant: flow, caller: caller, lane: lane, at: a.clock.Now()}, candidates)
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	for _, v := range visits {
+		if err := a.checkRules(ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	refuseUnreadable(candidates, unreadable)
+	for _, v := range visits {
+		for _, step := range []func(context.Context, *visit) error{a.judge, a.answerKnownKeys, a.prepare} {
+			if err := step(ctx, v); err != nil {
+				return nil, pg.AsFault(err, nil)
+			}
+		}
+	}
+	if err := a.commit(ctx, flow, lane, open(candidates)); err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	a.metrics.outcomes(ctx, lane, candidates)
+	return candidates, nil
+}
+
+func candidatesOf(items []*intakev1.SendItem) []*candidate {
+	candidates := make([]*candidate, len(items))
+	for i, item := range items {
+		if item == nil {
+			item = &intakev1.SendItem{}
+		}
+		candidates[i] = &candidate{item: item, hash: item.GetDocumentHash(), attachments: item.GetAttachmentHashes()}
+	}
+	return candidates
+}
+
+// visits are what a call brings, by sender: all of it of the caller, or of those for whom an agent sends.
+func (a *acceptor) visits(ctx context.Context, call visit, candidates []*candidate) ([]*visit, error) {
+	if isAgent(call.caller) {
+		return a.visitsOfAgent(ctx, call, candidates)
+	}
+	if err := a.authority.maySend(ctx, call.caller); err != nil {
 		return nil, err
 	}
-	v := &visit{tenant: tenant, caller: caller, lane: lane, at: a.clock.Now()}
-	if v.sender, err = a.directory.sender(ctx, tenant, caller.Kind, v.at); err != nil {
-		return nil, pg.AsFault(err, nil)
+	v := &call
+	var err error
+	if v.sender, err = a.directory.sender(ctx, v.tenant, v.caller.Kind, v.at); err != nil {
+		return nil, err
 	}
 	if v.sender.suspended {
 		return nil, senderSuspended()
 	}
-	v.candidates = make([]*candidate, len(items))
-	if err := a.checkRules(ctx, v, items); err != nil {
-		return nil, err
-	}
-	v.refuseUnreadable(unreadable)
-	for _, step := range []func(context.Context, *visit) error{a.judge, a.answerKnownKeys, a.prepare, a.commit} {
-		if err := step(ctx, v); err != nil {
-			return nil, pg.AsFault(err, nil)
-		}
-	}
-	a.metrics.outcomes(ctx, lane, v.candidates)
-	return v.candidates, nil
+	v.candidates = candidates
+	return []*visit{v}, nil
 }
 
 // refuseUnreadable refuses the items of which the door tells that it could not read them. There is nothing else to judge them by.
-func (v *visit) refuseUnreadable(items []*platformv1.UnreadableItem) {
+func refuseUnreadable(candidates []*candidate, items []*platformv1.UnreadableItem) {
 	for _, item := range items {
-		if item.GetIndex() >= uint32(len(v.candidates)) { //nolint:gosec // at most maxBatchItems
+		if item.GetIndex() >= uint32(len(candidates)) { //nolint:gosec // at most maxBatchItems
 			continue
 		}
 		var violations []fault.Violation
 		for _, f := range item.GetViolations() {
 			violations = append(violations, fault.Violation{Field: f.GetField(), Rule: f.GetRule(), Message: f.GetMessage()})
 		}
-		v.candidates[item.GetIndex()].refusal = invalidItem(violations...)
+		candidates[item.GetIndex()].refusal = invalidItem(violations...)
 	}
 }
 
 // open are the candidates that have no outcome yet.
-func (v *visit) open() []*candidate {
+func open(candidates []*candidate) []*candidate {
 	var of []*candidate
-	for _, c := range v.candidates {
+	for _, c := range candidates {
 		if c.acceptance == nil && c.refusal == nil {
 			of = append(of, c)
 		}
@@ -131,28 +166,31 @@ func (v *visit) open() []*candidate {
 	return of
 }
 
-// checkRules finds broken message rules, parses ids and makes the fingerprint.
-func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.SendItem) error {
-	return a.slots.each(ctx, len(items), func(_ context.Context, i int) error {
-		item := items[i]
-		if item == nil {
-			item = &intakev1.SendItem{}
-		}
-		c := &candidate{item: item, hash: item.GetDocumentHash(), attachments: item.GetAttachmentHashes()}
-		v.candidates[i] = c
-		violations, err := rpc.Check(item)
+func (v *visit) open() []*candidate { return open(v.candidates) }
+
+// checkRules finds broken message rules, parses ids and makes the fingerprint. Of an agent's item it also finds whether the
+// sender has authorised it.
+func (a *acceptor) checkRules(ctx context.Context, v *visit) error {
+	return a.slots.each(ctx, len(v.candidates), func(_ context.Context, i int) error {
+		c := v.candidates[i]
+		violations, err := rpc.Check(c.item)
 		if err != nil {
 			return err
 		}
-		c.broken = violations
-		c.digest = certificateDigest(item)
-		if c.system, err = uuid.Parse(item.GetViewing().GetViewingSystem()); err != nil && len(c.broken) == 0 && !handedOver(item) {
+		c.broken = append(violations, modeRules(c.item)...)
+		c.digest = certificateDigest(c.item)
+		if c.system, err = uuid.Parse(c.item.GetViewing().GetViewingSystem()); err != nil && len(c.broken) == 0 && !handedOver(c.item) {
 			return fmt.Errorf("read viewing system id: %w", err)
+		}
+		if isAgent(v.caller) {
+			c.judgeAuthorisation(a.hasher, v.at)
+		} else if c.item.GetAuthorisation() != "" {
+			c.broken = append(c.broken, onlyAgents())
 		}
 		if len(c.broken) > 0 {
 			return nil
 		}
-		c.fingerprint = fingerprintOf(a.hasher, v.tenant.String(), item, c.digest)
+		c.fingerprint = fingerprintOf(a.hasher, v.tenant.String(), c.item, c.digest)
 		return nil
 	})
 }
@@ -161,6 +199,12 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit, items []*intakev1.S
 func (a *acceptor) judge(ctx context.Context, v *visit) error {
 	candidates := v.open()
 	if len(candidates) == 0 {
+		return nil
+	}
+	if v.sender.suspended {
+		for _, c := range candidates {
+			c.refusal = senderSuspended()
+		}
 		return nil
 	}
 	serving, err := a.directory.serving(ctx, v.tenant, systemsOf(candidates), v.at)
@@ -180,7 +224,9 @@ func (a *acceptor) judge(ctx context.Context, v *visit) error {
 		return err
 	}
 	for _, c := range candidates {
-		c.deadlines, c.findings = deadlinesOf(c.item, v.at, a.limits)
+		var found []finding
+		c.deadlines, found = deadlinesOf(c.item, v.at, a.limits)
+		c.findings = append(c.findings, found...)
 		if v.sender.address == nil {
 			c.findings = append(c.findings, addressNotRegistered())
 		}
@@ -258,40 +304,6 @@ func (a *acceptor) repeated(ctx context.Context, v *visit, candidates []*candida
 	return ownDocuments(ctx, a.db, v.tenant, numbers)
 }
 
-// certificates gathers the certificates of all items, reads those that are named by digest, and verifies each once.
-func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*candidate) (map[certificateID]*supplied, error) {
-	of := map[certificateID]*supplied{}
-	for _, c := range candidates {
-		if handedOver(c.item) {
-			continue
-		}
-		s := of[c.digest]
-		if s == nil {
-			s = &supplied{}
-			of[c.digest] = s
-		}
-		if given := c.item.GetRegistrationCertificate(); len(given) > 0 {
-			s.der = given
-		}
-	}
-	var named []certificateID
-	for digest, s := range of {
-		if len(s.der) == 0 {
-			named = append(named, digest)
-		}
-	}
-	if len(named) > 0 {
-		kept, err := readCertificates(ctx, a.db, a.box, v.tenant, named)
-		if err != nil {
-			return nil, err
-		}
-		for digest, der := range kept {
-			of[digest].der, of[digest].kept = der, true
-		}
-	}
-	return of, a.slots.verifyAll(ctx, a.verifier, of, v.at)
-}
-
 // answerKnownKeys looks up the items that would be refused and gives them the first answer of their key, if there is one. The
 // other items need no look-up, because the commit finds known keys.
 func (a *acceptor) answerKnownKeys(ctx context.Context, v *visit) error {
@@ -336,14 +348,13 @@ func (a *acceptor) prepare(ctx context.Context, v *visit) error {
 	})
 }
 
-// commit commits the rows and turns their answers into outcomes.
-func (a *acceptor) commit(ctx context.Context, v *visit) error {
-	candidates := v.open()
+// commit commits the rows, in the turn of whoever calls, and turns their answers into outcomes.
+func (a *acceptor) commit(ctx context.Context, flow uuid.UUID, lane platformv1.Lane, candidates []*candidate) error {
 	rows := make([]*row, len(candidates))
 	for i, c := range candidates {
 		rows[i] = c.row
 	}
-	if err := a.committers[v.lane].commit(ctx, v.tenant, rows); err != nil {
+	if err := a.committers[lane].commit(ctx, flow, rows); err != nil {
 		return err
 	}
 	for _, c := range candidates {
@@ -366,7 +377,7 @@ func (c *candidate) settle(of answer) {
 		c.acceptance = c.accepted(of.existing.number, of.existing.receipt, of.existing.acceptedAt)
 		c.acceptance.Duplicate = true
 	case outcomeConflict:
-		c.refusal = ownKeyConflict(of.existing.number)
+		c.refusal = ownKeyConflict(c.mayLearn(of.existing.number))
 	default:
 		c.refusal = fault.As(of.err)
 	}

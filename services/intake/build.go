@@ -33,10 +33,10 @@ func (b *builder) build(ctx context.Context, v *visit, c *candidate, number id.E
 		return nil, err
 	}
 	facts := b.facts(v, c, number)
-	facts.SealedTitle, facts.SealedViewingIdentifier = values.title, values.identifier
+	facts.SealedTitle, facts.SealedViewingIdentifier, facts.SealedContact = values.title, values.identifier, values.contact
 	r := &row{
 		tenant: v.tenant, ownKey: c.item.GetOwnKey(), fingerprint: c.fingerprint, number: number, acceptedAt: v.at, lane: v.lane,
-		digest: c.digest, sealedRecipient: values.recipient, traceparent: journal.Traceparent(ctx),
+		digest: c.digest, authorisation: c.authorisationID(), sealedRecipient: values.recipient, traceparent: journal.Traceparent(ctx),
 	}
 	if c.supplied != nil && !c.supplied.kept {
 		if r.certificate, err = sealCertificate(ctx, b.sealer, c.digest, c.supplied.der); err != nil {
@@ -102,6 +102,9 @@ func (b *builder) facts(v *visit, c *candidate, number id.EdocNumber) *platformv
 		SendDeadline: timestamppb.New(c.deadlines.send), ViewingDeadline: timestamppb.New(c.deadlines.viewing),
 		AcceptedAt: timestamppb.New(v.at), Repeats: item.GetRepeats(),
 	}
+	if c.authorisation != nil {
+		facts.Authorisation = c.authorisation.id.String()
+	}
 	if handedOver(item) {
 		facts.ViewingMode = platformv1.ViewingMode_VIEWING_MODE_RELAY
 		facts.DocumentContent, facts.AttachmentContents = item.GetContent(), item.GetAttachmentContents()
@@ -115,7 +118,7 @@ func (b *builder) facts(v *visit, c *candidate, number id.EdocNumber) *platformv
 }
 
 // sealedValues are the personal parts of an item, each for its readers.
-type sealedValues struct{ title, recipient, identifier []byte }
+type sealedValues struct{ title, recipient, identifier, contact []byte }
 
 func (b *builder) seal(ctx context.Context, item *intakev1.SendItem, subject string) (sealedValues, error) {
 	var values sealedValues
@@ -136,5 +139,19 @@ func (b *builder) seal(ctx context.Context, item *intakev1.SendItem, subject str
 			return values, err
 		}
 	}
-	return values, nil
+	values.contact, err = b.sealContact(ctx, item, subject)
+	return values, err
+}
+
+// sealContact seals how the recipient can be invited; nil where nothing says how.
+func (b *builder) sealContact(ctx context.Context, item *intakev1.SendItem, subject string) ([]byte, error) {
+	contact := contactOf(item)
+	if contact == nil {
+		return nil, nil
+	}
+	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(contact)
+	if err != nil {
+		return nil, fmt.Errorf("encode contact: %w", err)
+	}
+	return b.sealer.Seal(ctx, sealedContact, subject, raw)
 }

@@ -88,6 +88,40 @@ func (c checkSlots) verifyAll(ctx context.Context, v verifier, certificates map[
 	})
 }
 
+// certificates gathers the certificates of all items, reads those that are named by digest, and verifies each once.
+func (a *acceptor) certificates(ctx context.Context, v *visit, candidates []*candidate) (map[certificateID]*supplied, error) {
+	of := map[certificateID]*supplied{}
+	for _, c := range candidates {
+		if handedOver(c.item) {
+			continue
+		}
+		s := of[c.digest]
+		if s == nil {
+			s = &supplied{}
+			of[c.digest] = s
+		}
+		if given := c.item.GetRegistrationCertificate(); len(given) > 0 {
+			s.der = given
+		}
+	}
+	var named []certificateID
+	for digest, s := range of {
+		if len(s.der) == 0 {
+			named = append(named, digest)
+		}
+	}
+	if len(named) > 0 {
+		kept, err := readCertificates(ctx, a.db, a.box, v.tenant, named)
+		if err != nil {
+			return nil, err
+		}
+		for digest, der := range kept {
+			of[digest].der, of[digest].kept = der, true
+		}
+	}
+	return of, a.slots.verifyAll(ctx, a.verifier, of, v.at)
+}
+
 // judgeCertificate judges an item's certificate; without findings nothing is wrong with it.
 func judgeCertificate(item *intakev1.SendItem, s *supplied, sender senderRecord) (j judged) {
 	field := fieldCertificate

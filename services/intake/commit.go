@@ -45,6 +45,8 @@ type row struct {
 	acceptedAt  time.Time
 	lane        platformv1.Lane
 	digest      certificateID
+	// authorisation is the sender's by which an agent sends; none where the sender sends itself.
+	authorisation uuid.UUID
 	// certificate is sealed, and empty where it is kept already.
 	certificate     []byte
 	sealedRecipient []byte
@@ -113,9 +115,9 @@ type committer struct {
 	metrics  *metrics
 }
 
-// commit puts the rows into the queue and waits for their answers until ctx ends. A caller that gives up learns the result by
-// sending the same keys again.
-func (c *committer) commit(ctx context.Context, tenant uuid.UUID, rows []*row) error {
+// commit puts the rows into the queue, where callers take turns, and waits for their answers until ctx ends. A caller that gives
+// up learns the result by sending the same keys again.
+func (c *committer) commit(ctx context.Context, flow uuid.UUID, rows []*row) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -126,7 +128,7 @@ func (c *committer) commit(ctx context.Context, tenant uuid.UUID, rows []*row) e
 		r.waiter = of
 		entries[i] = queue.Entry[*row]{Value: r, Size: r.size()}
 	}
-	switch err := c.queue.Put(tenant, entries...); {
+	switch err := c.queue.Put(flow, entries...); {
 	case errors.Is(err, queue.ErrFull):
 		return overloaded(err)
 	case err != nil:
@@ -248,20 +250,69 @@ func (c *committer) try(ctx context.Context, rows []*row) ([]answer, error) {
 	}
 	var answers []answer
 	err := c.journal.InTx(ctx, func(tx *journal.Tx) error {
-		won, err := insertKeys(ctx, tx, rows)
+		authorised, err := authorisedRows(ctx, tx, rows)
+		if err != nil {
+			return err
+		}
+		won, err := insertKeys(ctx, tx, authorised)
 		if err != nil {
 			return err
 		}
 		if err := insertAccepted(ctx, tx, rowsOf(rows, won, true)); err != nil {
 			return err
 		}
-		answers, err = answersOf(ctx, tx, rows, won)
-		return err
+		found, err := answersOf(ctx, tx, authorised, won)
+		if err != nil {
+			return err
+		}
+		answers = withRefused(rows, authorised, found)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("commit a group of %d items: %w", len(rows), err)
 	}
 	return answers, nil
+}
+
+// authorisedRows are the rows without those that agents send by an authorisation which has ended meanwhile. Until the transaction
+// ends, none of the others can end. Rows of senders who send themselves cost nothing.
+func authorisedRows(ctx context.Context, tx *journal.Tx, rows []*row) ([]*row, error) {
+	var ids []uuid.UUID
+	for _, r := range rows {
+		if r.authorisation != uuid.Nil {
+			ids = append(ids, r.authorisation)
+		}
+	}
+	if len(ids) == 0 {
+		return rows, nil
+	}
+	inForce, err := lockInForce(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var of []*row
+	for _, r := range rows {
+		if r.authorisation == uuid.Nil || inForce[r.authorisation] {
+			of = append(of, r)
+		}
+	}
+	return of, nil
+}
+
+// withRefused are the answers of all rows, by those of the authorised ones, which are in their order.
+func withRefused(rows, authorised []*row, answers []answer) []answer {
+	if len(rows) == len(authorised) {
+		return answers
+	}
+	all := make([]answer, len(rows))
+	for i, r := range rows {
+		if len(authorised) == 0 || authorised[0] != r {
+			all[i] = answer{err: refusalOf([]finding{authorisationOver()})}
+			continue
+		}
+		all[i], authorised, answers = answers[0], authorised[1:], answers[1:]
+	}
+	return all
 }
 
 // answersOf returns each row's outcome; it reads the keys that were not new.

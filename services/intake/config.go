@@ -32,6 +32,16 @@ type Config struct {
 	Release Release `yaml:"release"`
 	// Limits of deadlines.
 	Limits Limits `yaml:"limits"`
+	// Authorisation bounds what agents ask senders for.
+	Authorisation Authorisation `yaml:"authorisation"`
+}
+
+// Authorisation bounds what agents ask senders for.
+type Authorisation struct {
+	// Life of an authorisation from its request on, 1 minute to 7 days; default 24 hours.
+	Life config.Duration `yaml:"life"`
+	// PerAgent is how many of one agent may wait for their senders; default 1,000.
+	PerAgent int `yaml:"per_agent"`
 }
 
 // Queue bounds the rows that wait, single items and batches each. A tenant may fill half of it.
@@ -70,6 +80,7 @@ func Default() *Config {
 			SendDeadline: config.Duration(30 * day), SendDeadlineMax: config.Duration(90 * day),
 			ViewingDeadline: config.Duration(30 * day), ViewingDeadlineMax: config.Duration(400 * day),
 		},
+		Authorisation: Authorisation{Life: config.Duration(day), PerAgent: 1000},
 	}
 }
 
@@ -93,6 +104,12 @@ func (c *Config) Validate() error {
 		p.Add("release.items_per_second", "must not be negative")
 	}
 	p.Within("limits", c.Limits.validate())
+	if life := c.Authorisation.Life.Std(); life < time.Minute || life > authorisationLifeMost {
+		p.Add("authorisation.life", "must be between 1m and %s", authorisationLifeMost)
+	}
+	if c.Authorisation.PerAgent < 1 {
+		p.Add("authorisation.per_agent", "must be at least 1")
+	}
 	return p.Err()
 }
 

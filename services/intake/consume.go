@@ -17,7 +17,7 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// consumers keep the projections of senders, viewing systems, and the addresses and archive memberships of senders.
+// consumers keep the projections of senders, agents, viewing systems, and the addresses and archive memberships of senders.
 func (*service) consumers() []inbox.Consumer {
 	return []inbox.Consumer{
 		{Purpose: "principals", From: "gateway", Handlers: []inbox.Handler{inbox.On(onPrincipalChanged)}},
@@ -27,17 +27,18 @@ func (*service) consumers() []inbox.Consumer {
 	}
 }
 
-// onPrincipalChanged keeps the newest version of each sender and viewing system.
+// onPrincipalChanged keeps the newest version of each sender, agent and viewing system.
 func onPrincipalChanged(ctx context.Context, tx *journal.Tx, events []inbox.Event[*gatewayv1.PrincipalChanged]) ([]inbox.Verdict, error) {
 	verdicts := make([]inbox.Verdict, len(events))
 	newest := map[uuid.UUID]principalRow{}
 	for i, e := range events {
-		switch kind := e.Message.GetKind(); {
-		case !authn.Known(kind):
-			verdicts[i] = inbox.Defer("principal_kind_unknown")
-			continue
-		case kind != platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER && kind != platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM:
+		switch kind := e.Message.GetKind(); kind {
+		case platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM:
+		default:
 			verdicts[i] = inbox.Ignore
+			if !authn.Known(kind) {
+				verdicts[i] = inbox.Defer("principal_kind_unknown")
+			}
 			continue
 		}
 		row, err := principalRowOf(e)
@@ -60,7 +61,8 @@ func principalRowOf(e inbox.Event[*gatewayv1.PrincipalChanged]) (principalRow, e
 	}
 	row := principalRow{
 		id: principal, kind: int16(m.GetKind()), suspended: m.GetSuspended(), address: m.GetAddress(), //nolint:gosec // an enum of five
-		senders: []uuid.UUID{}, hosts: append([]string{}, m.GetHosts()...), version: int64(e.Ordinal), frame: e.FrameID,
+		senders: []uuid.UUID{}, hosts: append([]string{}, m.GetHosts()...), keys: append([]string{}, m.GetAuthorisationKeys()...), name: m.GetName(),
+		version: int64(e.Ordinal), frame: e.FrameID,
 	}
 	for _, s := range m.GetSenders() {
 		sender, err := uuid.Parse(s)

@@ -29,6 +29,35 @@ type contents interface {
 // handedOver reports whether an item hands the document itself over (플랫폼 중심), instead of a certificate and a place to see it.
 func handedOver(item *intakev1.SendItem) bool { return item.GetContent() != "" }
 
+// modeRules are the rules of the fields that an item must, or must not, have because it hands the document over or does not. They
+// stand beside the rules of its message, which would name the item in place of the field.
+func modeRules(item *intakev1.SendItem) (broken []fault.Violation) {
+	required := func(field string, missing bool) {
+		if missing {
+			broken = append(broken, fault.Violation{Field: field, Rule: "required", Message: "value is required"})
+		}
+	}
+	superfluous := func(field, with string, given bool) {
+		if given {
+			broken = append(broken, fault.Violation{Field: field, Rule: "content.alone", Message: "must not be set " + with + " content"})
+		}
+	}
+	viewing := item.GetViewing()
+	if handedOver(item) {
+		superfluous(fieldViewingURL, "with", viewing.GetUrl() != "")
+		superfluous(fieldViewingSystem, "with", viewing.GetViewingSystem() != "")
+		return broken
+	}
+	required(fieldHash, item.GetDocumentHash() == nil)
+	required(fieldViewing, viewing == nil)
+	if viewing != nil {
+		required(fieldViewingURL, viewing.GetUrl() == "")
+		required(fieldViewingSystem, viewing.GetViewingSystem() == "")
+	}
+	superfluous(fieldAttachmentContents, "without", len(item.GetAttachmentContents()) > 0)
+	return broken
+}
+
 // uploads asks what the uploads are that the items name; nil where none does.
 func (a *acceptor) uploads(ctx context.Context, candidates []*candidate) (map[string]*contentv1.Content, error) {
 	var ids []string
@@ -54,12 +83,12 @@ func (a *acceptor) uploads(ctx context.Context, candidates []*candidate) (map[st
 }
 
 // judgeContent takes an item's hashes from the uploads it names, and returns what is wrong with these. An upload is its owner's
-// alone: for everybody else it is as one that does not exist.
+// alone, and the sender's agent's: for everybody else it is as one that does not exist.
 func (c *candidate) judgeContent(v *visit, uploads map[string]*contentv1.Content) {
 	take := func(id, field, hashField string, given *platformv1.Digest) *platformv1.Digest {
 		known := uploads[id]
 		switch {
-		case known == nil, known.GetOwner() != v.caller.ID:
+		case known == nil, !v.owns(known.GetOwner()):
 			c.findings = append(c.findings, contentNotReady(field, "no such upload of this sender"))
 		case known.GetState() != contentv1.UploadState_UPLOAD_STATE_READY:
 			c.findings = append(c.findings, contentNotReady(field, "the upload is not ready"))
@@ -82,7 +111,7 @@ func (c *candidate) judgeContent(v *visit, uploads map[string]*contentv1.Content
 		if len(given) > 0 {
 			hash = given[i]
 		}
-		c.attachments = append(c.attachments, take(id, fmt.Sprintf("attachmentContents[%d]", i), fmt.Sprintf("attachmentHashes[%d]", i), hash))
+		c.attachments = append(c.attachments, take(id, fmt.Sprintf("%s[%d]", fieldAttachmentContents, i), fmt.Sprintf("%s[%d]", fieldAttachmentHashes, i), hash))
 	}
 }
 

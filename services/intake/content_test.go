@@ -101,6 +101,9 @@ func TestHandedOver(t *testing.T) {
 	require.Empty(t, facts.GetRegistrar())
 	require.Nil(t, facts.GetRegisteredAt())
 	require.Empty(t, accepted.GetCertificateProfile())
+	named := unittest.Facts[*intakev1.ContentsNamed](t, w.Bench)
+	require.Len(t, named, 1)
+	require.Equal(t, []string{document.GetId(), attachment.GetId()}, named[0].GetUploads())
 
 	// The same again answers the first receipt, also when the upload is not known any more.
 	delete(content.known, document.GetId())
@@ -158,12 +161,12 @@ func TestHandedOverRefused(t *testing.T) {
 			item.RegistrationCertificate = []byte("x")
 			return item
 		}},
-		{"with a viewing system", "INVALID_ITEM", "item", func() *intakev1.SendItem {
+		{"with a viewing system", "INVALID_ITEM", "item.viewing.url", func() *intakev1.SendItem {
 			item := w.handing(t, "k", good.GetId())
 			item.Viewing = &intakev1.Viewing{Url: "https://view.example/", ViewingSystem: w.system}
 			return item
 		}},
-		{"attachments without a document", "INVALID_ITEM", "item", func() *intakev1.SendItem {
+		{"attachments without a document", "INVALID_ITEM", "item.attachmentContents", func() *intakev1.SendItem {
 			return w.item(t, "k", func(i *intakev1.SendItem) { i.AttachmentContents = []string{good.GetId()} })
 		}},
 		{"neither document nor reference", "INVALID_ITEM", "item", func() *intakev1.SendItem { return w.handing(t, "k", "") }},

@@ -27,6 +27,9 @@ const (
 	fieldHash              = "documentHash"
 	fieldAttachmentHashes  = "attachmentHashes"
 	fieldContent           = "content"
+	fieldViewing           = "viewing"
+	// with the place in the list after it
+	fieldAttachmentContents = "attachmentContents"
 )
 
 // Advice about an accepted item.
@@ -63,6 +66,18 @@ func deadlinesOf(item *intakev1.SendItem, accepted time.Time, limits Limits) (de
 		viewing: judge(fieldViewingDeadline, item.GetViewing().GetDeadline(), limits.ViewingDeadline.Std(), limits.ViewingDeadlineMax.Std()),
 	}
 	return d, found
+}
+
+// contactOf is how the recipient is invited if it is a member nowhere: as the item says, else at the phone by which it names a
+// person.
+func contactOf(item *intakev1.SendItem) *platformv1.Contact {
+	if item.GetContact() != nil {
+		return item.GetContact()
+	}
+	if phone := item.GetRecipient().GetPerson().GetPhone(); phone != "" {
+		return &platformv1.Contact{Phone: phone}
+	}
+	return nil
 }
 
 func warningsOf(item *intakev1.SendItem, d deadlines, notCheckable []string) []string {
@@ -120,6 +135,10 @@ func fingerprintOf(h hasher, tenant string, item *intakev1.SendItem, digest [sha
 	c.number(int64(len(item.GetAttachmentContents())))
 	for _, upload := range item.GetAttachmentContents() {
 		c.text(strings.ToLower(upload))
+	}
+	// What came to items later counts under a name of its own, and only where it is given: the fingerprints of before stay true.
+	if contact := item.GetContact(); contact != nil {
+		c.text("contact", contact.GetPhone(), contact.GetEmail())
 	}
 	return h.Sum(c.parts...)
 }

@@ -71,6 +71,8 @@ func TestFingerprint(t *testing.T) {
 		"repeats":             func(i *intakev1.SendItem) { i.Repeats = "" },
 		"content":             func(i *intakev1.SendItem) { i.Content = "018f3c1e-0000-7000-8000-000000000003" },
 		"attachment contents": func(i *intakev1.SendItem) { i.AttachmentContents = []string{"018f3c1e-0000-7000-8000-000000000003"} },
+		"phone":               func(i *intakev1.SendItem) { i.Contact = &platformv1.Contact{Phone: "01012345678"} },
+		"e-mail":              func(i *intakev1.SendItem) { i.Contact = &platformv1.Contact{Email: "01012345678"} },
 	} {
 		item := fullItem()
 		edit(item)
@@ -97,7 +99,7 @@ func address(platform, address, sub string) *platformv1.RecipientIdentifier {
 func TestFingerprintKnowsEveryField(t *testing.T) {
 	t.Parallel()
 	for message, fields := range map[proto.Message]int{
-		&intakev1.SendItem{}: 16, &intakev1.Viewing{}: 3, &platformv1.Digest{}: 2, &platformv1.RecipientIdentifier{}: 4,
+		&intakev1.SendItem{}: 18, &platformv1.Contact{}: 2, &intakev1.Viewing{}: 3, &platformv1.Digest{}: 2, &platformv1.RecipientIdentifier{}: 4,
 		&platformv1.PersonDescription{}: 3, &platformv1.PlatformAddress{}: 3,
 	} {
 		require.Equal(t, fields, message.ProtoReflect().Descriptor().Fields().Len(), "%s", message.ProtoReflect().Descriptor().FullName())

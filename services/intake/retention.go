@@ -13,17 +13,19 @@ import (
 )
 
 const (
-	forgetInterval = 24 * time.Hour
-	forgetBatch    = 5000
+	forgetInterval      = 24 * time.Hour
+	forgetItemsInterval = time.Hour
+	forgetBatch         = 5000
 )
 
 // partitions that are kept ten years after the end of their year. One hold, by number, covers the document and its cancel
-// request.
+// request; an authorisation has one by its own id.
 func partitions() []pg.Partition {
 	return []pg.Partition{
 		// A row of usual size stays in one piece: with 4080 two such rows share a page.
 		journal.Kept("document", pg.ByYearText, "toast_tuple_target = 4080", "e.edoc_num"),
 		journal.Kept("cancel_request", pg.ByYearText, "", "e.edoc_num"),
+		journal.Kept("authorisation", pg.ByYearUUIDv7, "", "e.id::text"),
 	}
 }
 
@@ -40,6 +42,23 @@ func (f *forgetter) task() lifecycle.Task {
 			f.log.LogAttrs(ctx, slog.LevelWarn, "keys of former years were not deleted", slog.Any("error", err))
 		}
 	})
+}
+
+// itemsTask deletes what senders were shown of items, when nobody has to look at it any more.
+func (f *forgetter) itemsTask() lifecycle.Task {
+	return lifecycle.Every("intake-forget-items", forgetItemsInterval, func(ctx context.Context) {
+		if err := f.forgetItems(ctx); err != nil && ctx.Err() == nil {
+			f.log.LogAttrs(ctx, slog.LevelWarn, "items of ended authorisations were not deleted", slog.Any("error", err))
+		}
+	})
+}
+
+func (f *forgetter) forgetItems(ctx context.Context) error {
+	expiry, err := f.expiry(ctx)
+	if err != nil || expiry.IsZero() {
+		return err
+	}
+	return deleteContent(ctx, f.db, expiry)
 }
 
 // forget deletes the keys of years past their retention, in slices, and returns how many.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -120,13 +121,13 @@ func (s *server) Cancel(ctx context.Context, req *intakev1.CancelRequest) (*inta
 	if err != nil {
 		return nil, err
 	}
-	tenant, err := tenantOf(caller)
-	if err != nil {
-		return nil, err
-	}
 	number, err := id.ParseEdocNumber(req.GetEdocNum())
 	if err != nil {
 		return nil, documentNotFound()
+	}
+	tenant, err := s.senderFor(ctx, caller, string(number))
+	if err != nil {
+		return nil, err
 	}
 	now := s.clock.Now()
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
@@ -140,12 +141,31 @@ func (s *server) Cancel(ctx context.Context, req *intakev1.CancelRequest) (*inta
 		if first, err := insertCancel(ctx, tx, string(number), tenant, now); err != nil || !first {
 			return err
 		}
-		return stateCancelRequested(ctx, tx, lane, number, caller, now)
+		return stateCancelRequested(ctx, tx, lane, number, tenant, caller, now)
 	})
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
 	return &intakev1.CancelResponse{}, nil
+}
+
+// senderFor is the sender of a document that the caller may stop: the caller itself, or the one for whom an agent sent it.
+func (s *server) senderFor(ctx context.Context, caller authn.Principal, number string) (uuid.UUID, error) {
+	if !isAgent(caller) {
+		return tenantOf(caller)
+	}
+	accepted, err := s.accepted(ctx, number)
+	if err != nil {
+		return uuid.UUID{}, err
+	}
+	if accepted.GetFacts().GetActor() != caller.ID {
+		return uuid.UUID{}, documentNotFound()
+	}
+	sender, err := uuid.Parse(accepted.GetFacts().GetSender())
+	if err != nil {
+		return uuid.UUID{}, fmt.Errorf("read the sender of %s: %w", number, err)
+	}
+	return sender, nil
 }
 
 // GetLimits publishes what a caller has to keep to.

@@ -133,6 +133,46 @@ func TestSealedValuesOpenForTheirReaders(t *testing.T) {
 	require.ErrorIs(t, err, fault.Corrupt)
 }
 
+// Delivery learns how the recipient can be invited: as the sender says, else at the phone by which it names a person, else not at
+// all. A contact may stand beside an address.
+func TestContactIsSealedForDelivery(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	person := &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: "가나다", BirthDate: "19900101", Phone: "01000000000"}}
+	given := &platformv1.Contact{Phone: "+82 10-1111-2222", Email: "ga@example.test"}
+	for name, tc := range map[string]struct {
+		to      *platformv1.RecipientIdentifier
+		contact *platformv1.Contact
+		want    *platformv1.Contact
+	}{
+		"a person's phone":     {person, nil, &platformv1.Contact{Phone: "01000000000"}},
+		"another than that":    {person, given, &platformv1.Contact{Phone: "01011112222", Email: "ga@example.test"}},
+		"beside an address":    {address("NARUTEST01", "somebody", ""), &platformv1.Contact{Email: "ga@example.test"}, &platformv1.Contact{Email: "ga@example.test"}},
+		"nothing at which":     {address("NARUTEST01", "somebody", ""), nil, nil},
+		"a business's contact": {&platformv1.RecipientIdentifier{BusinessNumber: proto.String("1234567891")}, given, &platformv1.Contact{Phone: "01011112222", Email: "ga@example.test"}},
+	} {
+		number := w.send(t, w.item(t, id.New().String(), func(i *intakev1.SendItem) {
+			i.Recipient, i.Contact = tc.to, nil
+			if tc.contact != nil {
+				i.Contact, _ = proto.Clone(tc.contact).(*platformv1.Contact)
+			}
+		})).GetEdocNum()
+		accepted := unittest.Facts[*intakev1.DocumentAccepted](t, w.Bench)
+		at := slices.IndexFunc(accepted, func(a *intakev1.DocumentAccepted) bool { return a.GetFacts().GetEdocNum() == number })
+		require.GreaterOrEqual(t, at, 0, "stated with the acceptance")
+		value := accepted[at].GetFacts().GetSealedContact()
+		if tc.want == nil {
+			require.Empty(t, value, name)
+			continue
+		}
+		raw, err := w.reader(t, "delivery", sealedContact).Open(t.Context(), sealedContact, number, value)
+		require.NoError(t, err, name)
+		var got platformv1.Contact
+		require.NoError(t, proto.Unmarshal(raw, &got))
+		require.True(t, proto.Equal(tc.want, &got), name)
+	}
+}
+
 // Text is stored in its normal form, and the same request in another encoding is the same request.
 func TestTextIsKeptInItsForm(t *testing.T) {
 	t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -74,8 +75,9 @@ func (a *archive) issue(t testing.TB, hash string, edit ...func(*archivecert.Sta
 type world struct {
 	*unittest.Bench
 	archive *archive
-	// address seals archive memberships as the address unit does.
+	// address seals archive memberships as the address unit does, and roles knows who may act for organisations.
 	address *unittest.Maker
+	roles   *fakeRoles
 	// sender and system are principal ids. The sender has a registered address, and the viewing system serves it.
 	sender, system string
 	client         intakev1.IntakeServiceClient
@@ -92,11 +94,14 @@ func newWorld(t *testing.T, opts ...unittest.Option) *world {
 func newWorldOf(t *testing.T, more []archivecert.IssuerConfig, opts ...unittest.Option) *world {
 	t.Helper()
 	now := clock.System().Now()
-	w := &world{archive: newArchive(t, now), address: unittest.NewMaker(t, sealedMemberships, domain), sender: unittest.NewID(), system: unittest.NewID()}
+	w := &world{archive: newArchive(t, now), address: unittest.NewMaker(t, sealedMemberships, domain), sender: unittest.NewID(), system: unittest.NewID(), roles: &fakeRoles{}}
 	roots := w.archive.rootFile(t)
 	opts = append([]unittest.Option{unittest.Config(func(c *Config) {
 		c.Archive.Issuers = append(more, archivecert.IssuerConfig{Name: archiveName, Profile: archivecert.Format, Roots: []string{roots}})
-	}), unittest.Neighbour("address", w.address.Register), unittest.WithClock(clock.NewFake(now))}, opts...)
+	}), unittest.Neighbour("address", func(r grpc.ServiceRegistrar) {
+		w.address.Register(r)
+		addressv1.RegisterAddressServiceServer(r, w.roles)
+	}), unittest.WithClock(clock.NewFake(now))}, opts...)
 	w.Bench = unittest.New(t, Unit, opts...)
 	w.join(t, w.sender, w.system)
 	w.client = intakev1.NewIntakeServiceClient(w.Sender(t, w.sender))

@@ -28,6 +28,9 @@ func insertKeys(ctx context.Context, tx *journal.Tx, rows []*row) (map[string]bo
 		order  by tenant, own_key collate "C", ord
 		on conflict (tenant, own_key) do nothing
 		returning edoc_num`
+	if len(rows) == 0 {
+		return nil, nil
+	}
 	tenants, keys, numbers, fingerprints := make([]uuid.UUID, len(rows)), make([]string, len(rows)), make([]string, len(rows)), make([][]byte, len(rows))
 	for i, r := range rows {
 		tenants[i], keys[i], numbers[i], fingerprints[i] = r.tenant, r.ownKey, string(r.number), r.fingerprint
@@ -58,6 +61,9 @@ func insertAccepted(ctx context.Context, tx *journal.Tx, rows []*row) error {
 		c.certificateDigests, c.certificates, c.keptAt, tx.CommitID())
 	for _, r := range rows {
 		if err := tx.State(ctx, r.lane, r.fact()); err != nil {
+			return err
+		}
+		if err := r.stateContents(ctx, tx); err != nil {
 			return err
 		}
 	}

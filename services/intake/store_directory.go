@@ -26,6 +26,8 @@ type principalRow struct {
 	address   string
 	senders   []uuid.UUID
 	hosts     []string
+	keys      []string
+	name      string
 	version   int64
 	frame     uuid.UUID
 }
@@ -34,11 +36,11 @@ type principalRow struct {
 func upsertPrincipals(ctx context.Context, db pg.DBTX, newest map[uuid.UUID]principalRow) error {
 	// One row per statement: the lists of senders differ in length, and PostgreSQL's nested arrays cannot hold such lists.
 	const upsert = `
-		insert into principal as p (id, kind, suspended, address, senders, hosts, version, frame_id)
-		values ($1, $2, $3, $4, $5::uuid[], $6, $7, $8)
+		insert into principal as p (id, kind, suspended, address, senders, hosts, version, frame_id, keys, name)
+		values ($1, $2, $3, $4, $5::uuid[], $6, $7, $8, $9, $10)
 		on conflict (id) do update
 		set    kind = excluded.kind, suspended = excluded.suspended, address = excluded.address, senders = excluded.senders,
-		       hosts = excluded.hosts, version = excluded.version, frame_id = excluded.frame_id
+		       hosts = excluded.hosts, version = excluded.version, frame_id = excluded.frame_id, keys = excluded.keys, name = excluded.name
 		where  p.version < excluded.version`
 	rows := make([]principalRow, 0, len(newest))
 	for _, row := range newest {
@@ -46,7 +48,7 @@ func upsertPrincipals(ctx context.Context, db pg.DBTX, newest map[uuid.UUID]prin
 	}
 	slices.SortFunc(rows, func(a, b principalRow) int { return bytes.Compare(a.id[:], b.id[:]) })
 	for _, r := range rows {
-		if _, err := db.Exec(ctx, upsert, r.id, r.kind, r.suspended, r.address, r.senders, r.hosts, r.version, r.frame); err != nil {
+		if _, err := db.Exec(ctx, upsert, r.id, r.kind, r.suspended, r.address, r.senders, r.hosts, r.version, r.frame, r.keys, r.name); err != nil {
 			return fmt.Errorf("keep principal %s: %w", r.id, err)
 		}
 	}

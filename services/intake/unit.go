@@ -41,17 +41,21 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
-	States:     []proto.Message{&intakev1.DocumentAccepted{}, &intakev1.CancelRequested{}, &intakev1.RegistrationCertificateSupplied{}},
-	Paced:      []proto.Message{&intakev1.DocumentAccepted{}},
-	Pace:       func(c *Config) int { return c.Release.ItemsPerSecond },
-	Seals:      seals(),
-	Opens:      opens(),
-	Policy:     policyVersion,
-	Follows:    follows(),
-	Witness:    "status",
-	Signers:    []string{receiptKey},
-	Doors:      []unit.Door{unit.Offer(&intakev1.IntakeService_ServiceDesc, intakev1.RegisterIntakeServiceHandlerClient, intakev1.NewIntakeServiceClient)},
-	Build:      build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
+	States: []proto.Message{&intakev1.DocumentAccepted{}, &intakev1.ContentsNamed{}, &intakev1.CancelRequested{},
+		&intakev1.RegistrationCertificateSupplied{}, &intakev1.AuthorisationRequested{}, &intakev1.AuthorisationGiven{}, &intakev1.AuthorisationEnded{}},
+	Paced:   []proto.Message{&intakev1.DocumentAccepted{}},
+	Pace:    func(c *Config) int { return c.Release.ItemsPerSecond },
+	Seals:   seals(),
+	Opens:   opens(),
+	Policy:  policyVersion,
+	Follows: follows(),
+	Witness: "status",
+	Signers: []string{receiptKey},
+	Doors: []unit.Door{
+		unit.Offer(&intakev1.IntakeService_ServiceDesc, intakev1.RegisterIntakeServiceHandlerClient, intakev1.NewIntakeServiceClient),
+		unit.Offer(&intakev1.AuthorisationService_ServiceDesc, intakev1.RegisterAuthorisationServiceHandlerClient, intakev1.NewAuthorisationServiceClient),
+	},
+	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
 func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
@@ -93,7 +97,8 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	}
 	known := newDirectory(env.DB, env.Clock, env.Sealed)
 	forget := &forgetter{db: env.DB, expiry: env.Expiry, log: env.Log}
-	tasks := []lifecycle.Task{forget.task()}
+	tasks := []lifecycle.Task{forget.task(), forget.itemsTask()}
+	acts := authority{addressv1.NewAddressServiceClient(address)}
 	committers := map[platformv1.Lane]*committer{}
 	for lane, q := range waiting {
 		committers[lane] = &committer{
@@ -109,20 +114,25 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 			hasher: fingerprints, serials: newSerials(env.DB, config.Code, env.Keys),
 			builder:    &builder{sealer: env.Sealed},
 			committers: committers, slots: newCheckSlots(), box: env.Sealed, metrics: instruments,
-			contents: contentv1.NewContentServiceClient(content), authority: authority{addressv1.NewAddressServiceClient(address)},
+			contents: contentv1.NewContentServiceClient(content), authority: acts,
 		},
+	}, authorisations: &authorisations{
+		clock: env.Clock, trust: env.ClockWatch, db: env.DB, journal: env.Journal, hasher: fingerprints, box: env.Sealed, authority: acts,
+		settings: config.Authorisation,
 	}, background: tasks}, nil
 }
 
 // service is the unit at work.
 type service struct {
-	server     *server
-	background []lifecycle.Task
+	server         *server
+	authorisations *authorisations
+	background     []lifecycle.Task
 }
 
 func (s *service) register(r grpc.ServiceRegistrar) {
 	intakev1.RegisterIntakeServiceServer(r, s.server)
 	intakev1.RegisterIntakeLookupServiceServer(r, s.server)
+	intakev1.RegisterAuthorisationServiceServer(r, s.authorisations)
 }
 
 func (s *service) tasks() ([]lifecycle.Task, error) { return s.background, nil }

@@ -74,10 +74,11 @@ func TestReadersAreThoseWhoRead(t *testing.T) {
 func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 	t.Parallel()
 	known := map[sealed.Purpose][]string{
-		"intake.title": {"circulation", "delivery"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
+		"intake.title": {"circulation", "delivery"}, "intake.contact": {"delivery"}, "intake.recipient_description": {"address"}, "intake.viewing_identifier": {"viewing"},
 		"intake.registration_certificate": {"intake"}, "archive.registration_certificate": {"archive"},
-		"address.member":                  {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
-		"hub.exchange": {"hub"}, "hub.token": {"hub"},
+		"intake.authorisation_items": {"intake"},
+		"address.member":             {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
+		"hub.exchange": {"hub"}, "hub.token": {"hub"}, "web.session": {"web"},
 		"circulation.ruling_reason": {"circulation"},
 		"certificate.reason":        {"certificate"}, "certificate.file": {"certificate"},
 	}

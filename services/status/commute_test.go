@@ -29,7 +29,7 @@ const (
 func (o *office) story(f *platformv1.DocumentFacts) []journal.Fact {
 	return []journal.Fact{
 		o.accepted(f), o.cancelRequested(f, 5), o.resolved(f, 1, none, 1), o.resolved(f, 2, noConsent, 2), o.resolved(f, 3, own, 3),
-		o.received(f, 10), o.noticeGiven(f, 11), o.cancelRefused(f, 12),
+		o.invited(f, 1, 6), o.invited(f, 2, 8), o.unreachable(f, 7), o.received(f, 10), o.noticeGiven(f, 11), o.cancelRefused(f, 12),
 		o.expired(f, 13), o.failed(f, 14), o.cancelled(f, 16), o.cancelledByAddress(f, 15),
 		o.issued(f, 1, 20), o.issued(f, 2, 30), o.verified(f, 1, 21), o.verified(f, 2, 31), o.read(f, 32),
 		o.refused(f, 1, false, 3, 40), o.refused(f, 3, false, 9, 41), o.registered(f, 1, 50), o.refused(f, 2, true, 3, 51), o.readTimeRegistered(f, 2, 60),
@@ -84,12 +84,12 @@ func TestEventsCommute(t *testing.T) {
 		State: statusv1.DocumentState_DOCUMENT_STATE_READ, AcceptedAt: o.stamp(0), SentAt: o.stamp(10), ReceivedAt: o.stamp(10), ReadAt: o.stamp(32),
 		RecipientAddress: "recipient-address", SendDeadline: o.stamp(100_000), ViewingDeadline: o.stamp(200_000),
 		TokenIssuedAt: o.stamp(30), TokenVerifiedAt: o.stamp(31), Repeats: "20200101_NARUTEST01_0000000000009", Reason: "ADDRESS_WITHDRAWN",
-		CancelRefused: true, Actor: sender,
+		CancelRefused: true, Actor: sender, InvitedAt: o.stamp(8),
 		Hub: &statusv1.HubStatus{RegistrationResult: 1, RegisteredAt: o.stamp(50), ReadTimeResult: 2, ReadTimeRegisteredAt: o.stamp(60)},
 	}
 	// accepted, sent, received, read, expired, failed, cancelled, cancel refused, registered, read time: 10; resolutions: 3;
-	// tokens issued and verified: 2 and 2; the highest ordinals of the refusals: 3 and 2.
-	want.Version = 10 + 3 + 2 + 2 + 3 + 2
+	// tokens issued and verified: 2 and 2; the highest ordinals of the refusals: 3 and 2; invitations: 2; unreachable: 1.
+	want.Version = 10 + 3 + 2 + 2 + 3 + 2 + 2 + 1
 	for i, f := range documents {
 		want.EdocNum, want.OwnKey = f.GetEdocNum(), f.GetOwnKey()
 		got := o.status(t, f)
@@ -158,6 +158,33 @@ func TestStates(t *testing.T) {
 		{"cancelled by address", func(f *platformv1.DocumentFacts) []journal.Fact {
 			return []journal.Fact{o.cancelledByAddress(f, 9), o.resolved(f, 1, noConsent, 1)}
 		}, statusv1.DocumentState_DOCUMENT_STATE_CANCELLED},
+		{"invited", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.invited(f, 2, 3), o.resolved(f, 1, none, 1), o.invited(f, 1, 2)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_AWAITING_MEMBERSHIP},
+		{"unreachable", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.unreachable(f, 2), o.resolved(f, 1, none, 1)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_UNREACHABLE},
+		{"unreachable to the end", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.expired(f, 9), o.resolved(f, 1, none, 1), o.unreachable(f, 2)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_UNREACHABLE},
+		{"unreachable, then a member elsewhere", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.resolved(f, 1, none, 1), o.unreachable(f, 2), o.resolved(f, 2, peer, 3)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AT_OTHER_RELAY},
+		{"unreachable, and cancelled", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.resolved(f, 1, none, 1), o.unreachable(f, 2), o.cancelled(f, 3)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_CANCELLED},
+		{"unreachable, and received after all", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.resolved(f, 1, none, 1), o.unreachable(f, 2), o.received(f, 3)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_RECEIVED},
+		{"nobody at the contact", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.failedFor(f, "NO_SUCH_PERSON", 9)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_NO_SUCH_PERSON},
+		{"invitation refused", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.failedFor(f, "INVITATION_REFUSED", 9)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_INVITATION_REFUSED},
+		{"invitation failed", func(f *platformv1.DocumentFacts) []journal.Fact {
+			return []journal.Fact{o.failedFor(f, "INVITATION_FAILED", 9)}
+		}, statusv1.DocumentState_DOCUMENT_STATE_INVITATION_FAILED},
 		{"failed", func(f *platformv1.DocumentFacts) []journal.Fact { return []journal.Fact{o.failed(f, 9)} }, statusv1.DocumentState_DOCUMENT_STATE_FAILED},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -48,6 +48,16 @@ func (s *service) consumers() []inbox.Consumer {
 			}),
 		}},
 		{Purpose: "delivered", From: "delivery", Handlers: s.deliveryHandlers()},
+		{Purpose: "invited", From: "delivery", Handlers: []inbox.Handler{
+			on(s, recipientInvited, mergeInvitations, func(e inbox.Event[*deliveryv1.RecipientInvited]) (fact, inbox.Verdict) {
+				return at(e.Message.GetInvitedAt(), "by", e.Message.GetBy()), inbox.Done
+			}),
+		}},
+		{Purpose: "unreachable", From: "delivery", Handlers: []inbox.Handler{
+			on(s, recipientUnreachable, mergeInvitations, func(e inbox.Event[*deliveryv1.RecipientUnreachable]) (fact, inbox.Verdict) {
+				return at(e.Message.GetFoundAt()), inbox.Done
+			}),
+		}},
 		{Purpose: "notices", From: "delivery", Handlers: []inbox.Handler{
 			on(s, noticeGiven, mergeNotices, func(e inbox.Event[*deliveryv1.NoticeGiven]) (fact, inbox.Verdict) {
 				return at(e.Message.GetGivenAt()), inbox.Done

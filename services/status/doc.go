@@ -10,7 +10,11 @@
 //	READ ◄── DocumentRead
 //	  RECEIVED ◄── DocumentReceived             nothing undoes a receipt
 //	    CANCELLED ◄── DocumentCancelled         of address or delivery      ┐
-//	      FAILED ◄── DeliveryFailed                                         ├ final
+//	      FAILED ◄── DeliveryFailed                                         │
+//	        or, by its reason, NO_SUCH_PERSON, INVITATION_REFUSED,          ├ final
+//	        INVITATION_FAILED                                               │
+//	        UNREACHABLE ◄── RecipientUnreachable, and the latest resolution
+//	          is none                           final from the deadline on  │
 //	        EXPIRED ◄── DeliveryExpired                                     ┘
 //	          the latest RecipientResolved, by ordinal:
 //	            REFUSED, RECIPIENT_AMBIGUOUS                                final

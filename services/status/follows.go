@@ -13,6 +13,7 @@ import (
 func follows() []audit.Table {
 	accepted, received, read := &intakev1.DocumentAccepted{}, &deliveryv1.DocumentReceived{}, &viewingv1.DocumentRead{}
 	notice, expired, failed := &deliveryv1.NoticeGiven{}, &deliveryv1.DeliveryExpired{}, &deliveryv1.DeliveryFailed{}
+	invited, unreachable := &deliveryv1.RecipientInvited{}, &deliveryv1.RecipientUnreachable{}
 	cancelled, searchCancelled := &deliveryv1.DocumentCancelled{}, &addressv1.DocumentCancelled{}
 	issued, verified := &viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}
 	registered, readRegistered := &circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}
@@ -23,6 +24,8 @@ func follows() []audit.Table {
 			{Name: "accepted_at", From: []audit.Source{audit.Of(accepted, "facts.accepted_at")}},
 			{Name: "send_deadline", From: []audit.Source{audit.Of(accepted, "facts.send_deadline")}},
 			{Name: "viewing_deadline", From: []audit.Source{audit.Of(accepted, "facts.viewing_deadline")}},
+			{Name: "invitations", Take: audit.Count, From: []audit.Source{audit.Of(invited, "")}},
+			{Name: "unreachable_at", From: []audit.Source{audit.Of(unreachable, "found_at")}},
 			{Name: "sent_at", From: []audit.Source{audit.Of(received, "facts.sent_at")}},
 			{Name: "received_at", From: []audit.Source{audit.Of(received, "facts.received_at")}},
 			{Name: "recipient_address", From: []audit.Source{audit.Of(received, "facts.to.address")}},

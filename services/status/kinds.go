@@ -19,6 +19,7 @@ func kindNames() map[kind]string {
 	for k, message := range map[kind]proto.Message{
 		accepted: &intakev1.DocumentAccepted{}, cancelRequested: &intakev1.CancelRequested{},
 		recipientResolved: &addressv1.RecipientResolved{}, cancelledByAddress: &addressv1.DocumentCancelled{},
+		recipientInvited: &deliveryv1.RecipientInvited{}, recipientUnreachable: &deliveryv1.RecipientUnreachable{},
 		documentDeposited: &archivev1.DocumentDeposited{},
 		documentReceived:  &deliveryv1.DocumentReceived{}, noticeGiven: &deliveryv1.NoticeGiven{},
 		deliveryExpired: &deliveryv1.DeliveryExpired{}, deliveryFailed: &deliveryv1.DeliveryFailed{},

@@ -27,9 +27,9 @@ type lookup struct {
 	concurrency int
 }
 
-// find returns the facts of those numbers that belong to the sender, and asks for each once. If intake cannot be asked, that is
+// find returns the facts of those numbers that are the viewer's, and asks for each once. If intake cannot be asked, that is
 // an error: it must not look like a document that does not exist.
-func (l lookup) find(ctx context.Context, sender string, numbers []string) (map[string]*platformv1.DocumentFacts, error) {
+func (l lookup) find(ctx context.Context, v viewer, numbers []string) (map[string]*platformv1.DocumentFacts, error) {
 	found := map[string]*platformv1.DocumentFacts{}
 	if len(numbers) == 0 {
 		return found, nil
@@ -48,7 +48,7 @@ func (l lookup) find(ctx context.Context, sender string, numbers []string) (map[
 			case err != nil:
 				return fmt.Errorf("ask intake about %s: %w", number, err)
 			}
-			if f := resp.GetFacts(); f.GetSender() == sender && f.GetEdocNum() == number {
+			if f := resp.GetFacts(); v.sees(f.GetSender(), f.GetActor()) && f.GetEdocNum() == number {
 				mu.Lock()
 				defer mu.Unlock()
 				found[number] = f

@@ -162,8 +162,22 @@ func (o *office) expired(f *platformv1.DocumentFacts, second int) journal.Fact {
 }
 
 func (o *office) failed(f *platformv1.DocumentFacts, second int) journal.Fact {
+	return o.failedFor(f, "ADDRESS_WITHDRAWN", second)
+}
+
+func (o *office) invited(f *platformv1.DocumentFacts, ordinal uint32, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Ordinal: ordinal, Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
+		Message: &deliveryv1.RecipientInvited{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), InvitedAt: o.stamp(second), By: "PHONE"}}
+}
+
+func (o *office) unreachable(f *platformv1.DocumentFacts, second int) journal.Fact {
 	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
-		Message: &deliveryv1.DeliveryFailed{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), FailedAt: o.stamp(second), Reason: "ADDRESS_WITHDRAWN"}}
+		Message: &deliveryv1.RecipientUnreachable{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), FoundAt: o.stamp(second)}}
+}
+
+func (o *office) failedFor(f *platformv1.DocumentFacts, reason string, second int) journal.Fact {
+	return journal.Fact{Subject: f.GetEdocNum(), Sender: f.GetSender(), Actor: "unit:delivery", OccurredAt: o.at(second),
+		Message: &deliveryv1.DeliveryFailed{EdocNum: f.GetEdocNum(), Sender: f.GetSender(), FailedAt: o.stamp(second), Reason: reason}}
 }
 
 func (o *office) cancelled(f *platformv1.DocumentFacts, second int) journal.Fact {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
@@ -18,17 +19,35 @@ var _ statusv1.StatusServiceServer = (*service)(nil)
 
 const defaultPage = 100
 
-// caller is the sender that asks.
-func caller(ctx context.Context) (uuid.UUID, error) {
+// viewer is who asks: a sender, or an agent (송신대행자), who sees what it sent itself for whomever.
+type viewer struct {
+	id    uuid.UUID
+	agent bool
+}
+
+// sees reports whether a document of this sender and actor is the viewer's.
+func (v viewer) sees(sender, actor string) bool {
+	if v.agent {
+		return actor == v.id.String()
+	}
+	return sender == v.id.String()
+}
+
+// maySee reports whether a summary is the viewer's, or may be: the actor is not known before the acceptance has arrived.
+func (v viewer) maySee(s summary) bool {
+	return v.sees(s.sender.String(), s.actor) || v.agent && s.actor == ""
+}
+
+func caller(ctx context.Context) (viewer, error) {
 	p, err := authn.Require(ctx)
 	if err != nil {
-		return uuid.UUID{}, err
+		return viewer{}, err
 	}
-	sender, err := uuid.Parse(p.ID)
+	id, err := uuid.Parse(p.ID)
 	if err != nil {
-		return uuid.UUID{}, callerMalformed(err)
+		return viewer{}, callerMalformed(err)
 	}
-	return sender, nil
+	return viewer{id: id, agent: p.Kind == platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT}, nil
 }
 
 // GetStatus returns the status of one document.
@@ -42,11 +61,11 @@ func (s *service) GetStatus(ctx context.Context, r *statusv1.GetStatusRequest) (
 
 // BatchGetStatus returns the statuses of many documents, in the order of the request.
 func (s *service) BatchGetStatus(ctx context.Context, r *statusv1.BatchGetStatusRequest) (*statusv1.BatchGetStatusResponse, error) {
-	sender, err := caller(ctx)
+	viewer, err := caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.find(ctx, sender, r.GetEdocNums())
+	found, err := s.find(ctx, viewer, r.GetEdocNums())
 	if err != nil {
 		return nil, err
 	}
@@ -61,13 +80,13 @@ func (s *service) BatchGetStatus(ctx context.Context, r *statusv1.BatchGetStatus
 	return resp, nil
 }
 
-// ListStatuses lists a sender's documents, oldest acceptance first.
+// ListStatuses lists a viewer's documents, oldest acceptance first.
 func (s *service) ListStatuses(ctx context.Context, r *statusv1.ListStatusesRequest) (*statusv1.ListStatusesResponse, error) {
-	sender, err := caller(ctx)
+	viewer, err := caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q := query{sender: sender, from: timeOf(r.GetAcceptedFrom()), until: timeOf(r.GetAcceptedUntil()), ownKey: r.GetOwnKey()}
+	q := query{viewer: viewer, from: timeOf(r.GetAcceptedFrom()), until: timeOf(r.GetAcceptedUntil()), ownKey: r.GetOwnKey()}
 	for _, state := range r.GetStates() {
 		q.states = append(q.states, int16(state)) //nolint:gosec // an enum of twelve
 	}
@@ -97,11 +116,11 @@ func (s *service) ListStatuses(ctx context.Context, r *statusv1.ListStatusesRequ
 
 // GetTimeline returns everything that happened to one document.
 func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineRequest) (*statusv1.GetTimelineResponse, error) {
-	sender, one, err := s.own(ctx, r.GetEdocNum())
+	viewer, one, err := s.own(ctx, r.GetEdocNum())
 	if err != nil {
 		return nil, err
 	}
-	entries, err := readTimeline(ctx, s.db, sender, r.GetEdocNum())
+	entries, err := readTimeline(ctx, s.db, viewer, r.GetEdocNum())
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
@@ -120,24 +139,24 @@ func (s *service) GetTimeline(ctx context.Context, r *statusv1.GetTimelineReques
 }
 
 // own reads one of the caller's documents.
-func (s *service) own(ctx context.Context, number string) (sender uuid.UUID, one summary, err error) {
-	if sender, err = caller(ctx); err != nil {
-		return sender, one, err
+func (s *service) own(ctx context.Context, number string) (v viewer, one summary, err error) {
+	if v, err = caller(ctx); err != nil {
+		return v, one, err
 	}
-	found, err := s.find(ctx, sender, []string{number})
+	found, err := s.find(ctx, v, []string{number})
 	if err != nil {
-		return sender, one, err
+		return v, one, err
 	}
 	one, known := found[number]
 	if !known {
-		return sender, one, documentNotFound()
+		return v, one, documentNotFound()
 	}
-	return sender, one, nil
+	return v, one, nil
 }
 
-// find reads documents of a sender. It asks intake once about those whose acceptance has not arrived yet.
-func (s *service) find(ctx context.Context, sender uuid.UUID, numbers []string) (map[string]summary, error) {
-	found, err := readSummaries(ctx, s.db, sender, numbers)
+// find reads documents of a viewer. It asks intake once about those whose acceptance has not arrived yet.
+func (s *service) find(ctx context.Context, v viewer, numbers []string) (map[string]summary, error) {
+	found, err := readSummaries(ctx, s.db, v, numbers)
 	if err != nil {
 		return nil, pg.AsFault(err, nil)
 	}
@@ -147,7 +166,7 @@ func (s *service) find(ctx context.Context, sender uuid.UUID, numbers []string) 
 			missing = append(missing, number)
 		}
 	}
-	asked, err := s.lookup.find(ctx, sender.String(), missing)
+	asked, err := s.lookup.find(ctx, v, missing)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +175,11 @@ func (s *service) find(ctx context.Context, sender uuid.UUID, numbers []string) 
 		one := found[number]
 		one.fill(facts)
 		found[number] = one
+	}
+	for _, number := range missing {
+		if v.agent && asked[number] == nil {
+			delete(found, number) // nobody knows that the agent sent it
+		}
 	}
 	return found, nil
 }
@@ -167,6 +191,7 @@ func show(s summary) *statusv1.DocumentStatus {
 		AcceptedAt: timestamp(s.acceptedAt), SentAt: timestamp(s.sentAt), ReceivedAt: timestamp(s.receivedAt), ReadAt: timestamp(s.readAt),
 		RecipientAddress: s.recipientAddress, SendDeadline: timestamp(s.sendDeadline), ViewingDeadline: timestamp(s.viewingDeadline),
 		TokenIssuedAt: timestamp(s.tokenIssuedAt), TokenVerifiedAt: timestamp(s.tokenVerifiedAt), Reason: s.failureReason,
+		InvitedAt:     timestamp(s.invitedAt),
 		CancelRefused: !s.cancelRefusedAt.IsZero(),
 		Hub: &statusv1.HubStatus{
 			RegistrationResult: int32(s.registration.shown()), RegisteredAt: timestamp(s.registration.registeredAt),

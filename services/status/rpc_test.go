@@ -365,8 +365,7 @@ func TestIsolation(t *testing.T) {
 		require.Equal(t, "DOCUMENT_NOT_FOUND", fault.ReasonOf(err))
 	}
 	for _, kind := range []platformv1.PrincipalKind{
-		platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT, platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM,
-		platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN,
+		platformv1.PrincipalKind_PRINCIPAL_KIND_VIEWING_SYSTEM, platformv1.PrincipalKind_PRINCIPAL_KIND_ADMIN,
 	} {
 		_, err := statusv1.NewStatusServiceClient(o.As(t, kind, sender)).GetStatus(t.Context(), &statusv1.GetStatusRequest{EdocNum: f.GetEdocNum()})
 		require.Equal(t, fault.Denied, fault.KindOf(err), kind)

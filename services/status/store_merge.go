@@ -188,6 +188,27 @@ func mergeTokens(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts [
 	return run(ctx, db, merge, k, now, facts, k == tokenIssued)
 }
 
+// mergeInvitations records invitations of the recipient, the latest one and how many, and that there was no way to invite it.
+func mergeInvitations(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
+	const merge = `
+		with told as (
+		  select * from unnest($3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::uuid[], $10::uuid[])
+		       u(edoc_num, ordinal, occurred_at, acknowledged_at, actor, details, sender, frame_id)),` + newEntries + `,
+		merged as (
+		  insert into document_summary as s (edoc_num, sender, frame_id, invited_at, invitations, unreachable_at)
+		  select t.edoc_num, t.sender, t.frame_id,
+		         case when $11 then t.occurred_at end, case when $11 then t.ordinal else 0 end, case when not $11 then t.occurred_at end
+		  from   told t join new using (edoc_num, ordinal)
+		  order  by t.edoc_num
+		  on conflict (edoc_num) do update
+		  set    frame_id       = excluded.frame_id,
+		         invited_at     = greatest(s.invited_at, excluded.invited_at),
+		         invitations    = greatest(s.invitations, excluded.invitations),
+		         unreachable_at = least(s.unreachable_at, excluded.unreachable_at))
+		select count(*) from new`
+	return run(ctx, db, merge, k, now, facts, k == recipientInvited)
+}
+
 // mergeRefusals records what the hub refused: of each call the refusal with the highest ordinal counts.
 func mergeRefusals(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const (

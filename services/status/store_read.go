@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/pg"
@@ -14,13 +13,14 @@ import (
 
 const (
 	summaryFields = `edoc_num, sender, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, read_at,
-	recipient_address, failure_reason, cancel_refused_at, token_issued_at, token_verified_at,
+	recipient_address, failure_reason, cancel_refused_at, invited_at, token_issued_at, token_verified_at,
 	registration_result, registered_at, registration_refused_result, registration_refused_at, registration_refusal, registration_retried, registration_given_up,
 	read_time_result, read_time_registered_at, read_time_refused_result, read_time_refused_at, read_time_refusal, read_time_retried, read_time_given_up,
 	state, version`
 	// summaryColumns are summaryFields as scanSummary reads them.
 	summaryColumns = `edoc_num, sender, coalesce(actor, ''), coalesce(own_key, ''), coalesce(repeats, ''), accepted_at, send_deadline, viewing_deadline,
-	sent_at, received_at, read_at, coalesce(recipient_address, ''), coalesce(failure_reason, ''), cancel_refused_at, token_issued_at, token_verified_at,
+	sent_at, received_at, read_at, coalesce(recipient_address, ''), coalesce(failure_reason, ''), cancel_refused_at, invited_at, token_issued_at,
+	token_verified_at,
 	coalesce(registration_result, 0), registered_at, coalesce(registration_refused_result, 0), registration_refused_at,
 	coalesce(registration_refusal, ''), registration_retried, registration_given_up,
 	coalesce(read_time_result, 0), read_time_registered_at, coalesce(read_time_refused_result, 0), read_time_refused_at,
@@ -29,15 +29,16 @@ const (
 
 func scanSummary(row pgx.CollectableRow) (summary, error) {
 	var s summary
-	times := make([]*time.Time, 13)
+	times := make([]*time.Time, 14)
 	err := row.Scan(&s.number, &s.sender, &s.actor, &s.ownKey, &s.repeats, &times[0], &times[1], &times[2],
-		&times[3], &times[4], &times[5], &s.recipientAddress, &s.failureReason, &times[6], &times[7], &times[8],
+		&times[3], &times[4], &times[5], &s.recipientAddress, &s.failureReason, &times[6], &times[13], &times[7], &times[8],
 		&s.registration.result, &times[9], &s.registration.refusedResult, &times[10], &s.registration.refusal, &s.registration.retried, &s.registration.givenUp,
 		&s.readTime.result, &times[11], &s.readTime.refusedResult, &times[12],
 		&s.readTime.refusal, &s.readTime.retried, &s.readTime.givenUp, &s.state, &s.version)
 	for i, target := range []*time.Time{
 		&s.acceptedAt, &s.sendDeadline, &s.viewingDeadline, &s.sentAt, &s.receivedAt, &s.readAt, &s.cancelRefusedAt, &s.tokenIssuedAt, &s.tokenVerifiedAt,
 		&s.registration.registeredAt, &s.registration.refusedAt, &s.readTime.registeredAt, &s.readTime.refusedAt,
+		&s.invitedAt,
 	} {
 		if times[i] != nil {
 			*target = times[i].UTC()
@@ -46,9 +47,9 @@ func scanSummary(row pgx.CollectableRow) (summary, error) {
 	return s, err
 }
 
-// readSummaries reads documents of a sender by number. The query has only the number: with the sender in it, the server might
-// choose an index in which it must read all of the sender's documents.
-func readSummaries(ctx context.Context, db pg.DBTX, sender uuid.UUID, numbers []string) (map[string]summary, error) {
+// readSummaries reads documents by number that are the viewer's, or may be. The query has only the number: with the sender in it,
+// the server might choose an index in which it must read all of the sender's documents.
+func readSummaries(ctx context.Context, db pg.DBTX, v viewer, numbers []string) (map[string]summary, error) {
 	rows, err := db.Query(ctx, `select `+summaryColumns+` from document_summary where edoc_num = any($1)`, numbers)
 	if err != nil {
 		return nil, fmt.Errorf("read %d summaries: %w", len(numbers), err)
@@ -59,7 +60,7 @@ func readSummaries(ctx context.Context, db pg.DBTX, sender uuid.UUID, numbers []
 	}
 	found := make(map[string]summary, len(list))
 	for _, s := range list {
-		if s.sender == sender {
+		if v.maySee(s) {
 			found[s.number] = s
 		}
 	}
@@ -68,7 +69,7 @@ func readSummaries(ctx context.Context, db pg.DBTX, sender uuid.UUID, numbers []
 
 // query says what a list contains.
 type query struct {
-	sender uuid.UUID
+	viewer viewer
 	// from and until bound the time of acceptance. A zero time leaves that side open, which only a query by own key may do.
 	from, until time.Time
 	ownKey      string
@@ -87,15 +88,20 @@ func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit,
 	const (
 		ofKey    = ` from document_summary where sender = $1 and own_key = $4 and `
 		ofSender = ` from document_summary where sender = $1 and $4 = '' and `
-		window   = `accepted_at >= coalesce($2, '-infinity'::timestamptz) and accepted_at < coalesce($3, 'infinity'::timestamptz)
+		// As the partial indexes have it.
+		ofAgent = ` from document_summary where actor = $1::uuid::text and actor <> sender::text and ($4 = '' or own_key = $4) and `
+		window  = `accepted_at >= coalesce($2, '-infinity'::timestamptz) and accepted_at < coalesce($3, 'infinity'::timestamptz)
 		            and (accepted_at, edoc_num) > ($5, $6)
 		            order by accepted_at, edoc_num `
 	)
 	source := ofSender
-	if q.ownKey != "" {
+	switch {
+	case q.viewer.agent:
+		source = ofAgent
+	case q.ownKey != "":
 		source = ofKey
 	}
-	args := []any{q.sender, instant(q.from), instant(q.until), q.ownKey, after.acceptedAt, after.number}
+	args := []any{q.viewer.id, instant(q.from), instant(q.until), q.ownKey, after.acceptedAt, after.number}
 	sql := `select ` + summaryColumns + source + window + `limit $7`
 	all := append(append([]any{}, args...), limit)
 	if len(q.states) > 0 {
@@ -131,10 +137,10 @@ func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit,
 	return found, &ends[0], nil
 }
 
-// readTimeline reads everything recorded about a sender's document, in the order of inOrder: the ordinary path from its summary,
+// readTimeline reads everything recorded about a viewer's document, in the order of inOrder: the ordinary path from its summary,
 // all else from the entries. Certificates (180, 190) are shown only to who requested them; entries made before events named the
 // right may include those of the recipient.
-func readTimeline(ctx context.Context, db pg.DBTX, sender uuid.UUID, number string) ([]entry, error) {
+func readTimeline(ctx context.Context, db pg.DBTX, v viewer, number string) ([]entry, error) {
 	const read = `
 		select o.kind, 1 as ordinal, o.occurred_at, o.recorded_at, o.acknowledged_at, o.actor, nullif(jsonb_strip_nulls(o.details), '{}')
 		from   (select * from document_summary where edoc_num = $1 offset 0) s -- by number alone, as readSummaries
@@ -150,12 +156,12 @@ func readTimeline(ctx context.Context, db pg.DBTX, sender uuid.UUID, number stri
 		         (160, s.read_time_stated_at, s.read_time_recorded_at, s.read_time_registered_at, 'unit:circulation',
 		          jsonb_build_object('result', s.read_time_result::text, 'exchange', s.read_time_exchange)))
 		       o(kind, occurred_at, recorded_at, acknowledged_at, actor, details)
-		where  s.sender = $2 and o.occurred_at is not null and o.recorded_at is not null
+		where  (s.sender = $2 or $3 and s.actor = $2::uuid::text) and o.occurred_at is not null and o.recorded_at is not null
 		union  all
 		select kind, ordinal, occurred_at, recorded_at, acknowledged_at, actor, details
 		from   timeline_entry
 		where  edoc_num = $1 and (kind not in (180, 190) or actor = $2::uuid::text)`
-	rows, err := db.Query(ctx, read, number, sender)
+	rows, err := db.Query(ctx, read, number, v.id, v.agent)
 	if err != nil {
 		return nil, fmt.Errorf("read the timeline of %s: %w", number, err)
 	}

@@ -17,6 +17,8 @@ const (
 	accepted              kind = 10
 	cancelRequested       kind = 20
 	recipientResolved     kind = 30
+	recipientInvited      kind = 35
+	recipientUnreachable  kind = 36
 	cancelledByAddress    kind = 40
 	documentDeposited     kind = 50
 	documentReceived      kind = 60
@@ -90,6 +92,8 @@ func (k kind) causes() []kind {
 	switch k {
 	case accepted:
 		return nil
+	case recipientInvited, recipientUnreachable:
+		return []kind{accepted, recipientResolved}
 	case noticeGiven, tokenIssued, circulationRegistered, circulationRefused:
 		return []kind{accepted, documentReceived}
 	case tokenVerified:
@@ -165,6 +169,7 @@ type summary struct {
 	recipientAddress               string
 	failureReason                  string
 	cancelRefusedAt                time.Time
+	invitedAt                      time.Time
 	tokenIssuedAt, tokenVerifiedAt time.Time
 	registration, readTime         hubAnswer
 	state                          int16

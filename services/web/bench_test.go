@@ -57,18 +57,22 @@ const (
 // world is everything outside the unit: fakes of the units it calls.
 type world struct {
 	*unittest.Bench
-	viewing  *fakeViewing
-	address  *fakeAddress
-	content  *fakeContent
-	intake   *fakeIntake
-	host     string
-	identity *tls.Config
+	viewing *fakeViewing
+	address *fakeAddress
+	content *fakeContent
+	intake  *fakeIntake
+	// invitations and approvals are the fakes of delivery and intake beside the inbox and sending.
+	invitations *fakeInvitations
+	approvals   *fakeApprovals
+	host        string
+	identity    *tls.Config
 }
 
-// setup starts the unit with its pages.
-func setup(t *testing.T) *world {
+// setup starts the unit with its pages, some of its settings changed.
+func setup(t *testing.T, change ...func(*web.Config)) *world {
 	t.Helper()
 	w := &world{viewing: &fakeViewing{}, address: &fakeAddress{members: map[string]*addressv1.Membership{}}, content: &fakeContent{files: map[string]*held{}}, intake: &fakeIntake{}}
+	w.invitations, w.approvals = &fakeInvitations{}, newApprovals()
 	leaf := certs.NewCA(t, "pages").Leaf([]string{"127.0.0.1"})
 	_, certificate, key := leaf.Files()
 	w.identity = leaf.ClientTLS()
@@ -76,7 +80,10 @@ func setup(t *testing.T) *world {
 		unittest.Config(func(c *web.Config) {
 			c.Listen, c.CertificateFile, c.KeyFile, c.PublicURL = "127.0.0.1:0", certificate, key, "https://my.relay.example"
 			c.SpoolDir = t.TempDir()
-			c.Rate.LoginsBurst, c.Rate.PagesBurst = 1000, 10_000
+			c.Rate.SignInsBurst, c.Rate.PagesBurst = 1000, 10_000
+			for _, set := range change {
+				set(c)
+			}
 		}),
 		unittest.Neighbour("viewing", func(r grpc.ServiceRegistrar) {
 			viewingv1.RegisterSessionServiceServer(r, w.viewing)
@@ -88,10 +95,16 @@ func setup(t *testing.T) *world {
 			addressv1.RegisterOrganisationServiceServer(r, w.address)
 			addressv1.RegisterAddressServiceServer(r, w.address)
 		}),
-		unittest.Neighbour("delivery", func(r grpc.ServiceRegistrar) { deliveryv1.RegisterInboxServiceServer(r, &fakeInbox{}) }),
+		unittest.Neighbour("delivery", func(r grpc.ServiceRegistrar) {
+			deliveryv1.RegisterInboxServiceServer(r, &fakeInbox{})
+			deliveryv1.RegisterInvitationServiceServer(r, w.invitations)
+		}),
 		unittest.Neighbour("certificate", func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, &fakeCertificates{}) }),
 		unittest.Neighbour("content", func(r grpc.ServiceRegistrar) { contentv1.RegisterUploadServiceServer(r, w.content) }),
-		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) { intakev1.RegisterIntakeServiceServer(r, w.intake) }),
+		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) {
+			intakev1.RegisterIntakeServiceServer(r, w.intake)
+			intakev1.RegisterAuthorisationServiceServer(r, w.approvals)
+		}),
 		unittest.Neighbour("status", func(r grpc.ServiceRegistrar) { statusv1.RegisterStatusServiceServer(r, &fakeStatus{}) }),
 	)
 	w.viewing.token = func(person string) string { return w.SessionToken(t, person) }
@@ -277,6 +290,8 @@ type fakeAddress struct {
 	members map[string]*addressv1.Membership
 	ended   bool
 	refused []string
+	// role of everybody for the organisation; representative if it is none.
+	role addressv1.AuthorityRole
 }
 
 func (f *fakeAddress) Join(ctx context.Context, r *addressv1.JoinRequest) (*addressv1.JoinResponse, error) {
@@ -317,8 +332,14 @@ func (f *fakeAddress) Withdraw(context.Context, *addressv1.WithdrawRequest) (*ad
 const organisation = "0193c3a0-0000-7000-8000-000000000009"
 
 func (f *fakeAddress) ListOrganisations(context.Context, *addressv1.ListOrganisationsRequest) (*addressv1.ListOrganisationsResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	role := f.role
+	if role == addressv1.AuthorityRole_AUTHORITY_ROLE_UNSPECIFIED {
+		role = addressv1.AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE
+	}
 	return &addressv1.ListOrganisationsResponse{Organisations: []*addressv1.RepresentedOrganisation{
-		{Organisation: organisation, Name: "시험용 회사", Role: addressv1.AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE},
+		{Organisation: organisation, Name: "시험용 회사", Role: role},
 	}}, nil
 }
 

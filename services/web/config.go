@@ -53,16 +53,16 @@ type Rate struct {
 	// PagesPerSecond and PagesBurst are of all pages; default 20 and 200.
 	PagesPerSecond float64 `yaml:"pages_per_second"`
 	PagesBurst     int     `yaml:"pages_burst"`
-	// LoginsPerSecond and LoginsBurst are of signing in; default 0.5 and 20.
-	LoginsPerSecond float64 `yaml:"logins_per_second"`
-	LoginsBurst     int     `yaml:"logins_burst"`
+	// SignInsPerSecond and SignInsBurst are of signing in, and once more of codes of invitations; default 0.5 and 20.
+	SignInsPerSecond float64 `yaml:"sign_ins_per_second"`
+	SignInsBurst     int     `yaml:"sign_ins_burst"`
 }
 
 // Default returns the settings for which the files name nothing else.
 func Default() *Config {
 	return &Config{
 		Name: Names{Korean: "나루", English: "Naru"}, Sandbox: true, Terms: Terms{Version: "none-1"},
-		Rate: Rate{PagesPerSecond: 20, PagesBurst: 200, LoginsPerSecond: 0.5, LoginsBurst: 20},
+		Rate: Rate{PagesPerSecond: 20, PagesBurst: 200, SignInsPerSecond: 0.5, SignInsBurst: 20},
 	}
 }
 
@@ -95,7 +95,7 @@ func (c *Config) Validate() error {
 	if _, err := c.proxies(); err != nil {
 		p.Add("trusted_proxies", "wants networks such as 10.0.0.0/8")
 	}
-	if c.Rate.PagesPerSecond <= 0 || c.Rate.LoginsPerSecond <= 0 || c.Rate.PagesBurst < 1 || c.Rate.LoginsBurst < 1 {
+	if c.Rate.PagesPerSecond <= 0 || c.Rate.SignInsPerSecond <= 0 || c.Rate.PagesBurst < 1 || c.Rate.SignInsBurst < 1 {
 		p.Add("rate", "must be positive")
 	}
 	return p.Err()

@@ -46,6 +46,9 @@ type route struct {
 	streams bool
 	// signin routes count against the quota of signing in.
 	signin bool
+	// coded routes do what the code in their form says, in nobody's name: no token of a form guards them, as whoever knows the
+	// code needs no browser of somebody else's. They count against the quota of invitations.
+	coded bool
 }
 
 // visit is a request at work.
@@ -55,6 +58,9 @@ type visit struct {
 	r       *http.Request
 	say     locale.Language
 	session *session
+	// list is where a page that says what is the matter leads; empty: to the inbox.
+	list     string
+	listText locale.Text
 }
 
 // handler serves the pages.
@@ -101,7 +107,7 @@ func (s *service) page(route route) http.Handler {
 
 func (v *visit) run(route route, foreign *http.CrossOriginProtection) error {
 	origin := v.limits.origin(v.r)
-	if !v.limits.pages.take(origin) || route.signin && !v.limits.logins.take(origin) {
+	if !v.limits.pages.take(origin) || route.signin && !v.limits.entries.take(origin) || route.coded && !v.limits.invitations.take(origin) {
 		return rateLimited()
 	}
 	if foreign.Check(v.r) != nil {
@@ -120,6 +126,11 @@ func (v *visit) run(route route, foreign *http.CrossOriginProtection) error {
 	if v.changes() && !route.streams {
 		if err := v.readForm(); err != nil {
 			return err
+		}
+		if !route.coded {
+			if err := v.checkForm(); err != nil {
+				return err
+			}
 		}
 	}
 	return route.serve(v)
@@ -156,7 +167,7 @@ func (v *visit) recognise() error {
 	return err
 }
 
-// readForm reads a form and checks that it is one of the session's.
+// readForm reads a form.
 func (v *visit) readForm() error {
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, formBytes)
 	if err := v.r.ParseForm(); err != nil {
@@ -166,6 +177,11 @@ func (v *visit) readForm() error {
 		}
 		return invalidForm("the body is no form")
 	}
+	return nil
+}
+
+// checkForm checks that a form is one of the session's.
+func (v *visit) checkForm() error {
 	token := v.r.Header.Get(tokenHeader)
 	if token == "" {
 		token = v.r.PostForm.Get(tokenField)
@@ -212,6 +228,9 @@ func (v *visit) frame(title locale.Text) ui.Frame {
 
 // path is where the language link leads back to: a page that can be had by GET.
 func (v *visit) path() string {
+	if v.changes() && strings.HasPrefix(v.r.URL.Path, invitationPath) {
+		return invitationPath
+	}
 	// What the identity provider gave is repeated nowhere.
 	if v.changes() || strings.HasPrefix(v.r.URL.Path, "/signin") {
 		return "/"
@@ -258,7 +277,7 @@ func (v *visit) fail(err error) {
 	if errors.Is(err, fault.NotFound) {
 		title = locale.NotThereTitle
 	}
-	view := ui.Message{Heading: title, Text: v.say.Say(problem.What), Advice: v.say.Say(problem.Do), Reason: fault.ReasonOf(err)}
+	view := ui.Message{Heading: title, Text: v.say.Say(problem.What), Advice: v.say.Say(problem.Do), Reason: fault.ReasonOf(err), To: v.list, ToText: v.listText}
 	if found.RetryAfter > 0 {
 		v.w.Header().Set("Retry-After", fmt.Sprint(int(found.RetryAfter/time.Second)+1))
 	}

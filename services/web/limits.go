@@ -17,14 +17,17 @@ const maxOrigins = 10_000
 
 // limits bound what one network address may ask of this replica.
 type limits struct {
-	pages, logins buckets
-	proxies       []netip.Prefix
+	pages, entries buckets
+	// invitations bound guesses of codes. They are counted apart, so that they keep nobody from signing in.
+	invitations buckets
+	proxies     []netip.Prefix
 }
 
 func newLimits(c Rate, proxies []netip.Prefix, now clock.Clock) *limits {
 	return &limits{
 		pages: buckets{rate: rate.Limit(c.PagesPerSecond), burst: c.PagesBurst, clock: now}, proxies: proxies,
-		logins: buckets{rate: rate.Limit(c.LoginsPerSecond), burst: c.LoginsBurst, clock: now},
+		entries:     buckets{rate: rate.Limit(c.SignInsPerSecond), burst: c.SignInsBurst, clock: now},
+		invitations: buckets{rate: rate.Limit(c.SignInsPerSecond), burst: c.SignInsBurst, clock: now},
 	}
 }
 

@@ -41,6 +41,7 @@ func (v *visit) join() error {
 func doneText(what string) *locale.Text {
 	texts := map[string]*locale.Text{
 		"joined": &locale.JoinedText, "consent": &locale.ConsentDone, "refusal": &locale.RefusalDone, "withdrawn": &locale.WithdrawDone,
+		"approved": &locale.ApprovedDone, "revoked": &locale.ApprovalEnded,
 		"person": &locale.PersonDone, "applied": &locale.ApplyDone, "sent": &locale.SentDone, "cancel": &locale.CancelAsked, "uploaded": &locale.UploadDone,
 	}
 	return texts[what]

@@ -24,9 +24,9 @@ const (
 	plain = "application/octet-stream"
 )
 
-// view uses up a viewing token. A document that this relay shows is shown by the answer; to that of a sender's viewing system
-// the answer has a link, because a form may lead nowhere else (form-action), and so that nobody leaves unawares. The token is
-// in no URL of ours.
+// view uses up a viewing token. A document that this relay shows is shown by the answer; to that of a sender's viewing system the
+// answer has a link, because a form may lead nowhere else (form-action), and so that nobody leaves unawares. The token is in no
+// URL of ours.
 func (v *visit) view() error {
 	number := v.r.PathValue("number")
 	issued, err := v.relay.tokens.IssueViewingToken(v.as(), &viewingv1.IssueViewingTokenRequest{EdocNum: number})
@@ -110,8 +110,8 @@ func (v *visit) stream(download bool) error {
 	}
 }
 
-// brokenOff ends an answer that cannot be ended rightly. It is shorter than its Content-Length, so nobody takes its beginning
-// for the whole.
+// brokenOff ends an answer that cannot be ended rightly. It is shorter than its Content-Length, so nobody takes its beginning for
+// the whole.
 func (v *visit) brokenOff(err error) error {
 	v.log.LogAttrs(v.r.Context(), slog.LevelInfo, "a file was not fully sent", slog.Any("error", err))
 	return nil

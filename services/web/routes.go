@@ -12,6 +12,10 @@ func (s *service) routes() []route {
 		{pattern: "GET /sessions", serve: (*visit).showSessions},
 		{pattern: "POST /sessions/end", serve: (*visit).endSessions},
 
+		{pattern: "GET /invitation", serve: (*visit).showInvitation, open: true},
+		{pattern: "POST /invitation", serve: (*visit).findInvitation, open: true, coded: true},
+		{pattern: "POST /invitation/refuse", serve: (*visit).refuseInvitation, open: true, coded: true},
+
 		{pattern: "GET /join", serve: (*visit).showJoin},
 		{pattern: "POST /join", serve: (*visit).join},
 		{pattern: "GET /membership", serve: (*visit).showMembership},
@@ -50,5 +54,10 @@ func (s *service) routes() []route {
 		{pattern: "GET /sent/{number}", serve: (*visit).showSentDocument},
 		{pattern: "POST /sent/{number}/cancel", serve: (*visit).cancel},
 		{pattern: "POST /sent/{number}/certificates", serve: (*visit).requestSent},
+
+		{pattern: "GET /approvals", serve: (*visit).showApprovals},
+		{pattern: "GET /approvals/{id}", serve: (*visit).showApproval},
+		{pattern: "POST /approvals/{id}/approve", serve: (*visit).approve},
+		{pattern: "POST /approvals/{id}/revoke", serve: (*visit).revoke},
 	}
 }

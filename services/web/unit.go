@@ -65,10 +65,12 @@ type service struct {
 
 // relay are the other units' services. The pages call those for people with the person's own token, as the public doors would.
 type relay struct {
-	signin        viewingv1.SessionServiceClient
-	tokens        viewingv1.ViewingTokenServiceClient
-	viewings      viewingv1.HostedViewingServiceClient
-	inbox         deliveryv1.InboxServiceClient
+	signin   viewingv1.SessionServiceClient
+	tokens   viewingv1.ViewingTokenServiceClient
+	viewings viewingv1.HostedViewingServiceClient
+	inbox    deliveryv1.InboxServiceClient
+	// invitations is asked without a token: it is for people who are nobody here yet.
+	invitations   deliveryv1.InvitationServiceClient
 	membership    addressv1.MembershipServiceClient
 	organisations addressv1.OrganisationServiceClient
 	// authorities is asked by the unit itself while somebody acts for an organisation, as the gateway does.
@@ -76,6 +78,7 @@ type relay struct {
 	certificates certificatev1.CertificateServiceClient
 	uploads      contentv1.UploadServiceClient
 	intake       intakev1.IntakeServiceClient
+	approvals    intakev1.AuthorisationServiceClient
 	status       statusv1.StatusServiceClient
 }
 
@@ -93,6 +96,7 @@ func dial(env *unit.Env) (*relay, error) {
 		viewings: viewingv1.NewHostedViewingServiceClient(to["viewing"]), inbox: deliveryv1.NewInboxServiceClient(to["delivery"]),
 		membership: addressv1.NewMembershipServiceClient(to["address"]), organisations: addressv1.NewOrganisationServiceClient(to["address"]),
 		authorities: addressv1.NewAddressServiceClient(to["address"]), certificates: certificatev1.NewCertificateServiceClient(to["certificate"]),
+		invitations: deliveryv1.NewInvitationServiceClient(to["delivery"]), approvals: intakev1.NewAuthorisationServiceClient(to["intake"]),
 		uploads: contentv1.NewUploadServiceClient(to["content"]), intake: intakev1.NewIntakeServiceClient(to["intake"]),
 		status: statusv1.NewStatusServiceClient(to["status"]),
 	}, nil

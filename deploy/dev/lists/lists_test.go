@@ -15,7 +15,7 @@ func TestListsAreCurrent(t *testing.T) {
 	t.Parallel()
 	known := map[string][]string{
 		"docs/access.md": {
-			"| `IntakeService/Send` | `POST /v1/documents` | sender | `documents.send` |",
+			"| `IntakeService/Send` | `POST /v1/documents` | sender; agent; recipient | `documents.send` |",
 			"| `InboxService/ListInbox` | `GET /v1/inbox` | recipient |  |",
 			"| `TokenService/IssueToken` |  | open |  |",
 			"| `intake.recipient_description` | address | one a month, destroyed 150 days after its end |",

@@ -1,5 +1,5 @@
 // Command readmecheck compares the README's table of interfaces with the code: every named RPC exists with the named REST path,
-// the named unit serves it, and every named test exists.
+// the named unit serves it, and every named test exists, those of the table of the guide's requirements too.
 package main
 
 import (
@@ -39,9 +39,36 @@ func main() {
 		}
 		fmt.Printf("%s: %d interfaces checked\n", file, rows)
 	}
+	if err := requirements("docs/requirements.md"); err != nil {
+		failed = true
+		fmt.Fprintf(os.Stderr, "docs/requirements.md: %v\n", err)
+	}
 	if failed {
 		os.Exit(1)
 	}
+}
+
+// requirements checks that every row of the table names tests that exist.
+func requirements(file string) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var problems []error
+	for _, line := range strings.Split(string(raw), "\n") {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) != 3 || strings.HasPrefix(strings.TrimSpace(cells[0]), "---") || strings.TrimSpace(cells[2]) == "test" {
+			continue
+		}
+		tests := names(cells[2])
+		if len(tests) == 0 {
+			problems = append(problems, fmt.Errorf("%s: names no test", strings.TrimSpace(cells[0])))
+		}
+		for _, name := range tests {
+			problems = append(problems, test(name))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func check(file string) (int, error) {

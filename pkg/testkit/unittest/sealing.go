@@ -26,9 +26,14 @@ type Maker struct {
 // NewMaker makes the maker of a purpose, e.g. of "intake.title", whose values the readers may open.
 func NewMaker(t testing.TB, purpose sealed.Purpose, readers ...string) *Maker {
 	t.Helper()
-	return &Maker{purpose: purpose, ring: Keyring(t, sealed.Deps{
-		Unit: purpose.Maker(), Makes: []sealed.Rule{{Purpose: purpose, Readers: readers}}, Clock: clock.System(),
-	})}
+	return NewMakerOf(t, sealed.Rule{Purpose: purpose, Readers: readers})
+}
+
+// NewMakerOf makes the maker of several purposes of one unit. Seal seals the first of them.
+func NewMakerOf(t testing.TB, rules ...sealed.Rule) *Maker {
+	t.Helper()
+	purpose := rules[0].Purpose
+	return &Maker{purpose: purpose, ring: Keyring(t, sealed.Deps{Unit: purpose.Maker(), Makes: rules, Clock: clock.System()})}
 }
 
 // Keyring is that of a unit, in a schema of its own and under a key-encryption key of its own.
@@ -50,7 +55,13 @@ func (m *Maker) Register(r grpc.ServiceRegistrar) { platformv1.RegisterKeyServic
 // Seal seals as the maker.
 func (m *Maker) Seal(t testing.TB, subject string, plaintext []byte) []byte {
 	t.Helper()
-	value, err := m.ring.Box().Seal(t.Context(), m.purpose, subject, plaintext)
+	return m.SealFor(t, m.purpose, subject, plaintext)
+}
+
+// SealFor seals as the maker, for one of its purposes.
+func (m *Maker) SealFor(t testing.TB, purpose sealed.Purpose, subject string, plaintext []byte) []byte {
+	t.Helper()
+	value, err := m.ring.Box().Seal(t.Context(), purpose, subject, plaintext)
 	require.NoError(t, err)
 	return value
 }

@@ -54,6 +54,8 @@ type Sandbox struct {
 	ViewingCredentials string `json:"viewingCredentials"`
 	ViewingSender      string `json:"viewingSender"`
 	ViewingSecret      string `json:"viewingSecret"`
+	// Depositor is the file with {memberId, password, archive, name} by which the relay itself is a member of the archive.
+	Depositor string `json:"depositor"`
 	// RedirectURI is where the identity provider redirects after an identity proof.
 	RedirectURI string `json:"redirectUri"`
 }

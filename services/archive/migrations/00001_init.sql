@@ -21,8 +21,8 @@ create table deposit (
     attempt            integer          not null default 0,
     -- The archive may hold a registration that is not known here: an attempt began whose outcome is unknown.
     uncertain          boolean          not null default false,
-    -- It waits because the archive was away, not because of what it answered.
-    archive_away       boolean          not null default false,
+    -- It waits because the archive or the content unit was away, not because of what either answered.
+    passing            boolean          not null default false,
     last_error         text,
     archive            text,
     archive_document   text,

@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
+	"github.com/naru-relay/naru/services/client/relay"
 	"github.com/naru-relay/naru/services/client/sandbox"
 
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -54,6 +55,11 @@ func Open(path string) (*Document, error) {
 // Digest is the hash as the API writes it.
 func (d *Document) Digest() *platformv1.Digest {
 	return &platformv1.Digest{Algorithm: HashAlgorithm, Value: d.Hash}
+}
+
+// File is the document as a relay takes it (guide 5.2.1 3).
+func (d *Document) File() relay.File {
+	return relay.File{Path: d.Path, Name: d.name(), MediaType: d.mediaType(), Size: d.Size, Hash: d.Digest()}
 }
 
 func (d *Document) name() string { return filepath.Base(d.Path) }

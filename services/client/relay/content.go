@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
@@ -92,4 +93,10 @@ func (c *Client) ConfirmShown(ctx context.Context, viewing string) (*viewingv1.C
 	out := &viewingv1.ConfirmShownResponse{}
 	// The id is in the path, so it is left out of the body.
 	return out, c.rest.Call(ctx, http.MethodPost, "/v1/viewings/"+url.PathEscape(viewing)+":shown", nil, &viewingv1.ConfirmShownRequest{}, out)
+}
+
+// Invitation tells who invites by a code (가입유도).
+func (c *Client) Invitation(ctx context.Context, code string) (*deliveryv1.GetInvitationResponse, error) {
+	out := &deliveryv1.GetInvitationResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, "/v1/invitations:find", nil, &deliveryv1.GetInvitationRequest{Code: code}, out)
 }

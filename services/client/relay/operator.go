@@ -153,6 +153,27 @@ func (c *Client) GiveUpDeposits(ctx context.Context, reason string, numbers ...s
 	return out, c.rest.Call(ctx, http.MethodPost, depositsPath+":give-up", nil, &archivev1.GiveUpDepositsRequest{EdocNums: numbers, Reason: reason}, out)
 }
 
+const invitationsPath = "/v1/admin/invitations"
+
+// WaitingInvitations returns a page of the invitations that failed and wait, and the token of the next page.
+func (c *Client) WaitingInvitations(ctx context.Context, query url.Values) ([]*deliveryv1.WaitingInvitation, string, error) {
+	out := &deliveryv1.ListInvitationsResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, invitationsPath, query, nil, out)
+	return out.GetInvitations(), out.GetNextPageToken(), err
+}
+
+// RetryInvitations has up to 100 invitations given at once.
+func (c *Client) RetryInvitations(ctx context.Context, ids ...string) (*deliveryv1.RetryInvitationsResponse, error) {
+	out := &deliveryv1.RetryInvitationsResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, invitationsPath+":retry", nil, &deliveryv1.RetryInvitationsRequest{Ids: ids}, out)
+}
+
+// GiveUpInvitations ends up to 100 invitations; the documents that wait for them fail.
+func (c *Client) GiveUpInvitations(ctx context.Context, reason string, ids ...string) (*deliveryv1.GiveUpInvitationsResponse, error) {
+	out := &deliveryv1.GiveUpInvitationsResponse{}
+	return out, c.rest.Call(ctx, http.MethodPost, invitationsPath+":give-up", nil, &deliveryv1.GiveUpInvitationsRequest{Ids: ids, Reason: reason}, out)
+}
+
 // HeldFrames returns a page of the frames that a unit's journal holds back, and the token of the next page.
 func (c *Client) HeldFrames(ctx context.Context, unit string, query url.Values) ([]*platformv1.HeldFrame, string, error) {
 	out := &platformv1.ListHeldFramesResponse{}

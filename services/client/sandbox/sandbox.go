@@ -62,6 +62,25 @@ func AddPerson(ctx context.Context, idp *rest.Client, p Person) (Person, error) 
 	return added, err
 }
 
+// Invitation is an invitation to join that the sandbox phone received.
+type Invitation struct {
+	Body struct {
+		Relay  string `json:"relay"`
+		Sender string `json:"sender"`
+		Code   string `json:"code"`
+		Join   string `json:"join"`
+	} `json:"body"`
+}
+
+// Invitations lists the invitations to a phone, oldest first.
+func Invitations(ctx context.Context, idp *rest.Client, phone string) ([]Invitation, error) {
+	var answer struct {
+		Invitations []Invitation `json:"invitations"`
+	}
+	err := idp.JSON(ctx, http.MethodGet, "/sandbox/invitations", url.Values{"phone": {phone}}, nil, &answer)
+	return answer.Invitations, err
+}
+
 // Persons lists all persons.
 func Persons(ctx context.Context, idp *rest.Client) ([]Person, error) {
 	var answer struct {

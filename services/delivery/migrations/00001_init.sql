@@ -21,6 +21,11 @@ create table delivery (
     frame_id            uuid,
     -- The newest resolution (its ordinal) by which nothing was delivered, because the recipient had changed consent or refusals since.
     outdated            integer          not null default 0,
+    -- The newest resolution (its ordinal) by which it waits, how many invitations told its recipient of the sender, and since when it is known that nothing
+    -- says how to invite it.
+    sought              integer          not null default 0,
+    invitations         integer          not null default 0,
+    unreachable_at      timestamptz,
     -- The commit that handled a request to cancel the document; from then on the recipient gets no notice of it.
     cancel_commit_id    uuid,
     constraint delivery_pk primary key (edoc_num),
@@ -73,11 +78,21 @@ create table notice_round (
     owner       text,
     attempt     integer            not null,
     last_error  text,
-    given_up_at timestamptz
+    given_up_at timestamptz,
+    -- It tells once more of documents that were not read.
+    reminder    boolean            not null default false
 );
 create index notice_round_due on notice_round (received_at) where given_up_at is null;
 create index notice_round_given_up on notice_round (received_at, id) where given_up_at is not null;
 grant select, insert, update, delete on notice_round to ${app};
+
+-- Received documents of which recipients are to be reminded, if they have not read them by then. A row goes with its round.
+create table notice_reminder (
+    edoc_num text collate "C" not null constraint notice_reminder_pk primary key,
+    at       timestamptz      not null
+);
+create index notice_reminder_at on notice_reminder (at);
+grant select, insert, update, delete on notice_reminder to ${app};
 
 -- Until when a notice URL asked not to be called (Retry-After, 410 Gone). A row for each URL that did, by its SHA-256.
 create table notice_pause (
@@ -86,3 +101,54 @@ create table notice_pause (
     reason       text        not null
 );
 grant select, insert, update on notice_pause to ${app};
+
+-- Invitations of recipients who are members nowhere (claimed work while DUE): one for each sender and contact, whatever waits for it. The contact is as
+-- intake sealed it, for the document sealed_for, and goes when nothing waits any more; the rest stays for half a year, so that a code is still confirmed.
+create table invitation (
+    id             uuid             not null constraint invitation_pk primary key,
+    sender         text             not null,
+    -- Keyed hashes of the contact, and of the code by which the invitee asks.
+    contact_digest bytea            not null,
+    code_digest    bytea            not null,
+    reached_by     text             not null constraint invitation_reached_by_known check (reached_by in ('PHONE', 'EMAIL')),
+    sealed_contact bytea,
+    sealed_for     text collate "C",
+    state          text             not null constraint invitation_state_known check (state in ('DUE', 'OPEN', 'REFUSED', 'ENDED')),
+    -- The id of the message that is due or was given last.
+    message        uuid             not null,
+    due_since      timestamptz      not null,
+    due_at         timestamptz      not null,
+    lease_until    timestamptz,
+    owner          text,
+    attempt        integer          not null default 0,
+    last_error     text,
+    invited_at     timestamptz,
+    -- The latest send deadline of what waits, or waited.
+    open_until     timestamptz,
+    changed_at     timestamptz      not null,
+    constraint invitation_of_sender_unique unique (sender, contact_digest),
+    constraint invitation_can_be_given check (state not in ('DUE', 'OPEN') or (sealed_contact is not null and sealed_for is not null))
+);
+create index invitation_due on invitation (due_at) where state = 'DUE';
+create index invitation_failing on invitation (due_since, id) where state = 'DUE' and last_error is not null;
+create index invitation_contact on invitation (contact_digest);
+create index invitation_code on invitation (code_digest);
+create index invitation_over on invitation (changed_at) where state in ('REFUSED', 'ENDED');
+grant select, insert, update, delete on invitation to ${app};
+
+-- Which documents wait for an invitation's recipient to join. A row goes when its document waits no more.
+create table invitation_document (
+    edoc_num   text collate "C" not null constraint invitation_document_pk primary key,
+    invitation uuid             not null constraint invitation_document_of_invitation references invitation (id)
+);
+create index invitation_document_invitation on invitation_document (invitation, edoc_num);
+grant select, insert, delete on invitation_document to ${app};
+
+-- Who refuses invitations, by a keyed hash of the contact: of a sender, or of all (sender is empty). Kept for good.
+create table invitation_refusal (
+    contact_digest bytea       not null,
+    sender         text        not null,
+    refused_at     timestamptz not null,
+    constraint invitation_refusal_pk primary key (contact_digest, sender)
+);
+grant select, insert on invitation_refusal to ${app};

@@ -6,21 +6,25 @@
 create table principal (
     id         uuid        not null constraint principal_pk primary key,
     kind       text        not null constraint principal_kind_named check (kind <> ''),
-    -- The name of a viewing system or an operator. The address unit stores the name of an institution, sealed.
+    -- The name of an agent, a viewing system or an operator. The address unit stores the name of an institution, sealed.
     name       text        constraint principal_name_length check (char_length(name) between 1 and 40),
     suspended  boolean     not null default false,
     -- Of a viewing system: the senders whose documents it shows, by their principal ids; principals are never deleted.
     senders    uuid[]      not null default '{}',
     -- Of a viewing system: the hosts to which it is bound, as pkg/hostname has them; none: any host.
     hosts      text[]      not null default '{}',
+    -- Of an institution: the public keys (JWK) with which it signs what agents may send for it.
+    authorisation_keys text[] not null default '{}',
     version    integer     not null default 1 constraint principal_version_counts check (version > 0),
     created_at timestamptz not null,
     commit_id  uuid        not null,
     constraint principal_named check ((kind = 'sender') = (name is null)),
+    constraint principal_keys_of_sender check (kind = 'sender' or authorisation_keys = '{}'),
     constraint principal_hosts_of_viewing_system check (kind = 'viewing_system' or hosts = '{}'),
     constraint principal_senders_of_viewing_system check ((kind = 'viewing_system') = (senders <> '{}'))
 );
 create index principal_viewing_system on principal (id) where kind = 'viewing_system';
+create index principal_agent on principal (id) where kind = 'agent';
 grant select, insert, update on principal to ${app};
 
 -- OAuth2 client credentials: the SHA-256 of a random secret of 256 bits, or a public key for private_key_jwt.

@@ -90,14 +90,61 @@ create table cancel_request (
 ) partition by range (edoc_num);
 grant select, insert on cancel_request to ${app};
 
--- A projection of the gateway's senders and viewing systems.
+-- What agents may send for others: asked for by an agent, given by the sender, ended by either. Items count by keyed hashes of their digests, so
+-- nobody can find one by trying. Kept as documents are.
+create table authorisation (
+    id               uuid        not null,
+    agent            uuid        not null,
+    sender           uuid        not null,
+    -- Which kind of principal the sender is: an institution, or a member by its recipient id.
+    sender_kind      smallint    not null constraint authorisation_sender_kind_known check (sender_kind in (1, 4)),
+    -- The agent's own id of the request, and a keyed hash of what it asked for, by which a repeat is recognised. A lock makes them unique.
+    request_id       text        collate "C" not null constraint authorisation_request_id_length check (length(request_id) between 1 and 64),
+    fingerprint      bytea       not null constraint authorisation_fingerprint_length check (octet_length(fingerprint) = 32),
+    digest           bytea       not null constraint authorisation_digest_sha256 check (octet_length(digest) = 32),
+    items            bytea[]     not null constraint authorisation_items_some check (cardinality(items) between 1 and 1000),
+    asked_at         timestamptz not null,
+    expires_at       timestamptz not null,
+    given_at         timestamptz,
+    -- The session in which it was approved, or the SHA-256 of the signature.
+    session          text,
+    signature_digest bytea       constraint authorisation_signature_digest_sha256 check (octet_length(signature_digest) = 32),
+    ended_at         timestamptz,
+    -- naru.intake.v1.AuthorisationEnd.
+    ended_as         smallint    constraint authorisation_ended_as_known check (ended_as in (1, 2, 3)),
+    commit_id        uuid        not null,
+    constraint authorisation_pkey primary key (id),
+    constraint authorisation_given_somehow check ((given_at is null) = (num_nonnulls(session, signature_digest) = 0)),
+    constraint authorisation_ended_somehow check ((ended_at is null) = (ended_as is null))
+) partition by range (id);
+create index authorisation_agent on authorisation (agent, id);
+create index authorisation_request on authorisation (agent, request_id);
+create index authorisation_sender on authorisation (sender, id);
+grant select, insert, update on authorisation to ${app};
+
+-- What a sender is shown of the items before it decides, in pieces, sealed (purpose authorisation_items, subject: the authorisation).
+create table authorisation_content (
+    authorisation uuid        not null,
+    piece         smallint    not null,
+    sealed        bytea       not null,
+    delete_from   timestamptz not null,
+    constraint authorisation_content_pkey primary key (authorisation, piece)
+);
+alter table authorisation_content alter column sealed set storage external;
+create index authorisation_content_delete on authorisation_content (delete_from);
+grant select, insert, delete on authorisation_content to ${app};
+
+-- A projection of the gateway's senders, agents and viewing systems.
 create table principal (
     id        uuid     not null,
-    kind      smallint not null constraint principal_kind_known check (kind in (1, 3)),
+    kind      smallint not null constraint principal_kind_known check (kind in (1, 2, 3)),
     suspended boolean  not null,
     address   text     not null,
     senders   uuid[]   not null,
     hosts     text[]   not null,
+    -- Of an institution: the public keys (JWK) with which it signs authorisations. Of an agent: its name.
+    keys      text[]   not null,
+    name      text     not null,
     version   bigint   not null,
     frame_id  uuid     not null,
     constraint principal_pkey primary key (id)
@@ -116,6 +163,8 @@ create table sender_address (
     constraint sender_address_half check (valid_from is not null or valid_until is not null),
     constraint sender_address_registered_at_platform check ((valid_from is null) = (platform_id is null))
 );
+-- An agent names its sender by the address.
+create index sender_address_address on sender_address (address);
 grant select, insert, update on sender_address to ${app};
 
 -- Projection of the institutions' archive memberships, sealed by address for the principal id; the version is the ordinal of the fact.

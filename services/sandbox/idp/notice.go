@@ -114,6 +114,9 @@ func (s *System) takeNotice(w http.ResponseWriter, r *http.Request) (any, error)
 	if err := s.checkSignature(r.Header, body); err != nil {
 		return nil, fault.New(fault.Unauthenticated, domain, reasonNoticeRefused, "the notice is not signed as agreed", fault.Wrap(err))
 	}
+	if contact := invitedAt(body); contact != "" && s.misbehaves(w, r, contact) {
+		return scenario.Written{}, nil
+	}
 	return scenario.NoContent{}, s.storeNotice(r.Context(), pg.OrNull(r.Header.Get("webhook-id")), string(body))
 }
 
@@ -167,21 +170,23 @@ const listNoticesSQL = `
 
 // listNotices serves GET /sandbox/notices: the latest 1,000, oldest first.
 func (s *System) listNotices(_ http.ResponseWriter, r *http.Request) (any, error) {
-	notices, err := pg.All(r.Context(), s.DB, "list notices", func(row pgx.CollectableRow) (Notice, error) {
-		var n Notice
-		var body string
-		if err := row.Scan(&n.ID, &n.WebhookID, &n.ReceivedAt, &body); err != nil {
+	notices, err := pg.All(r.Context(), s.DB, "list notices", scanNotice, listNoticesSQL)
+	return map[string]any{"notices": notices}, err
+}
+
+func scanNotice(row pgx.CollectableRow) (Notice, error) {
+	var n Notice
+	var body string
+	if err := row.Scan(&n.ID, &n.WebhookID, &n.ReceivedAt, &body); err != nil {
+		return n, err
+	}
+	n.Body = json.RawMessage(body)
+	if !json.Valid(n.Body) {
+		text, err := json.Marshal(body)
+		if err != nil {
 			return n, err
 		}
-		n.Body = json.RawMessage(body)
-		if !json.Valid(n.Body) {
-			text, err := json.Marshal(body)
-			if err != nil {
-				return n, err
-			}
-			n.Body = text
-		}
-		return n, nil
-	}, listNoticesSQL)
-	return map[string]any{"notices": notices}, err
+		n.Body = text
+	}
+	return n, nil
 }

@@ -79,6 +79,7 @@ func (s *System) Handler() http.Handler {
 	admin.HandleFunc("POST /sandbox/persons", scenario.Serve(s.Log, s.addPerson))
 	admin.HandleFunc("GET /sandbox/persons", scenario.Serve(s.Log, s.listPersons))
 	admin.HandleFunc("GET /sandbox/notices", scenario.Serve(s.Log, s.listNotices))
+	admin.HandleFunc("GET /sandbox/invitations", scenario.Serve(s.Log, s.listInvitations))
 
 	all := http.NewServeMux()
 	all.Handle("/", s.Scenarios.Middleware(public))

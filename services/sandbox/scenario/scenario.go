@@ -77,6 +77,14 @@ const (
 	NeverReport Kind = "never-report"
 )
 
+// Kinds of the phone, which takes invitations.
+const (
+	// NoSuchPerson answers that nobody is known at the contact.
+	NoSuchPerson Kind = "no-such-person"
+	// RetryAfter asks not to be called for delay.
+	RetryAfter Kind = "retry-after"
+)
+
 // Match says which calls or items a scenario applies to. Empty fields match everything.
 type Match struct {
 	// Method is an HTTP method in upper case.
@@ -103,7 +111,7 @@ type Scenario struct {
 	// Forever takes every match until the scenario is deleted.
 	Forever bool `json:"forever,omitempty"`
 
-	// Delay is a duration such as "250ms" (slow, replica-lag, certificate-backdated, report-early).
+	// Delay is a duration such as "250ms" (slow, replica-lag, certificate-backdated, report-early, retry-after).
 	Delay Delay `json:"delay,omitempty"`
 	// HTTPStatus is the status that down, http-200-with-failure, text-plain and garbage-body answer; the default of the last
 	// three is 200.
@@ -161,7 +169,7 @@ func (s *Scenario) known() bool {
 		TokenLoss, ItemResult, WrongOrder, MissingItems, ReplicaLag,
 		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner, CertificateOtherOwner, CertificateBackdated,
 		CertificateLongTerm, Forgetful, DepositRefused,
-		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport,
+		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport, NoSuchPerson, RetryAfter,
 	}, s.Kind)
 }
 
@@ -184,8 +192,8 @@ func (s *Scenario) check() (field, rule string) {
 		return "match.edocNum", "key and edocNum differ"
 	case s.Delay < 0 || time.Duration(s.Delay) > maxDelay:
 		return "delay", "0s to 10m"
-	case slices.Contains([]Kind{Slow, ReplicaLag, CertificateBackdated}, s.Kind) && s.Delay == 0:
-		return "delay", "required for slow, replica-lag and certificate-backdated"
+	case slices.Contains([]Kind{Slow, ReplicaLag, CertificateBackdated, RetryAfter}, s.Kind) && s.Delay == 0:
+		return "delay", "required for slow, replica-lag, certificate-backdated and retry-after"
 	case s.Kind == ItemResult && (s.Result < 1 || s.Result > 9999):
 		return "result", "1 to 9999, required for item-result"
 	case s.Charset != "" && charsets()[s.Charset] == nil, s.Kind == Encoded && s.Charset == "":

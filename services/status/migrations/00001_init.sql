@@ -10,6 +10,8 @@ insert into timeline_kind (code, name) values
     (10,  'naru.intake.v1.DocumentAccepted'),
     (20,  'naru.intake.v1.CancelRequested'),
     (30,  'naru.address.v1.RecipientResolved'),
+    (35,  'naru.delivery.v1.RecipientInvited'),
+    (36,  'naru.delivery.v1.RecipientUnreachable'),
     (40,  'naru.address.v1.DocumentCancelled'),
     (50,  'naru.archive.v1.DocumentDeposited'),
     (60,  'naru.delivery.v1.DocumentReceived'),
@@ -70,6 +72,10 @@ create table document_summary (
     -- The latest outcome is that the recipient was found here, and the document is deposited before it is delivered.
     depositing                   boolean     not null default false,
     resolved_at                  timestamptz,
+    -- When the recipient, a member nowhere, was last invited, and how often; and since when it is known that nothing says how to invite it.
+    invited_at                   timestamptz,
+    invitations                  integer     not null default 0,
+    unreachable_at               timestamptz,
     sent_at                      timestamptz,
     received_at                  timestamptz,
     received_recorded_at         timestamptz,
@@ -121,7 +127,9 @@ create table document_summary (
         case when read_at is not null      then 9
              when received_at is not null  then 8
              when cancelled_at is not null then 11
-             when failed_at is not null    then 12
+             when failed_at is not null    then
+                  case failure_reason when 'NO_SUCH_PERSON' then 15 when 'INVITATION_REFUSED' then 16 when 'INVITATION_FAILED' then 17 else 12 end
+             when resolution = 5 and unreachable_at is not null then 14 -- whether or not its deadline has passed
              when expired_at is not null   then 10
              when resolution = 3           then 5
              when resolution = 6           then 6
@@ -133,8 +141,8 @@ create table document_summary (
     -- Counts the facts, so it grows with each change.
     version                      bigint      not null generated always as (
         num_nonnulls(accepted_at, sent_at, received_at, read_at, expired_at, failed_at, cancelled_at, cancel_refused_at,
-                     registered_at, read_time_registered_at)::bigint
-        + resolution_ordinal + tokens_issued + tokens_verified + registration_refused_ordinal + read_time_refused_ordinal) stored,
+                     registered_at, read_time_registered_at, unreachable_at)::bigint
+        + resolution_ordinal + invitations + tokens_issued + tokens_verified + registration_refused_ordinal + read_time_refused_ordinal) stored,
     constraint document_summary_pkey primary key (edoc_num),
     constraint document_summary_facts_whole check (num_nonnulls(accepted_at, own_key, actor) in (0, 3)),
     constraint document_summary_address_after_receipt check (recipient_address is null or received_at is not null)
@@ -142,4 +150,7 @@ create table document_summary (
 -- No column that changes is indexed, so that a summary can be updated within its own page.
 create index document_summary_accepted on document_summary (sender, accepted_at);
 create index document_summary_own_key on document_summary (sender, own_key);
+-- An agent lists what it sent for others; documents that their senders sent themselves cost nothing.
+create index document_summary_actor on document_summary (actor, accepted_at) where actor <> sender::text;
+create index document_summary_actor_own_key on document_summary (actor, own_key) where actor <> sender::text;
 grant select, insert, update on document_summary to ${app};

@@ -1,6 +1,6 @@
-// Package assets are the files that the pages load: what tools/webbuild makes from ts and css (dist, committed), and what
-// others have made (vendor, with checksums and licences). Everything is in the program; a name holds its content's hash, so a
-// browser keeps it for ever.
+// Package assets are the files that the pages load: what tools/webbuild makes from ts and css (dist, committed), and what others
+// have made (vendor, with checksums and licences). Everything is in the program; a name holds its content's hash, so a browser
+// keeps it for ever.
 package assets
 
 import (

@@ -14,6 +14,7 @@ var (
 	SignOut         = both("로그아웃", "Sign out")
 	ToInbox         = both("수신함", "Inbox")
 	ToSent          = both("보낸 문서", "Sent")
+	ToApprovals     = both("송신대행 승인", "Approvals")
 	ToSend          = both("문서 보내기", "Send a document")
 	ToMembership    = both("내 정보", "My membership")
 	ToOrganisations = both("기관·기업", "Organisations")

@@ -1,5 +1,5 @@
-// Package locale is everything that the pages say, in Korean and in English. A text is made of both, so one that lacks a
-// language does not compile, and a page that names a text that is not there does not either.
+// Package locale is everything that the pages say, in Korean and in English. A text is made of both, so one that lacks a language
+// does not compile, and a page that names a text that is not there does not either.
 //
 // Naru is certified by nobody: no text calls the operator or an address 공인 (a test searches for it).
 package locale

@@ -11,6 +11,7 @@ var (
 	unknown       = Problem{both("알 수 없는 문제가 생겼습니다.", "Something went wrong."), again}
 	again         = both("잠시 뒤 다시 시도하십시오. 계속되면 운영자에게 문의하십시오.", "Try again in a moment. If it goes on, ask the operator.")
 	checkInput    = both("입력한 내용을 확인하고 다시 시도하십시오.", "Check what you entered, and try again.")
+	elseWay       = both("다른 방법으로 보내십시오.", "Send it another way.")
 	backToList    = both("목록으로 돌아가 다시 여십시오.", "Go back to the list, and open it again.")
 )
 
@@ -61,7 +62,7 @@ var problems = map[string]Problem{
 	"TOO_MANY_APPLICATIONS": {both("확인 중인 신청이 너무 많습니다.", "Too many of your applications are waiting."), both("결과를 기다린 뒤 신청하십시오.", "Wait for their outcome.")},
 	"NOT_FOR_ORGANISATIONS": {both("기관·기업의 이름으로는 할 수 없는 일입니다.", "This cannot be done for an organisation."), both("내 이름으로 돌아간 뒤 다시 하십시오.", "Act for yourself again, then try.")},
 	"NOT_AN_ORGANISATION":   {both("기관·기업의 이름으로 이용할 때만 할 수 있습니다.", "This is for organisations."), both("먼저 기관·기업을 고르십시오.", "Choose an organisation first.")},
-	"NOT_AUTHORISED":        {both("이 기관·기업에 대한 권한이 없습니다.", "You have no authority for this organisation."), both("대표자에게 권한을 요청하십시오.", "Ask its representative for it.")},
+	"NOT_AUTHORISED":        {both("이 기관·기업에 대해 이 일을 할 권한이 없습니다.", "You have no authority to do this for the organisation."), both("대표자에게 요청하십시오.", "Ask its representative.")},
 	"AUTHORITY_NOT_FOUND":   {both("없는 권한입니다.", "There is no such authority."), backToList},
 	"LAST_REPRESENTATIVE":   {both("마지막 대표자의 권한은 끝낼 수 없습니다.", "The last representative's authority cannot be ended."), both("다른 대표자가 생긴 뒤 끝내십시오.", "End it when there is another representative.")},
 	"TOO_MANY_PERSONS":      {both("권한이 있는 사람이 너무 많습니다.", "Too many persons have authority."), both("쓰지 않는 권한을 끝내십시오.", "End those that are not used.")},
@@ -122,6 +123,19 @@ var problems = map[string]Problem{
 	"CONTENT_LOST":                  {both("올린 파일을 찾을 수 없습니다.", "The uploaded file is lost."), both("문서를 다시 보내십시오.", "Send the document again.")},
 	"DEPOSIT_GIVEN_UP":              {both("보관소에 등록하지 못했습니다.", "It could not be registered at the archive."), both("문서를 다시 보내십시오.", "Send the document again.")},
 	"ARCHIVE_UNAVAILABLE":           {both("보관소에 연결할 수 없습니다.", "The archive cannot be reached."), again},
+
+	// Of invitations.
+	"INVITATION_NOT_FOUND": {InvitationUnknown, InvitationUnknownDo},
+	"INVITATION_REFUSED":   {both("받는 사람이 가입 안내를 거부했습니다.", "The recipient refuses invitations."), elseWay},
+	"INVITATION_FAILED":    {both("받는 사람에게 가입 안내를 보내지 못했습니다.", "The recipient could not be invited."), elseWay},
+	"NO_SUCH_PERSON":       {both("이 연락처로 받는 사람을 찾을 수 없습니다.", "Nobody is known at this contact."), both("연락처를 확인하십시오.", "Check the contact.")},
+
+	// Of what agents send for others.
+	"AUTHORISATION_NOT_FOUND": {both("없는 요청이거나 나에게 온 요청이 아닙니다.", "There is no such request, or it is not yours."), backToList},
+	"AUTHORISATION_DECIDED":   {both("이미 끝난 요청입니다. 거절했거나, 거두었거나, 기한이 지났습니다.", "The request has ended: it was declined or taken back, or its time is over."), both("필요하면 송신대행자에게 다시 요청하라고 하십시오.", "If it is still wanted, have the agent ask again.")},
+	"DIGEST_DIFFERS":          {both("화면에서 본 내용이 요청의 내용과 다릅니다. 승인하지 않았습니다.", "What you were shown is not what is asked for. Nothing was approved."), both("요청을 다시 열어 내용을 읽은 뒤 결정하십시오.", "Open the request again, and read it before you decide.")},
+	"AUTHORISATION_MISSING":   {both("보내는 사람의 승인이 없습니다.", "The sender has not approved it."), both("승인을 받은 뒤 보내십시오.", "Send it when the sender has.")},
+	"SIGNATURE_INVALID":       {both("승인의 서명이 올바르지 않습니다.", "The signature is not right."), both("등록한 열쇠로 다시 서명하십시오.", "Sign again, with a registered key.")},
 
 	// Of what a file may not hold.
 	"HASH_DIFFERS":       {both("올라온 내용이 원본과 다릅니다.", "What arrived is not the original."), both("파일을 다시 올리십시오.", "Upload the file again.")},

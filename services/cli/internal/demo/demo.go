@@ -1,6 +1,6 @@
-// Package demo runs the whole path of the guide's sections 5.1.1 and 5.1.2 against a relay that it starts itself: a document is
-// registered at the archive, stored for viewing, sent, received, viewed, registered at the hub and certified. Both certificates
-// are verified.
+// Package demo runs the whole paths of the guide's sections 5.1 and 5.2 against a relay that it starts itself. System-centred a
+// document is registered at the archive, stored for viewing, sent, received, viewed, registered at the hub and certified.
+// Platform-centred it is handed over, and the relay deposits and shows it. Both certificates are verified.
 //
 // All data is invented and belongs to the sandbox. Run always stops what it started and removes a temporary folder.
 package demo
@@ -19,6 +19,8 @@ import (
 
 // Options of Run. Clock, Steps and Notes are required.
 type Options struct {
+	// Model says which path is run.
+	Model Model
 	// Document is the PDF to send; empty means a generated one.
 	Document string
 	// Narud is the program to start; empty means the one beside this program or on the path.
@@ -66,13 +68,17 @@ func Run(ctx context.Context, o Options) (_ *Result, err error) {
 	if err := w.start(ctx, narud); err != nil {
 		return nil, err
 	}
-	for _, s := range w.steps() {
-		if err := w.do(ctx, s); err != nil {
-			return nil, err
+	for _, path := range w.paths(o.Model) {
+		w.result = Result{}
+		for _, s := range path {
+			if err := w.do(ctx, s); err != nil {
+				return nil, err
+			}
 		}
+		w.note("", "Done: sent, received, viewed and certified; every check passed (시험용: nothing of it is legally effective).",
+			"  document     "+w.issuedFile, "  certificate  "+w.result.CertificateFile, "")
 	}
-	w.note("", "Done: sent, received, viewed and certified; every check passed (시험용: nothing of it is legally effective).",
-		"  document     "+w.issuedFile, "  certificate  "+w.result.CertificateFile, "What was started is being stopped. The last line of the output is the same as JSON.")
+	w.note("What was started is being stopped. The last line of the output is the same as JSON.")
 	return &w.result, nil
 }
 

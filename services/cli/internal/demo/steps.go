@@ -23,8 +23,32 @@ import (
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
-// steps returns the path in the guide's order, with the guide's names.
-func (w *walk) steps() []step {
+// Model is a model of the guide.
+type Model string
+
+// The models, and both one after the other. The last one's result is the demo's.
+const (
+	System   Model = "system"
+	Platform Model = "platform"
+	Both     Model = "both"
+)
+
+// paths are the steps of a model.
+func (w *walk) paths(m Model) [][]step {
+	switch m {
+	case System:
+		return [][]step{w.systemSteps()}
+	case Platform:
+		return [][]step{w.platformSteps()}
+	case Both:
+		return [][]step{w.platformSteps(), w.systemSteps()}
+	default:
+		return nil
+	}
+}
+
+// systemSteps are the system-centred path (시스템 중심) in the guide's order, with the guide's names.
+func (w *walk) systemSteps() []step {
 	return []step{
 		{"준비 발송기관 등록", "operator → relay → hub", w.addInstitution},
 		{"준비 열람시스템 등록", "operator → relay", w.addViewingSystem},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/archiveclient"
+	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/rest"
 	"github.com/naru-relay/naru/pkg/text"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
@@ -26,6 +27,7 @@ import (
 
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	gatewayv1 "github.com/naru-relay/naru/proto/gen/naru/gateway/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
@@ -45,6 +47,7 @@ type walk struct {
 	door      *rest.Client // without credentials
 	operator  *relay.Client
 	sender    *relay.Client
+	agent     *relay.Client
 	recipient *relay.Client
 
 	institution   *addressv1.Institution
@@ -58,6 +61,9 @@ type walk struct {
 	document     *document.Document
 	registered   *archiveclient.Document
 	viewingURL   string
+	content      string // id of the upload
+	senderKey    authn.Key
+	agentItem    *intakev1.SendItem
 	token        *viewingv1.IssueViewingTokenResponse
 	certificate  string // id of the request
 	distribution []byte
@@ -96,8 +102,11 @@ func (w *walk) open(ctx context.Context) error {
 }
 
 // addInstitution creates the sender and waits until the hub has registered its address, which must come before any use (guide
-// 4.2.1).
+// 4.2.1). Both models have the same sender.
 func (w *walk) addInstitution(ctx context.Context) (string, error) {
+	if w.institution != nil {
+		return w.institution.GetAddress() + " as before", nil
+	}
 	paper, err := sample.JPEG()
 	if err != nil {
 		return "", err

@@ -611,7 +611,7 @@ var File_naru_address_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/address/v1/events.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xb5\x02\n" +
+	"\x1cnaru/address/v1/events.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xac\x02\n" +
 	"\x11RecipientResolved\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12;\n" +
 	"\n" +
@@ -621,12 +621,12 @@ const file_naru_address_v1_events_proto_rawDesc = "" +
 	"resolvedAt\x12\x16\n" +
 	"\x06source\x18\x04 \x01(\tR\x06source\x12\x1a\n" +
 	"\bexchange\x18\x05 \x01(\tR\bexchange\x12\x18\n" +
-	"\achoices\x18\x06 \x01(\rR\achoices:!\xd2\xf3\x18\x1d\b\x01\x12\aarchive\x12\bdelivery\x12\x06status\"\xcb\x01\n" +
+	"\achoices\x18\x06 \x01(\rR\achoices:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xd4\x01\n" +
 	"\x11DocumentCancelled\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12=\n" +
-	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt:\x18\xd2\xf3\x18\x14\b\x01\x12\bdelivery\x12\x06status\"\xa0\x02\n" +
+	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt:!\xd2\xf3\x18\x1d\b\x01\x12\acontent\x12\bdelivery\x12\x06status\"\xa0\x02\n" +
 	"\x11AddressRegistered\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x1f\n" +
 	"\vplatform_id\x18\x02 \x01(\tR\n" +

@@ -24,17 +24,17 @@ const (
 )
 
 // DocumentDeposited: the certified archive (공인전자문서센터) keeps the document, and its registration certificate (최초등록증명서) was found good, about the
-// document's hash and about this depositor (guide 5.2.1 4). Subject: edoc number; ordinal: that of the RecipientResolved it answers. A
+// document's hash and about this depositor (guide 5.2.1 4). Subject: edoc number; ordinal: that of the DepositAwaited it answers, which is the resolution's. A
 // later resolution of a document that is deposited already is answered with the same certificate.
 type DocumentDeposited struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// As in the RecipientResolved, and with registered_at, registration_certificate_digest and registered_hash.
+	// As in the DepositAwaited, and with registered_at, registration_certificate_digest and registered_hash.
 	Facts       *v1.DocumentFacts      `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
 	DepositedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=deposited_at,json=depositedAt,proto3" json:"deposited_at,omitempty"`
 	// Name of the archive in the settings, and its own id of the document.
 	Archive         string `protobuf:"bytes,3,opt,name=archive,proto3" json:"archive,omitempty"`
 	ArchiveDocument string `protobuf:"bytes,4,opt,name=archive_document,json=archiveDocument,proto3" json:"archive_document,omitempty"`
-	// Of the RecipientResolved.
+	// Of the DepositAwaited.
 	ResolvedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
 	Choices    uint32                 `protobuf:"varint,6,opt,name=choices,proto3" json:"choices,omitempty"`
 	// How many attempts it took, 1 for the first.

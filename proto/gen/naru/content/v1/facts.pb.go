@@ -129,7 +129,7 @@ func (x *ContentRefused) GetReasons() []string {
 	return nil
 }
 
-// ContentDeleted: the bytes of a file and the key that opens them are gone. Subject: upload id.
+// ContentDeleted: the key that opens a file is destroyed, so nobody can read its bytes any more; the bytes are removed right after. Subject: upload id.
 type ContentDeleted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// OWNER, UNUSED, NOT_NEEDED: its owner deleted it; no document named it in time; every document that names it has ended or can be viewed no more.

@@ -42,6 +42,8 @@ const (
 	Reason_REASON_STORAGE_UNAVAILABLE Reason = 12
 	Reason_REASON_CONTENT_NOT_FOUND   Reason = 13
 	Reason_REASON_CONTENT_DAMAGED     Reason = 14
+	// This unit moves as many files at once as it may.
+	Reason_REASON_TOO_MANY_STREAMS Reason = 15
 )
 
 // Enum value maps for Reason.
@@ -62,6 +64,7 @@ var (
 		12: "REASON_STORAGE_UNAVAILABLE",
 		13: "REASON_CONTENT_NOT_FOUND",
 		14: "REASON_CONTENT_DAMAGED",
+		15: "REASON_TOO_MANY_STREAMS",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":          0,
@@ -79,6 +82,7 @@ var (
 		"REASON_STORAGE_UNAVAILABLE":  12,
 		"REASON_CONTENT_NOT_FOUND":    13,
 		"REASON_CONTENT_DAMAGED":      14,
+		"REASON_TOO_MANY_STREAMS":     15,
 	}
 )
 
@@ -113,7 +117,7 @@ var File_naru_content_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_content_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/content/v1/reasons.proto\x12\x0fnaru.content.v1*\xad\x03\n" +
+	"\x1dnaru/content/v1/reasons.proto\x12\x0fnaru.content.v1*\xca\x03\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1b\n" +
@@ -130,7 +134,8 @@ const file_naru_content_v1_reasons_proto_rawDesc = "" +
 	"\x13REASON_STORAGE_FULL\x10\v\x12\x1e\n" +
 	"\x1aREASON_STORAGE_UNAVAILABLE\x10\f\x12\x1c\n" +
 	"\x18REASON_CONTENT_NOT_FOUND\x10\r\x12\x1a\n" +
-	"\x16REASON_CONTENT_DAMAGED\x10\x0eB\xc1\x01\n" +
+	"\x16REASON_CONTENT_DAMAGED\x10\x0e\x12\x1b\n" +
+	"\x17REASON_TOO_MANY_STREAMS\x10\x0fB\xc1\x01\n" +
 	"\x13com.naru.content.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/content/v1;contentv1\xa2\x02\x03NCX\xaa\x02\x0fNaru.Content.V1\xca\x02\x0fNaru\\Content\\V1\xe2\x02\x1bNaru\\Content\\V1\\GPBMetadata\xea\x02\x11Naru::Content::V1b\x06proto3"
 
 var (

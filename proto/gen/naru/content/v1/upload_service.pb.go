@@ -881,7 +881,7 @@ type Content struct {
 	Hash      *v1.Digest  `protobuf:"bytes,5,opt,name=hash,proto3" json:"hash,omitempty"`
 	MediaType string      `protobuf:"bytes,6,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
 	FileName  string      `protobuf:"bytes,7,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
-	// As of Upload.
+	// When it may be deleted unless a further document names it before; also set for one that documents name already.
 	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

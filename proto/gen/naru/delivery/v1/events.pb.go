@@ -70,6 +70,69 @@ func (x *DocumentReceived) GetFacts() *v1.DocumentFacts {
 	return nil
 }
 
+// DepositAwaited: the recipient of a document that its sender handed over is a consenting member here; it is received once the archive keeps it. Subject:
+// edoc number; ordinal: that of the RecipientResolved.
+type DepositAwaited struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As they were in the RecipientResolved.
+	Facts         *v1.DocumentFacts      `protobuf:"bytes,1,opt,name=facts,proto3" json:"facts,omitempty"`
+	ResolvedAt    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
+	Choices       uint32                 `protobuf:"varint,3,opt,name=choices,proto3" json:"choices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DepositAwaited) Reset() {
+	*x = DepositAwaited{}
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DepositAwaited) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DepositAwaited) ProtoMessage() {}
+
+func (x *DepositAwaited) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DepositAwaited.ProtoReflect.Descriptor instead.
+func (*DepositAwaited) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *DepositAwaited) GetFacts() *v1.DocumentFacts {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *DepositAwaited) GetResolvedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResolvedAt
+	}
+	return nil
+}
+
+func (x *DepositAwaited) GetChoices() uint32 {
+	if x != nil {
+		return x.Choices
+	}
+	return 0
+}
+
 // ResolutionOutdated: not delivered, because its recipient has changed consent or refusals since the search for it had this outcome. Address
 // decides anew, and the document waits. Subject: edoc number; ordinal: that of the RecipientResolved.
 type ResolutionOutdated struct {
@@ -82,7 +145,7 @@ type ResolutionOutdated struct {
 
 func (x *ResolutionOutdated) Reset() {
 	*x = ResolutionOutdated{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -94,7 +157,7 @@ func (x *ResolutionOutdated) String() string {
 func (*ResolutionOutdated) ProtoMessage() {}
 
 func (x *ResolutionOutdated) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[1]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -107,7 +170,7 @@ func (x *ResolutionOutdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolutionOutdated.ProtoReflect.Descriptor instead.
 func (*ResolutionOutdated) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{1}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ResolutionOutdated) GetFacts() *v1.DocumentFacts {
@@ -132,7 +195,7 @@ type DeliveryExpired struct {
 
 func (x *DeliveryExpired) Reset() {
 	*x = DeliveryExpired{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -144,7 +207,7 @@ func (x *DeliveryExpired) String() string {
 func (*DeliveryExpired) ProtoMessage() {}
 
 func (x *DeliveryExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -157,7 +220,7 @@ func (x *DeliveryExpired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryExpired.ProtoReflect.Descriptor instead.
 func (*DeliveryExpired) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{2}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *DeliveryExpired) GetEdocNum() string {
@@ -213,7 +276,7 @@ type DeliveryFailed struct {
 
 func (x *DeliveryFailed) Reset() {
 	*x = DeliveryFailed{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -225,7 +288,7 @@ func (x *DeliveryFailed) String() string {
 func (*DeliveryFailed) ProtoMessage() {}
 
 func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -238,7 +301,7 @@ func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryFailed.ProtoReflect.Descriptor instead.
 func (*DeliveryFailed) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{3}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *DeliveryFailed) GetEdocNum() string {
@@ -298,7 +361,7 @@ type DocumentCancelled struct {
 
 func (x *DocumentCancelled) Reset() {
 	*x = DocumentCancelled{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -310,7 +373,7 @@ func (x *DocumentCancelled) String() string {
 func (*DocumentCancelled) ProtoMessage() {}
 
 func (x *DocumentCancelled) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[4]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -323,7 +386,7 @@ func (x *DocumentCancelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentCancelled.ProtoReflect.Descriptor instead.
 func (*DocumentCancelled) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{4}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DocumentCancelled) GetEdocNum() string {
@@ -374,7 +437,7 @@ type CancelRefused struct {
 
 func (x *CancelRefused) Reset() {
 	*x = CancelRefused{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -386,7 +449,7 @@ func (x *CancelRefused) String() string {
 func (*CancelRefused) ProtoMessage() {}
 
 func (x *CancelRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[5]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -399,7 +462,7 @@ func (x *CancelRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRefused.ProtoReflect.Descriptor instead.
 func (*CancelRefused) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{5}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CancelRefused) GetEdocNum() string {
@@ -446,7 +509,7 @@ type RecipientInvited struct {
 
 func (x *RecipientInvited) Reset() {
 	*x = RecipientInvited{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +521,7 @@ func (x *RecipientInvited) String() string {
 func (*RecipientInvited) ProtoMessage() {}
 
 func (x *RecipientInvited) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +534,7 @@ func (x *RecipientInvited) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecipientInvited.ProtoReflect.Descriptor instead.
 func (*RecipientInvited) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{6}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RecipientInvited) GetEdocNum() string {
@@ -523,7 +586,7 @@ type RecipientUnreachable struct {
 
 func (x *RecipientUnreachable) Reset() {
 	*x = RecipientUnreachable{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[7]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -535,7 +598,7 @@ func (x *RecipientUnreachable) String() string {
 func (*RecipientUnreachable) ProtoMessage() {}
 
 func (x *RecipientUnreachable) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[7]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -548,7 +611,7 @@ func (x *RecipientUnreachable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecipientUnreachable.ProtoReflect.Descriptor instead.
 func (*RecipientUnreachable) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{7}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RecipientUnreachable) GetEdocNum() string {
@@ -592,7 +655,7 @@ type NoticeGiven struct {
 
 func (x *NoticeGiven) Reset() {
 	*x = NoticeGiven{}
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[8]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -604,7 +667,7 @@ func (x *NoticeGiven) String() string {
 func (*NoticeGiven) ProtoMessage() {}
 
 func (x *NoticeGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_events_proto_msgTypes[8]
+	mi := &file_naru_delivery_v1_events_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -617,7 +680,7 @@ func (x *NoticeGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoticeGiven.ProtoReflect.Descriptor instead.
 func (*NoticeGiven) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{8}
+	return file_naru_delivery_v1_events_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *NoticeGiven) GetEdocNum() string {
@@ -654,9 +717,14 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"\x1dnaru/delivery/v1/events.proto\x12\x10naru.delivery.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"f\n" +
 	"\x10DocumentReceived\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"\\\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x1b\xd2\xf3\x18\x17\b\x01\x12\vcirculation\x12\x06status\"\xaf\x01\n" +
+	"\x0eDepositAwaited\x125\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12;\n" +
+	"\vresolved_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"resolvedAt\x12\x18\n" +
+	"\achoices\x18\x03 \x01(\rR\achoices:\x0f\xd2\xf3\x18\v\b\x01\x12\aarchive\"\\\n" +
 	"\x12ResolutionOutdated\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x0f\xd2\xf3\x18\v\b\x01\x12\aaddress\"\x81\x02\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts:\x0f\xd2\xf3\x18\v\b\x01\x12\aaddress\"\x8a\x02\n" +
 	"\x0fDeliveryExpired\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -664,7 +732,7 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"expired_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiredAt\x12;\n" +
 	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt:\x17\xd2\xf3\x18\x13\b\x01\x12\aarchive\x12\x06status\"\x96\x02\n" +
+	"resolvedAt: \xd2\xf3\x18\x1c\b\x01\x12\aarchive\x12\acontent\x12\x06status\"\x9f\x02\n" +
 	"\x0eDeliveryFailed\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -672,14 +740,14 @@ const file_naru_delivery_v1_events_proto_rawDesc = "" +
 	"\tfailed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAt\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12;\n" +
 	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt:\x17\xd2\xf3\x18\x13\b\x01\x12\aarchive\x12\x06status\"\x90\x02\n" +
+	"resolvedAt: \xd2\xf3\x18\x1c\b\x01\x12\aarchive\x12\acontent\x12\x06status\"\x99\x02\n" +
 	"\x11DocumentCancelled\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
 	"\x04lane\x18\x03 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12=\n" +
 	"\fcancelled_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vcancelledAt\x12;\n" +
 	"\vresolved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"resolvedAt: \xd2\xf3\x18\x1c\b\x01\x12\aarchive\x12\x06status\x12\aviewing\"\xb9\x01\n" +
+	"resolvedAt:)\xd2\xf3\x18%\b\x01\x12\aarchive\x12\acontent\x12\x06status\x12\aviewing\"\xb9\x01\n" +
 	"\rCancelRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12*\n" +
@@ -721,46 +789,49 @@ func file_naru_delivery_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_delivery_v1_events_proto_rawDescData
 }
 
-var file_naru_delivery_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_naru_delivery_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_naru_delivery_v1_events_proto_goTypes = []any{
 	(*DocumentReceived)(nil),      // 0: naru.delivery.v1.DocumentReceived
-	(*ResolutionOutdated)(nil),    // 1: naru.delivery.v1.ResolutionOutdated
-	(*DeliveryExpired)(nil),       // 2: naru.delivery.v1.DeliveryExpired
-	(*DeliveryFailed)(nil),        // 3: naru.delivery.v1.DeliveryFailed
-	(*DocumentCancelled)(nil),     // 4: naru.delivery.v1.DocumentCancelled
-	(*CancelRefused)(nil),         // 5: naru.delivery.v1.CancelRefused
-	(*RecipientInvited)(nil),      // 6: naru.delivery.v1.RecipientInvited
-	(*RecipientUnreachable)(nil),  // 7: naru.delivery.v1.RecipientUnreachable
-	(*NoticeGiven)(nil),           // 8: naru.delivery.v1.NoticeGiven
-	(*v1.DocumentFacts)(nil),      // 9: naru.platform.v1.DocumentFacts
-	(v1.Lane)(0),                  // 10: naru.platform.v1.Lane
+	(*DepositAwaited)(nil),        // 1: naru.delivery.v1.DepositAwaited
+	(*ResolutionOutdated)(nil),    // 2: naru.delivery.v1.ResolutionOutdated
+	(*DeliveryExpired)(nil),       // 3: naru.delivery.v1.DeliveryExpired
+	(*DeliveryFailed)(nil),        // 4: naru.delivery.v1.DeliveryFailed
+	(*DocumentCancelled)(nil),     // 5: naru.delivery.v1.DocumentCancelled
+	(*CancelRefused)(nil),         // 6: naru.delivery.v1.CancelRefused
+	(*RecipientInvited)(nil),      // 7: naru.delivery.v1.RecipientInvited
+	(*RecipientUnreachable)(nil),  // 8: naru.delivery.v1.RecipientUnreachable
+	(*NoticeGiven)(nil),           // 9: naru.delivery.v1.NoticeGiven
+	(*v1.DocumentFacts)(nil),      // 10: naru.platform.v1.DocumentFacts
 	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(v1.Lane)(0),                  // 12: naru.platform.v1.Lane
 }
 var file_naru_delivery_v1_events_proto_depIdxs = []int32{
-	9,  // 0: naru.delivery.v1.DocumentReceived.facts:type_name -> naru.platform.v1.DocumentFacts
-	9,  // 1: naru.delivery.v1.ResolutionOutdated.facts:type_name -> naru.platform.v1.DocumentFacts
-	10, // 2: naru.delivery.v1.DeliveryExpired.lane:type_name -> naru.platform.v1.Lane
-	11, // 3: naru.delivery.v1.DeliveryExpired.expired_at:type_name -> google.protobuf.Timestamp
-	11, // 4: naru.delivery.v1.DeliveryExpired.resolved_at:type_name -> google.protobuf.Timestamp
-	10, // 5: naru.delivery.v1.DeliveryFailed.lane:type_name -> naru.platform.v1.Lane
-	11, // 6: naru.delivery.v1.DeliveryFailed.failed_at:type_name -> google.protobuf.Timestamp
-	11, // 7: naru.delivery.v1.DeliveryFailed.resolved_at:type_name -> google.protobuf.Timestamp
-	10, // 8: naru.delivery.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
-	11, // 9: naru.delivery.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
-	11, // 10: naru.delivery.v1.DocumentCancelled.resolved_at:type_name -> google.protobuf.Timestamp
-	10, // 11: naru.delivery.v1.CancelRefused.lane:type_name -> naru.platform.v1.Lane
-	11, // 12: naru.delivery.v1.CancelRefused.refused_at:type_name -> google.protobuf.Timestamp
-	10, // 13: naru.delivery.v1.RecipientInvited.lane:type_name -> naru.platform.v1.Lane
-	11, // 14: naru.delivery.v1.RecipientInvited.invited_at:type_name -> google.protobuf.Timestamp
-	10, // 15: naru.delivery.v1.RecipientUnreachable.lane:type_name -> naru.platform.v1.Lane
-	11, // 16: naru.delivery.v1.RecipientUnreachable.found_at:type_name -> google.protobuf.Timestamp
-	10, // 17: naru.delivery.v1.NoticeGiven.lane:type_name -> naru.platform.v1.Lane
-	11, // 18: naru.delivery.v1.NoticeGiven.given_at:type_name -> google.protobuf.Timestamp
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	10, // 0: naru.delivery.v1.DocumentReceived.facts:type_name -> naru.platform.v1.DocumentFacts
+	10, // 1: naru.delivery.v1.DepositAwaited.facts:type_name -> naru.platform.v1.DocumentFacts
+	11, // 2: naru.delivery.v1.DepositAwaited.resolved_at:type_name -> google.protobuf.Timestamp
+	10, // 3: naru.delivery.v1.ResolutionOutdated.facts:type_name -> naru.platform.v1.DocumentFacts
+	12, // 4: naru.delivery.v1.DeliveryExpired.lane:type_name -> naru.platform.v1.Lane
+	11, // 5: naru.delivery.v1.DeliveryExpired.expired_at:type_name -> google.protobuf.Timestamp
+	11, // 6: naru.delivery.v1.DeliveryExpired.resolved_at:type_name -> google.protobuf.Timestamp
+	12, // 7: naru.delivery.v1.DeliveryFailed.lane:type_name -> naru.platform.v1.Lane
+	11, // 8: naru.delivery.v1.DeliveryFailed.failed_at:type_name -> google.protobuf.Timestamp
+	11, // 9: naru.delivery.v1.DeliveryFailed.resolved_at:type_name -> google.protobuf.Timestamp
+	12, // 10: naru.delivery.v1.DocumentCancelled.lane:type_name -> naru.platform.v1.Lane
+	11, // 11: naru.delivery.v1.DocumentCancelled.cancelled_at:type_name -> google.protobuf.Timestamp
+	11, // 12: naru.delivery.v1.DocumentCancelled.resolved_at:type_name -> google.protobuf.Timestamp
+	12, // 13: naru.delivery.v1.CancelRefused.lane:type_name -> naru.platform.v1.Lane
+	11, // 14: naru.delivery.v1.CancelRefused.refused_at:type_name -> google.protobuf.Timestamp
+	12, // 15: naru.delivery.v1.RecipientInvited.lane:type_name -> naru.platform.v1.Lane
+	11, // 16: naru.delivery.v1.RecipientInvited.invited_at:type_name -> google.protobuf.Timestamp
+	12, // 17: naru.delivery.v1.RecipientUnreachable.lane:type_name -> naru.platform.v1.Lane
+	11, // 18: naru.delivery.v1.RecipientUnreachable.found_at:type_name -> google.protobuf.Timestamp
+	12, // 19: naru.delivery.v1.NoticeGiven.lane:type_name -> naru.platform.v1.Lane
+	11, // 20: naru.delivery.v1.NoticeGiven.given_at:type_name -> google.protobuf.Timestamp
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_naru_delivery_v1_events_proto_init() }
@@ -774,7 +845,7 @@ func file_naru_delivery_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_delivery_v1_events_proto_rawDesc), len(file_naru_delivery_v1_events_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -397,6 +397,51 @@ func (x *InvitationGivenUp) GetReason() string {
 	return ""
 }
 
+// InvitationRetried: an operator, the actor, has an invitation given at once. Subject: an id of its own.
+type InvitationRetried struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Invitation    string                 `protobuf:"bytes,1,opt,name=invitation,proto3" json:"invitation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvitationRetried) Reset() {
+	*x = InvitationRetried{}
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvitationRetried) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvitationRetried) ProtoMessage() {}
+
+func (x *InvitationRetried) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvitationRetried.ProtoReflect.Descriptor instead.
+func (*InvitationRetried) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *InvitationRetried) GetInvitation() string {
+	if x != nil {
+		return x.Invitation
+	}
+	return ""
+}
+
 // RoundRecipient is a recipient of a round with the documents it was, or should have been, notified about.
 type RoundRecipient struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -410,7 +455,7 @@ type RoundRecipient struct {
 
 func (x *RoundRecipient) Reset() {
 	*x = RoundRecipient{}
-	mi := &file_naru_delivery_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +467,7 @@ func (x *RoundRecipient) String() string {
 func (*RoundRecipient) ProtoMessage() {}
 
 func (x *RoundRecipient) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_facts_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +480,7 @@ func (x *RoundRecipient) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundRecipient.ProtoReflect.Descriptor instead.
 func (*RoundRecipient) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{6}
+	return file_naru_delivery_v1_facts_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RoundRecipient) GetRecipient() string {
@@ -498,7 +543,11 @@ const file_naru_delivery_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"invitation\x18\x01 \x01(\tR\n" +
 	"invitation\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\"e\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02\";\n" +
+	"\x11InvitationRetried\x12\x1e\n" +
+	"\n" +
+	"invitation\x18\x01 \x01(\tR\n" +
+	"invitation:\x06\xd2\xf3\x18\x02\b\x02\"e\n" +
 	"\x0eRoundRecipient\x12\x1c\n" +
 	"\trecipient\x18\x01 \x01(\tR\trecipient\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x1b\n" +
@@ -518,7 +567,7 @@ func file_naru_delivery_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_delivery_v1_facts_proto_rawDescData
 }
 
-var file_naru_delivery_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_delivery_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_naru_delivery_v1_facts_proto_goTypes = []any{
 	(*RoundGiven)(nil),            // 0: naru.delivery.v1.RoundGiven
 	(*RoundGivenUp)(nil),          // 1: naru.delivery.v1.RoundGivenUp
@@ -526,14 +575,15 @@ var file_naru_delivery_v1_facts_proto_goTypes = []any{
 	(*InvitationGiven)(nil),       // 3: naru.delivery.v1.InvitationGiven
 	(*InvitationRefused)(nil),     // 4: naru.delivery.v1.InvitationRefused
 	(*InvitationGivenUp)(nil),     // 5: naru.delivery.v1.InvitationGivenUp
-	(*RoundRecipient)(nil),        // 6: naru.delivery.v1.RoundRecipient
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*InvitationRetried)(nil),     // 6: naru.delivery.v1.InvitationRetried
+	(*RoundRecipient)(nil),        // 7: naru.delivery.v1.RoundRecipient
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_naru_delivery_v1_facts_proto_depIdxs = []int32{
-	6, // 0: naru.delivery.v1.RoundGiven.recipients:type_name -> naru.delivery.v1.RoundRecipient
-	7, // 1: naru.delivery.v1.RoundGiven.given_at:type_name -> google.protobuf.Timestamp
-	6, // 2: naru.delivery.v1.RoundGivenUp.recipients:type_name -> naru.delivery.v1.RoundRecipient
-	7, // 3: naru.delivery.v1.RoundGivenUp.given_up_at:type_name -> google.protobuf.Timestamp
+	7, // 0: naru.delivery.v1.RoundGiven.recipients:type_name -> naru.delivery.v1.RoundRecipient
+	8, // 1: naru.delivery.v1.RoundGiven.given_at:type_name -> google.protobuf.Timestamp
+	7, // 2: naru.delivery.v1.RoundGivenUp.recipients:type_name -> naru.delivery.v1.RoundRecipient
+	8, // 3: naru.delivery.v1.RoundGivenUp.given_up_at:type_name -> google.protobuf.Timestamp
 	4, // [4:4] is the sub-list for method output_type
 	4, // [4:4] is the sub-list for method input_type
 	4, // [4:4] is the sub-list for extension type_name
@@ -552,7 +602,7 @@ func file_naru_delivery_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_delivery_v1_facts_proto_rawDesc), len(file_naru_delivery_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

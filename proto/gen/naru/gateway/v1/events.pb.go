@@ -33,7 +33,11 @@ type PrincipalChanged struct {
 	// For an institution: its certified address, folded to lower case.
 	Address string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
 	// For a viewing system: the hosts that its viewing URLs may name, in lower-case ASCII; none: any.
-	Hosts         []string `protobuf:"bytes,6,rep,name=hosts,proto3" json:"hosts,omitempty"`
+	Hosts []string `protobuf:"bytes,6,rep,name=hosts,proto3" json:"hosts,omitempty"`
+	// For an institution: the public keys (JWK, ES256) with which it signs what agents may send for it (pkg/authorisation), 0-5.
+	AuthorisationKeys []string `protobuf:"bytes,7,rep,name=authorisation_keys,json=authorisationKeys,proto3" json:"authorisation_keys,omitempty"`
+	// For an agent: its name, as senders are shown it.
+	Name          string `protobuf:"bytes,8,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -110,18 +114,34 @@ func (x *PrincipalChanged) GetHosts() []string {
 	return nil
 }
 
+func (x *PrincipalChanged) GetAuthorisationKeys() []string {
+	if x != nil {
+		return x.AuthorisationKeys
+	}
+	return nil
+}
+
+func (x *PrincipalChanged) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 var File_naru_gateway_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/gateway/v1/events.proto\x12\x0fnaru.gateway.v1\x1a\x1enaru/platform/v1/options.proto\"\xd8\x01\n" +
+	"\x1cnaru/gateway/v1/events.proto\x12\x0fnaru.gateway.v1\x1a\x1enaru/platform/v1/options.proto\"\x9b\x02\n" +
 	"\x10PrincipalChanged\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x123\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1f.naru.platform.v1.PrincipalKindR\x04kind\x12\x1c\n" +
 	"\tsuspended\x18\x03 \x01(\bR\tsuspended\x12\x18\n" +
 	"\asenders\x18\x04 \x03(\tR\asenders\x12\x18\n" +
 	"\aaddress\x18\x05 \x01(\tR\aaddress\x12\x14\n" +
-	"\x05hosts\x18\x06 \x03(\tR\x05hosts:\x17\xd2\xf3\x18\x13\b\x01\x12\x06intake\x12\aviewingB\xc0\x01\n" +
+	"\x05hosts\x18\x06 \x03(\tR\x05hosts\x12-\n" +
+	"\x12authorisation_keys\x18\a \x03(\tR\x11authorisationKeys\x12\x12\n" +
+	"\x04name\x18\b \x01(\tR\x04name:\x17\xd2\xf3\x18\x13\b\x01\x12\x06intake\x12\aviewingB\xc0\x01\n" +
 	"\x13com.naru.gateway.v1B\vEventsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/gateway/v1;gatewayv1\xa2\x02\x03NGX\xaa\x02\x0fNaru.Gateway.V1\xca\x02\x0fNaru\\Gateway\\V1\xe2\x02\x1bNaru\\Gateway\\V1\\GPBMetadata\xea\x02\x11Naru::Gateway::V1b\x06proto3"
 
 var (

@@ -105,6 +105,68 @@ func (x *ViewingSystem) GetHosts() []string {
 	return nil
 }
 
+// Agent is a principal that sends for others (송신대행자, 전자증명서비스 사업자), each time by the sender's authorisation (intake.v1.AuthorisationService).
+type Agent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// 1-40 characters; senders are shown it.
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Agent) Reset() {
+	*x = Agent{}
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Agent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Agent) ProtoMessage() {}
+
+func (x *Agent) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Agent.ProtoReflect.Descriptor instead.
+func (*Agent) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Agent) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Agent) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Agent) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
 // Client is one set of OAuth2 client credentials of a principal.
 type Client struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -121,7 +183,7 @@ type Client struct {
 
 func (x *Client) Reset() {
 	*x = Client{}
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[1]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -133,7 +195,7 @@ func (x *Client) String() string {
 func (*Client) ProtoMessage() {}
 
 func (x *Client) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[1]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -146,7 +208,7 @@ func (x *Client) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Client.ProtoReflect.Descriptor instead.
 func (*Client) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{1}
+	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Client) GetClientId() string {
@@ -203,7 +265,7 @@ type Credentials struct {
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[2]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -215,7 +277,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[2]
+	mi := &file_naru_gateway_v1_gateway_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -228,7 +290,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{2}
+	return file_naru_gateway_v1_gateway_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Credentials) GetClientId() string {
@@ -256,7 +318,12 @@ const file_naru_gateway_v1_gateway_proto_rawDesc = "" +
 	"\asenders\x18\x03 \x03(\tB\x13\xbaH\x10\x92\x01\r\b\x01\x10d\x18\x01\"\x05r\x03\xb0\x01\x01R\asenders\x129\n" +
 	"\n" +
 	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1e\n" +
-	"\x05hosts\x18\x05 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10\x14R\x05hosts\"\x86\x02\n" +
+	"\x05hosts\x18\x05 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10\x14R\x05hosts\"u\n" +
+	"\x05Agent\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
+	"\x04name\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x129\n" +
+	"\n" +
+	"created_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\x86\x02\n" +
 	"\x06Client\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\x1c\n" +
 	"\tprincipal\x18\x02 \x01(\tR\tprincipal\x123\n" +
@@ -283,24 +350,26 @@ func file_naru_gateway_v1_gateway_proto_rawDescGZIP() []byte {
 	return file_naru_gateway_v1_gateway_proto_rawDescData
 }
 
-var file_naru_gateway_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_naru_gateway_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_naru_gateway_v1_gateway_proto_goTypes = []any{
 	(*ViewingSystem)(nil),         // 0: naru.gateway.v1.ViewingSystem
-	(*Client)(nil),                // 1: naru.gateway.v1.Client
-	(*Credentials)(nil),           // 2: naru.gateway.v1.Credentials
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
-	(v1.PrincipalKind)(0),         // 4: naru.platform.v1.PrincipalKind
+	(*Agent)(nil),                 // 1: naru.gateway.v1.Agent
+	(*Client)(nil),                // 2: naru.gateway.v1.Client
+	(*Credentials)(nil),           // 3: naru.gateway.v1.Credentials
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(v1.PrincipalKind)(0),         // 5: naru.platform.v1.PrincipalKind
 }
 var file_naru_gateway_v1_gateway_proto_depIdxs = []int32{
-	3, // 0: naru.gateway.v1.ViewingSystem.created_at:type_name -> google.protobuf.Timestamp
-	4, // 1: naru.gateway.v1.Client.kind:type_name -> naru.platform.v1.PrincipalKind
-	3, // 2: naru.gateway.v1.Client.created_at:type_name -> google.protobuf.Timestamp
-	3, // 3: naru.gateway.v1.Client.revoked_at:type_name -> google.protobuf.Timestamp
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	4, // 0: naru.gateway.v1.ViewingSystem.created_at:type_name -> google.protobuf.Timestamp
+	4, // 1: naru.gateway.v1.Agent.created_at:type_name -> google.protobuf.Timestamp
+	5, // 2: naru.gateway.v1.Client.kind:type_name -> naru.platform.v1.PrincipalKind
+	4, // 3: naru.gateway.v1.Client.created_at:type_name -> google.protobuf.Timestamp
+	4, // 4: naru.gateway.v1.Client.revoked_at:type_name -> google.protobuf.Timestamp
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_naru_gateway_v1_gateway_proto_init() }
@@ -314,7 +383,7 @@ func file_naru_gateway_v1_gateway_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_gateway_v1_gateway_proto_rawDesc), len(file_naru_gateway_v1_gateway_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

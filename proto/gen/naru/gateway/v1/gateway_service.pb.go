@@ -670,6 +670,397 @@ func (x *ListViewingSystemsResponse) GetNextPageToken() string {
 	return ""
 }
 
+type CreateAgentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// id and createdAt are output only.
+	Agent         *Agent `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateAgentRequest) Reset() {
+	*x = CreateAgentRequest{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAgentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAgentRequest) ProtoMessage() {}
+
+func (x *CreateAgentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAgentRequest.ProtoReflect.Descriptor instead.
+func (*CreateAgentRequest) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CreateAgentRequest) GetAgent() *Agent {
+	if x != nil {
+		return x.Agent
+	}
+	return nil
+}
+
+type CreateAgentResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Agent         *Agent                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	Credentials   *Credentials           `protobuf:"bytes,2,opt,name=credentials,proto3" json:"credentials,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateAgentResponse) Reset() {
+	*x = CreateAgentResponse{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAgentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAgentResponse) ProtoMessage() {}
+
+func (x *CreateAgentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAgentResponse.ProtoReflect.Descriptor instead.
+func (*CreateAgentResponse) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CreateAgentResponse) GetAgent() *Agent {
+	if x != nil {
+		return x.Agent
+	}
+	return nil
+}
+
+func (x *CreateAgentResponse) GetCredentials() *Credentials {
+	if x != nil {
+		return x.Credentials
+	}
+	return nil
+}
+
+type GetAgentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Principal id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAgentRequest) Reset() {
+	*x = GetAgentRequest{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAgentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAgentRequest) ProtoMessage() {}
+
+func (x *GetAgentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAgentRequest.ProtoReflect.Descriptor instead.
+func (*GetAgentRequest) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetAgentRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type GetAgentResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Agent         *Agent                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAgentResponse) Reset() {
+	*x = GetAgentResponse{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAgentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAgentResponse) ProtoMessage() {}
+
+func (x *GetAgentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAgentResponse.ProtoReflect.Descriptor instead.
+func (*GetAgentResponse) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetAgentResponse) GetAgent() *Agent {
+	if x != nil {
+		return x.Agent
+	}
+	return nil
+}
+
+type ListAgentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1-100, default 50.
+	PageSize      int32  `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgentsRequest) Reset() {
+	*x = ListAgentsRequest{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgentsRequest) ProtoMessage() {}
+
+func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
+func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListAgentsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAgentsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListAgentsResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Agents []*Agent               `protobuf:"bytes,1,rep,name=agents,proto3" json:"agents,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgentsResponse) Reset() {
+	*x = ListAgentsResponse{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgentsResponse) ProtoMessage() {}
+
+func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
+func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ListAgentsResponse) GetAgents() []*Agent {
+	if x != nil {
+		return x.Agents
+	}
+	return nil
+}
+
+func (x *ListAgentsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type ReplaceAuthorisationKeysRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Principal id of the institution.
+	Principal string `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	// JWKs of its public ES256 keys, 0-5; none: nobody can be authorised by signature.
+	PublicJwks    []string `protobuf:"bytes,2,rep,name=public_jwks,json=publicJwks,proto3" json:"public_jwks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceAuthorisationKeysRequest) Reset() {
+	*x = ReplaceAuthorisationKeysRequest{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceAuthorisationKeysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceAuthorisationKeysRequest) ProtoMessage() {}
+
+func (x *ReplaceAuthorisationKeysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceAuthorisationKeysRequest.ProtoReflect.Descriptor instead.
+func (*ReplaceAuthorisationKeysRequest) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ReplaceAuthorisationKeysRequest) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *ReplaceAuthorisationKeysRequest) GetPublicJwks() []string {
+	if x != nil {
+		return x.PublicJwks
+	}
+	return nil
+}
+
+type ReplaceAuthorisationKeysResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ids of the keys (RFC 7638), in the order of the request.
+	KeyIds        []string `protobuf:"bytes,1,rep,name=key_ids,json=keyIds,proto3" json:"key_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceAuthorisationKeysResponse) Reset() {
+	*x = ReplaceAuthorisationKeysResponse{}
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceAuthorisationKeysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceAuthorisationKeysResponse) ProtoMessage() {}
+
+func (x *ReplaceAuthorisationKeysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceAuthorisationKeysResponse.ProtoReflect.Descriptor instead.
+func (*ReplaceAuthorisationKeysResponse) Descriptor() ([]byte, []int) {
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ReplaceAuthorisationKeysResponse) GetKeyIds() []string {
+	if x != nil {
+		return x.KeyIds
+	}
+	return nil
+}
+
 type CreateClientRequest struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Principal string                 `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
@@ -683,7 +1074,7 @@ type CreateClientRequest struct {
 
 func (x *CreateClientRequest) Reset() {
 	*x = CreateClientRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +1086,7 @@ func (x *CreateClientRequest) String() string {
 func (*CreateClientRequest) ProtoMessage() {}
 
 func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[12]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +1099,7 @@ func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientRequest.ProtoReflect.Descriptor instead.
 func (*CreateClientRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{12}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CreateClientRequest) GetPrincipal() string {
@@ -743,7 +1134,7 @@ type CreateClientResponse struct {
 
 func (x *CreateClientResponse) Reset() {
 	*x = CreateClientResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +1146,7 @@ func (x *CreateClientResponse) String() string {
 func (*CreateClientResponse) ProtoMessage() {}
 
 func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[13]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +1159,7 @@ func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientResponse.ProtoReflect.Descriptor instead.
 func (*CreateClientResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{13}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CreateClientResponse) GetClient() *Client {
@@ -794,7 +1185,7 @@ type RevokeClientRequest struct {
 
 func (x *RevokeClientRequest) Reset() {
 	*x = RevokeClientRequest{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -806,7 +1197,7 @@ func (x *RevokeClientRequest) String() string {
 func (*RevokeClientRequest) ProtoMessage() {}
 
 func (x *RevokeClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[14]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -819,7 +1210,7 @@ func (x *RevokeClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeClientRequest.ProtoReflect.Descriptor instead.
 func (*RevokeClientRequest) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RevokeClientRequest) GetClientId() string {
@@ -837,7 +1228,7 @@ type RevokeClientResponse struct {
 
 func (x *RevokeClientResponse) Reset() {
 	*x = RevokeClientResponse{}
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -849,7 +1240,7 @@ func (x *RevokeClientResponse) String() string {
 func (*RevokeClientResponse) ProtoMessage() {}
 
 func (x *RevokeClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[15]
+	mi := &file_naru_gateway_v1_gateway_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -862,7 +1253,7 @@ func (x *RevokeClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeClientResponse.ProtoReflect.Descriptor instead.
 func (*RevokeClientResponse) Descriptor() ([]byte, []int) {
-	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_gateway_v1_gateway_service_proto_rawDescGZIP(), []int{23}
 }
 
 var File_naru_gateway_v1_gateway_service_proto protoreflect.FileDescriptor
@@ -909,7 +1300,29 @@ const file_naru_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x8d\x01\n" +
 	"\x1aListViewingSystemsResponse\x12G\n" +
 	"\x0fviewing_systems\x18\x01 \x03(\v2\x1e.naru.gateway.v1.ViewingSystemR\x0eviewingSystems\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8a\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"J\n" +
+	"\x12CreateAgentRequest\x124\n" +
+	"\x05agent\x18\x01 \x01(\v2\x16.naru.gateway.v1.AgentB\x06\xbaH\x03\xc8\x01\x01R\x05agent\"\x83\x01\n" +
+	"\x13CreateAgentResponse\x12,\n" +
+	"\x05agent\x18\x01 \x01(\v2\x16.naru.gateway.v1.AgentR\x05agent\x12>\n" +
+	"\vcredentials\x18\x02 \x01(\v2\x1c.naru.gateway.v1.CredentialsR\vcredentials\"+\n" +
+	"\x0fGetAgentRequest\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"@\n" +
+	"\x10GetAgentResponse\x12,\n" +
+	"\x05agent\x18\x01 \x01(\v2\x16.naru.gateway.v1.AgentR\x05agent\"d\n" +
+	"\x11ListAgentsRequest\x12&\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"l\n" +
+	"\x12ListAgentsResponse\x12.\n" +
+	"\x06agents\x18\x01 \x03(\v2\x16.naru.gateway.v1.AgentR\x06agents\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n" +
+	"\x1fReplaceAuthorisationKeysRequest\x12&\n" +
+	"\tprincipal\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tprincipal\x122\n" +
+	"\vpublic_jwks\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x05\"\ar\x05\x10\x01\x18\xd0\x0fR\n" +
+	"publicJwks\";\n" +
+	" ReplaceAuthorisationKeysResponse\x12\x17\n" +
+	"\akey_ids\x18\x01 \x03(\tR\x06keyIds\"\x8a\x01\n" +
 	"\x13CreateClientRequest\x12&\n" +
 	"\tprincipal\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\tprincipal\x12\"\n" +
 	"\x06scopes\x18\x02 \x03(\tB\n" +
@@ -924,7 +1337,7 @@ const file_naru_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x14RevokeClientResponse2m\n" +
 	"\fTokenService\x12]\n" +
 	"\n" +
-	"IssueToken\x12\".naru.gateway.v1.IssueTokenRequest\x1a#.naru.gateway.v1.IssueTokenResponse\"\x06\xca\xf3\x18\x02\b\x012\x89\t\n" +
+	"IssueToken\x12\".naru.gateway.v1.IssueTokenRequest\x1a#.naru.gateway.v1.IssueTokenResponse\"\x06\xca\xf3\x18\x02\b\x012\xde\r\n" +
 	"\x15PrincipalAdminService\x12\xa4\x01\n" +
 	"\x11CreateInstitution\x12).naru.gateway.v1.CreateInstitutionRequest\x1a*.naru.gateway.v1.CreateInstitutionResponse\"8\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/admin/institutions\x12\xa4\x01\n" +
@@ -935,7 +1348,16 @@ const file_naru_gateway_v1_gateway_service_proto_rawDesc = "" +
 	"\x10GetViewingSystem\x12(.naru.gateway.v1.GetViewingSystemRequest\x1a).naru.gateway.v1.GetViewingSystemResponse\"4\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02 \x12\x1e/v1/admin/viewing-systems/{id}\x12\x9e\x01\n" +
 	"\x12ListViewingSystems\x12*.naru.gateway.v1.ListViewingSystemsRequest\x1a+.naru.gateway.v1.ListViewingSystemsResponse\"/\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/admin/viewing-systems\x12\x9e\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/admin/viewing-systems\x12\x83\x01\n" +
+	"\vCreateAgent\x12#.naru.gateway.v1.CreateAgentRequest\x1a$.naru.gateway.v1.CreateAgentResponse\")\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/admin/agents\x12|\n" +
+	"\bGetAgent\x12 .naru.gateway.v1.GetAgentRequest\x1a!.naru.gateway.v1.GetAgentResponse\"+\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/admin/agents/{id}\x12}\n" +
+	"\n" +
+	"ListAgents\x12\".naru.gateway.v1.ListAgentsRequest\x1a#.naru.gateway.v1.ListAgentsResponse\"&\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/admin/agents\x12\xcf\x01\n" +
+	"\x18ReplaceAuthorisationKeys\x120.naru.gateway.v1.ReplaceAuthorisationKeysRequest\x1a1.naru.gateway.v1.ReplaceAuthorisationKeysResponse\"N\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02::\x01*\x1a5/v1/admin/institutions/{principal}/authorisation-keys\x12\x9e\x01\n" +
 	"\fCreateClient\x12$.naru.gateway.v1.CreateClientRequest\x1a%.naru.gateway.v1.CreateClientResponse\"A\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/admin/principals/{principal}/clients\x12\x90\x01\n" +
 	"\fRevokeClient\x12$.naru.gateway.v1.RevokeClientRequest\x1a%.naru.gateway.v1.RevokeClientResponse\"3\xca\xf3\x18\n" +
@@ -954,63 +1376,85 @@ func file_naru_gateway_v1_gateway_service_proto_rawDescGZIP() []byte {
 	return file_naru_gateway_v1_gateway_service_proto_rawDescData
 }
 
-var file_naru_gateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_naru_gateway_v1_gateway_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_naru_gateway_v1_gateway_service_proto_goTypes = []any{
-	(*IssueTokenRequest)(nil),            // 0: naru.gateway.v1.IssueTokenRequest
-	(*IssueTokenResponse)(nil),           // 1: naru.gateway.v1.IssueTokenResponse
-	(*CreateInstitutionRequest)(nil),     // 2: naru.gateway.v1.CreateInstitutionRequest
-	(*CreateInstitutionResponse)(nil),    // 3: naru.gateway.v1.CreateInstitutionResponse
-	(*CreateViewingSystemRequest)(nil),   // 4: naru.gateway.v1.CreateViewingSystemRequest
-	(*CreateViewingSystemResponse)(nil),  // 5: naru.gateway.v1.CreateViewingSystemResponse
-	(*ReplaceViewingSystemRequest)(nil),  // 6: naru.gateway.v1.ReplaceViewingSystemRequest
-	(*ReplaceViewingSystemResponse)(nil), // 7: naru.gateway.v1.ReplaceViewingSystemResponse
-	(*GetViewingSystemRequest)(nil),      // 8: naru.gateway.v1.GetViewingSystemRequest
-	(*GetViewingSystemResponse)(nil),     // 9: naru.gateway.v1.GetViewingSystemResponse
-	(*ListViewingSystemsRequest)(nil),    // 10: naru.gateway.v1.ListViewingSystemsRequest
-	(*ListViewingSystemsResponse)(nil),   // 11: naru.gateway.v1.ListViewingSystemsResponse
-	(*CreateClientRequest)(nil),          // 12: naru.gateway.v1.CreateClientRequest
-	(*CreateClientResponse)(nil),         // 13: naru.gateway.v1.CreateClientResponse
-	(*RevokeClientRequest)(nil),          // 14: naru.gateway.v1.RevokeClientRequest
-	(*RevokeClientResponse)(nil),         // 15: naru.gateway.v1.RevokeClientResponse
-	(*v1.Institution)(nil),               // 16: naru.address.v1.Institution
-	(*Credentials)(nil),                  // 17: naru.gateway.v1.Credentials
-	(*ViewingSystem)(nil),                // 18: naru.gateway.v1.ViewingSystem
-	(*Client)(nil),                       // 19: naru.gateway.v1.Client
+	(*IssueTokenRequest)(nil),                // 0: naru.gateway.v1.IssueTokenRequest
+	(*IssueTokenResponse)(nil),               // 1: naru.gateway.v1.IssueTokenResponse
+	(*CreateInstitutionRequest)(nil),         // 2: naru.gateway.v1.CreateInstitutionRequest
+	(*CreateInstitutionResponse)(nil),        // 3: naru.gateway.v1.CreateInstitutionResponse
+	(*CreateViewingSystemRequest)(nil),       // 4: naru.gateway.v1.CreateViewingSystemRequest
+	(*CreateViewingSystemResponse)(nil),      // 5: naru.gateway.v1.CreateViewingSystemResponse
+	(*ReplaceViewingSystemRequest)(nil),      // 6: naru.gateway.v1.ReplaceViewingSystemRequest
+	(*ReplaceViewingSystemResponse)(nil),     // 7: naru.gateway.v1.ReplaceViewingSystemResponse
+	(*GetViewingSystemRequest)(nil),          // 8: naru.gateway.v1.GetViewingSystemRequest
+	(*GetViewingSystemResponse)(nil),         // 9: naru.gateway.v1.GetViewingSystemResponse
+	(*ListViewingSystemsRequest)(nil),        // 10: naru.gateway.v1.ListViewingSystemsRequest
+	(*ListViewingSystemsResponse)(nil),       // 11: naru.gateway.v1.ListViewingSystemsResponse
+	(*CreateAgentRequest)(nil),               // 12: naru.gateway.v1.CreateAgentRequest
+	(*CreateAgentResponse)(nil),              // 13: naru.gateway.v1.CreateAgentResponse
+	(*GetAgentRequest)(nil),                  // 14: naru.gateway.v1.GetAgentRequest
+	(*GetAgentResponse)(nil),                 // 15: naru.gateway.v1.GetAgentResponse
+	(*ListAgentsRequest)(nil),                // 16: naru.gateway.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),               // 17: naru.gateway.v1.ListAgentsResponse
+	(*ReplaceAuthorisationKeysRequest)(nil),  // 18: naru.gateway.v1.ReplaceAuthorisationKeysRequest
+	(*ReplaceAuthorisationKeysResponse)(nil), // 19: naru.gateway.v1.ReplaceAuthorisationKeysResponse
+	(*CreateClientRequest)(nil),              // 20: naru.gateway.v1.CreateClientRequest
+	(*CreateClientResponse)(nil),             // 21: naru.gateway.v1.CreateClientResponse
+	(*RevokeClientRequest)(nil),              // 22: naru.gateway.v1.RevokeClientRequest
+	(*RevokeClientResponse)(nil),             // 23: naru.gateway.v1.RevokeClientResponse
+	(*v1.Institution)(nil),                   // 24: naru.address.v1.Institution
+	(*Credentials)(nil),                      // 25: naru.gateway.v1.Credentials
+	(*ViewingSystem)(nil),                    // 26: naru.gateway.v1.ViewingSystem
+	(*Agent)(nil),                            // 27: naru.gateway.v1.Agent
+	(*Client)(nil),                           // 28: naru.gateway.v1.Client
 }
 var file_naru_gateway_v1_gateway_service_proto_depIdxs = []int32{
-	16, // 0: naru.gateway.v1.CreateInstitutionRequest.institution:type_name -> naru.address.v1.Institution
-	16, // 1: naru.gateway.v1.CreateInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	17, // 2: naru.gateway.v1.CreateInstitutionResponse.credentials:type_name -> naru.gateway.v1.Credentials
-	18, // 3: naru.gateway.v1.CreateViewingSystemRequest.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
-	18, // 4: naru.gateway.v1.CreateViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
-	17, // 5: naru.gateway.v1.CreateViewingSystemResponse.credentials:type_name -> naru.gateway.v1.Credentials
-	18, // 6: naru.gateway.v1.ReplaceViewingSystemRequest.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
-	18, // 7: naru.gateway.v1.ReplaceViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
-	18, // 8: naru.gateway.v1.GetViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
-	18, // 9: naru.gateway.v1.ListViewingSystemsResponse.viewing_systems:type_name -> naru.gateway.v1.ViewingSystem
-	19, // 10: naru.gateway.v1.CreateClientResponse.client:type_name -> naru.gateway.v1.Client
-	17, // 11: naru.gateway.v1.CreateClientResponse.credentials:type_name -> naru.gateway.v1.Credentials
-	0,  // 12: naru.gateway.v1.TokenService.IssueToken:input_type -> naru.gateway.v1.IssueTokenRequest
-	2,  // 13: naru.gateway.v1.PrincipalAdminService.CreateInstitution:input_type -> naru.gateway.v1.CreateInstitutionRequest
-	4,  // 14: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:input_type -> naru.gateway.v1.CreateViewingSystemRequest
-	6,  // 15: naru.gateway.v1.PrincipalAdminService.ReplaceViewingSystem:input_type -> naru.gateway.v1.ReplaceViewingSystemRequest
-	8,  // 16: naru.gateway.v1.PrincipalAdminService.GetViewingSystem:input_type -> naru.gateway.v1.GetViewingSystemRequest
-	10, // 17: naru.gateway.v1.PrincipalAdminService.ListViewingSystems:input_type -> naru.gateway.v1.ListViewingSystemsRequest
-	12, // 18: naru.gateway.v1.PrincipalAdminService.CreateClient:input_type -> naru.gateway.v1.CreateClientRequest
-	14, // 19: naru.gateway.v1.PrincipalAdminService.RevokeClient:input_type -> naru.gateway.v1.RevokeClientRequest
-	1,  // 20: naru.gateway.v1.TokenService.IssueToken:output_type -> naru.gateway.v1.IssueTokenResponse
-	3,  // 21: naru.gateway.v1.PrincipalAdminService.CreateInstitution:output_type -> naru.gateway.v1.CreateInstitutionResponse
-	5,  // 22: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:output_type -> naru.gateway.v1.CreateViewingSystemResponse
-	7,  // 23: naru.gateway.v1.PrincipalAdminService.ReplaceViewingSystem:output_type -> naru.gateway.v1.ReplaceViewingSystemResponse
-	9,  // 24: naru.gateway.v1.PrincipalAdminService.GetViewingSystem:output_type -> naru.gateway.v1.GetViewingSystemResponse
-	11, // 25: naru.gateway.v1.PrincipalAdminService.ListViewingSystems:output_type -> naru.gateway.v1.ListViewingSystemsResponse
-	13, // 26: naru.gateway.v1.PrincipalAdminService.CreateClient:output_type -> naru.gateway.v1.CreateClientResponse
-	15, // 27: naru.gateway.v1.PrincipalAdminService.RevokeClient:output_type -> naru.gateway.v1.RevokeClientResponse
-	20, // [20:28] is the sub-list for method output_type
-	12, // [12:20] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	24, // 0: naru.gateway.v1.CreateInstitutionRequest.institution:type_name -> naru.address.v1.Institution
+	24, // 1: naru.gateway.v1.CreateInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	25, // 2: naru.gateway.v1.CreateInstitutionResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	26, // 3: naru.gateway.v1.CreateViewingSystemRequest.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	26, // 4: naru.gateway.v1.CreateViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	25, // 5: naru.gateway.v1.CreateViewingSystemResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	26, // 6: naru.gateway.v1.ReplaceViewingSystemRequest.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	26, // 7: naru.gateway.v1.ReplaceViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	26, // 8: naru.gateway.v1.GetViewingSystemResponse.viewing_system:type_name -> naru.gateway.v1.ViewingSystem
+	26, // 9: naru.gateway.v1.ListViewingSystemsResponse.viewing_systems:type_name -> naru.gateway.v1.ViewingSystem
+	27, // 10: naru.gateway.v1.CreateAgentRequest.agent:type_name -> naru.gateway.v1.Agent
+	27, // 11: naru.gateway.v1.CreateAgentResponse.agent:type_name -> naru.gateway.v1.Agent
+	25, // 12: naru.gateway.v1.CreateAgentResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	27, // 13: naru.gateway.v1.GetAgentResponse.agent:type_name -> naru.gateway.v1.Agent
+	27, // 14: naru.gateway.v1.ListAgentsResponse.agents:type_name -> naru.gateway.v1.Agent
+	28, // 15: naru.gateway.v1.CreateClientResponse.client:type_name -> naru.gateway.v1.Client
+	25, // 16: naru.gateway.v1.CreateClientResponse.credentials:type_name -> naru.gateway.v1.Credentials
+	0,  // 17: naru.gateway.v1.TokenService.IssueToken:input_type -> naru.gateway.v1.IssueTokenRequest
+	2,  // 18: naru.gateway.v1.PrincipalAdminService.CreateInstitution:input_type -> naru.gateway.v1.CreateInstitutionRequest
+	4,  // 19: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:input_type -> naru.gateway.v1.CreateViewingSystemRequest
+	6,  // 20: naru.gateway.v1.PrincipalAdminService.ReplaceViewingSystem:input_type -> naru.gateway.v1.ReplaceViewingSystemRequest
+	8,  // 21: naru.gateway.v1.PrincipalAdminService.GetViewingSystem:input_type -> naru.gateway.v1.GetViewingSystemRequest
+	10, // 22: naru.gateway.v1.PrincipalAdminService.ListViewingSystems:input_type -> naru.gateway.v1.ListViewingSystemsRequest
+	12, // 23: naru.gateway.v1.PrincipalAdminService.CreateAgent:input_type -> naru.gateway.v1.CreateAgentRequest
+	14, // 24: naru.gateway.v1.PrincipalAdminService.GetAgent:input_type -> naru.gateway.v1.GetAgentRequest
+	16, // 25: naru.gateway.v1.PrincipalAdminService.ListAgents:input_type -> naru.gateway.v1.ListAgentsRequest
+	18, // 26: naru.gateway.v1.PrincipalAdminService.ReplaceAuthorisationKeys:input_type -> naru.gateway.v1.ReplaceAuthorisationKeysRequest
+	20, // 27: naru.gateway.v1.PrincipalAdminService.CreateClient:input_type -> naru.gateway.v1.CreateClientRequest
+	22, // 28: naru.gateway.v1.PrincipalAdminService.RevokeClient:input_type -> naru.gateway.v1.RevokeClientRequest
+	1,  // 29: naru.gateway.v1.TokenService.IssueToken:output_type -> naru.gateway.v1.IssueTokenResponse
+	3,  // 30: naru.gateway.v1.PrincipalAdminService.CreateInstitution:output_type -> naru.gateway.v1.CreateInstitutionResponse
+	5,  // 31: naru.gateway.v1.PrincipalAdminService.CreateViewingSystem:output_type -> naru.gateway.v1.CreateViewingSystemResponse
+	7,  // 32: naru.gateway.v1.PrincipalAdminService.ReplaceViewingSystem:output_type -> naru.gateway.v1.ReplaceViewingSystemResponse
+	9,  // 33: naru.gateway.v1.PrincipalAdminService.GetViewingSystem:output_type -> naru.gateway.v1.GetViewingSystemResponse
+	11, // 34: naru.gateway.v1.PrincipalAdminService.ListViewingSystems:output_type -> naru.gateway.v1.ListViewingSystemsResponse
+	13, // 35: naru.gateway.v1.PrincipalAdminService.CreateAgent:output_type -> naru.gateway.v1.CreateAgentResponse
+	15, // 36: naru.gateway.v1.PrincipalAdminService.GetAgent:output_type -> naru.gateway.v1.GetAgentResponse
+	17, // 37: naru.gateway.v1.PrincipalAdminService.ListAgents:output_type -> naru.gateway.v1.ListAgentsResponse
+	19, // 38: naru.gateway.v1.PrincipalAdminService.ReplaceAuthorisationKeys:output_type -> naru.gateway.v1.ReplaceAuthorisationKeysResponse
+	21, // 39: naru.gateway.v1.PrincipalAdminService.CreateClient:output_type -> naru.gateway.v1.CreateClientResponse
+	23, // 40: naru.gateway.v1.PrincipalAdminService.RevokeClient:output_type -> naru.gateway.v1.RevokeClientResponse
+	29, // [29:41] is the sub-list for method output_type
+	17, // [17:29] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_naru_gateway_v1_gateway_service_proto_init() }
@@ -1025,7 +1469,7 @@ func file_naru_gateway_v1_gateway_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_gateway_v1_gateway_service_proto_rawDesc), len(file_naru_gateway_v1_gateway_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -129,13 +129,17 @@ var TokenService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	PrincipalAdminService_CreateInstitution_FullMethodName    = "/naru.gateway.v1.PrincipalAdminService/CreateInstitution"
-	PrincipalAdminService_CreateViewingSystem_FullMethodName  = "/naru.gateway.v1.PrincipalAdminService/CreateViewingSystem"
-	PrincipalAdminService_ReplaceViewingSystem_FullMethodName = "/naru.gateway.v1.PrincipalAdminService/ReplaceViewingSystem"
-	PrincipalAdminService_GetViewingSystem_FullMethodName     = "/naru.gateway.v1.PrincipalAdminService/GetViewingSystem"
-	PrincipalAdminService_ListViewingSystems_FullMethodName   = "/naru.gateway.v1.PrincipalAdminService/ListViewingSystems"
-	PrincipalAdminService_CreateClient_FullMethodName         = "/naru.gateway.v1.PrincipalAdminService/CreateClient"
-	PrincipalAdminService_RevokeClient_FullMethodName         = "/naru.gateway.v1.PrincipalAdminService/RevokeClient"
+	PrincipalAdminService_CreateInstitution_FullMethodName        = "/naru.gateway.v1.PrincipalAdminService/CreateInstitution"
+	PrincipalAdminService_CreateViewingSystem_FullMethodName      = "/naru.gateway.v1.PrincipalAdminService/CreateViewingSystem"
+	PrincipalAdminService_ReplaceViewingSystem_FullMethodName     = "/naru.gateway.v1.PrincipalAdminService/ReplaceViewingSystem"
+	PrincipalAdminService_GetViewingSystem_FullMethodName         = "/naru.gateway.v1.PrincipalAdminService/GetViewingSystem"
+	PrincipalAdminService_ListViewingSystems_FullMethodName       = "/naru.gateway.v1.PrincipalAdminService/ListViewingSystems"
+	PrincipalAdminService_CreateAgent_FullMethodName              = "/naru.gateway.v1.PrincipalAdminService/CreateAgent"
+	PrincipalAdminService_GetAgent_FullMethodName                 = "/naru.gateway.v1.PrincipalAdminService/GetAgent"
+	PrincipalAdminService_ListAgents_FullMethodName               = "/naru.gateway.v1.PrincipalAdminService/ListAgents"
+	PrincipalAdminService_ReplaceAuthorisationKeys_FullMethodName = "/naru.gateway.v1.PrincipalAdminService/ReplaceAuthorisationKeys"
+	PrincipalAdminService_CreateClient_FullMethodName             = "/naru.gateway.v1.PrincipalAdminService/CreateClient"
+	PrincipalAdminService_RevokeClient_FullMethodName             = "/naru.gateway.v1.PrincipalAdminService/RevokeClient"
 )
 
 // PrincipalAdminServiceClient is the client API for PrincipalAdminService service.
@@ -159,6 +163,15 @@ type PrincipalAdminServiceClient interface {
 	GetViewingSystem(ctx context.Context, in *GetViewingSystemRequest, opts ...grpc.CallOption) (*GetViewingSystemResponse, error)
 	// ListViewingSystems lists by the time of making, newest first. Errors: PAGE_TOKEN_INVALID.
 	ListViewingSystems(ctx context.Context, in *ListViewingSystemsRequest, opts ...grpc.CallOption) (*ListViewingSystemsResponse, error)
+	// CreateAgent makes an agent (송신대행자) with its first credentials. It can send nothing before a sender authorises it.
+	CreateAgent(ctx context.Context, in *CreateAgentRequest, opts ...grpc.CallOption) (*CreateAgentResponse, error)
+	// GetAgent returns an agent. Errors: AGENT_NOT_FOUND.
+	GetAgent(ctx context.Context, in *GetAgentRequest, opts ...grpc.CallOption) (*GetAgentResponse, error)
+	// ListAgents lists by the time of making, newest first. Errors: PAGE_TOKEN_INVALID.
+	ListAgents(ctx context.Context, in *ListAgentsRequest, opts ...grpc.CallOption) (*ListAgentsResponse, error)
+	// ReplaceAuthorisationKeys gives an institution other keys with which it signs what agents may send for it, in place of those it had. They count
+	// within some seconds; what was signed before stays authorised until its sender revokes it. Errors: INSTITUTION_NOT_FOUND.
+	ReplaceAuthorisationKeys(ctx context.Context, in *ReplaceAuthorisationKeysRequest, opts ...grpc.CallOption) (*ReplaceAuthorisationKeysResponse, error)
 	// CreateClient gives a principal further credentials, by secret or by public key. Errors: PRINCIPAL_NOT_FOUND, TOO_MANY_CLIENTS (10).
 	CreateClient(ctx context.Context, in *CreateClientRequest, opts ...grpc.CallOption) (*CreateClientResponse, error)
 	// RevokeClient ends credentials; tokens given before stay valid until they expire. Errors: CLIENT_NOT_FOUND,
@@ -224,6 +237,46 @@ func (c *principalAdminServiceClient) ListViewingSystems(ctx context.Context, in
 	return out, nil
 }
 
+func (c *principalAdminServiceClient) CreateAgent(ctx context.Context, in *CreateAgentRequest, opts ...grpc.CallOption) (*CreateAgentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateAgentResponse)
+	err := c.cc.Invoke(ctx, PrincipalAdminService_CreateAgent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *principalAdminServiceClient) GetAgent(ctx context.Context, in *GetAgentRequest, opts ...grpc.CallOption) (*GetAgentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetAgentResponse)
+	err := c.cc.Invoke(ctx, PrincipalAdminService_GetAgent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *principalAdminServiceClient) ListAgents(ctx context.Context, in *ListAgentsRequest, opts ...grpc.CallOption) (*ListAgentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAgentsResponse)
+	err := c.cc.Invoke(ctx, PrincipalAdminService_ListAgents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *principalAdminServiceClient) ReplaceAuthorisationKeys(ctx context.Context, in *ReplaceAuthorisationKeysRequest, opts ...grpc.CallOption) (*ReplaceAuthorisationKeysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplaceAuthorisationKeysResponse)
+	err := c.cc.Invoke(ctx, PrincipalAdminService_ReplaceAuthorisationKeys_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *principalAdminServiceClient) CreateClient(ctx context.Context, in *CreateClientRequest, opts ...grpc.CallOption) (*CreateClientResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateClientResponse)
@@ -265,6 +318,15 @@ type PrincipalAdminServiceServer interface {
 	GetViewingSystem(context.Context, *GetViewingSystemRequest) (*GetViewingSystemResponse, error)
 	// ListViewingSystems lists by the time of making, newest first. Errors: PAGE_TOKEN_INVALID.
 	ListViewingSystems(context.Context, *ListViewingSystemsRequest) (*ListViewingSystemsResponse, error)
+	// CreateAgent makes an agent (송신대행자) with its first credentials. It can send nothing before a sender authorises it.
+	CreateAgent(context.Context, *CreateAgentRequest) (*CreateAgentResponse, error)
+	// GetAgent returns an agent. Errors: AGENT_NOT_FOUND.
+	GetAgent(context.Context, *GetAgentRequest) (*GetAgentResponse, error)
+	// ListAgents lists by the time of making, newest first. Errors: PAGE_TOKEN_INVALID.
+	ListAgents(context.Context, *ListAgentsRequest) (*ListAgentsResponse, error)
+	// ReplaceAuthorisationKeys gives an institution other keys with which it signs what agents may send for it, in place of those it had. They count
+	// within some seconds; what was signed before stays authorised until its sender revokes it. Errors: INSTITUTION_NOT_FOUND.
+	ReplaceAuthorisationKeys(context.Context, *ReplaceAuthorisationKeysRequest) (*ReplaceAuthorisationKeysResponse, error)
 	// CreateClient gives a principal further credentials, by secret or by public key. Errors: PRINCIPAL_NOT_FOUND, TOO_MANY_CLIENTS (10).
 	CreateClient(context.Context, *CreateClientRequest) (*CreateClientResponse, error)
 	// RevokeClient ends credentials; tokens given before stay valid until they expire. Errors: CLIENT_NOT_FOUND,
@@ -294,6 +356,18 @@ func (UnimplementedPrincipalAdminServiceServer) GetViewingSystem(context.Context
 }
 func (UnimplementedPrincipalAdminServiceServer) ListViewingSystems(context.Context, *ListViewingSystemsRequest) (*ListViewingSystemsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListViewingSystems not implemented")
+}
+func (UnimplementedPrincipalAdminServiceServer) CreateAgent(context.Context, *CreateAgentRequest) (*CreateAgentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateAgent not implemented")
+}
+func (UnimplementedPrincipalAdminServiceServer) GetAgent(context.Context, *GetAgentRequest) (*GetAgentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAgent not implemented")
+}
+func (UnimplementedPrincipalAdminServiceServer) ListAgents(context.Context, *ListAgentsRequest) (*ListAgentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAgents not implemented")
+}
+func (UnimplementedPrincipalAdminServiceServer) ReplaceAuthorisationKeys(context.Context, *ReplaceAuthorisationKeysRequest) (*ReplaceAuthorisationKeysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplaceAuthorisationKeys not implemented")
 }
 func (UnimplementedPrincipalAdminServiceServer) CreateClient(context.Context, *CreateClientRequest) (*CreateClientResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateClient not implemented")
@@ -412,6 +486,78 @@ func _PrincipalAdminService_ListViewingSystems_Handler(srv interface{}, ctx cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PrincipalAdminService_CreateAgent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateAgentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrincipalAdminServiceServer).CreateAgent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrincipalAdminService_CreateAgent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrincipalAdminServiceServer).CreateAgent(ctx, req.(*CreateAgentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrincipalAdminService_GetAgent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAgentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrincipalAdminServiceServer).GetAgent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrincipalAdminService_GetAgent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrincipalAdminServiceServer).GetAgent(ctx, req.(*GetAgentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrincipalAdminService_ListAgents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAgentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrincipalAdminServiceServer).ListAgents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrincipalAdminService_ListAgents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrincipalAdminServiceServer).ListAgents(ctx, req.(*ListAgentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrincipalAdminService_ReplaceAuthorisationKeys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplaceAuthorisationKeysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrincipalAdminServiceServer).ReplaceAuthorisationKeys(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrincipalAdminService_ReplaceAuthorisationKeys_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrincipalAdminServiceServer).ReplaceAuthorisationKeys(ctx, req.(*ReplaceAuthorisationKeysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PrincipalAdminService_CreateClient_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateClientRequest)
 	if err := dec(in); err != nil {
@@ -474,6 +620,22 @@ var PrincipalAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListViewingSystems",
 			Handler:    _PrincipalAdminService_ListViewingSystems_Handler,
+		},
+		{
+			MethodName: "CreateAgent",
+			Handler:    _PrincipalAdminService_CreateAgent_Handler,
+		},
+		{
+			MethodName: "GetAgent",
+			Handler:    _PrincipalAdminService_GetAgent_Handler,
+		},
+		{
+			MethodName: "ListAgents",
+			Handler:    _PrincipalAdminService_ListAgents_Handler,
+		},
+		{
+			MethodName: "ReplaceAuthorisationKeys",
+			Handler:    _PrincipalAdminService_ReplaceAuthorisationKeys_Handler,
 		},
 		{
 			MethodName: "CreateClient",

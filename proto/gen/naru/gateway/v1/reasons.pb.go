@@ -46,7 +46,8 @@ const (
 	Reason_REASON_VIEWING_SYSTEM_NOT_FOUND Reason = 15
 	Reason_REASON_PAGE_TOKEN_INVALID       Reason = 16
 	// The session is an organisation's, and the person who took it may not act for it any more.
-	Reason_REASON_NOT_AUTHORISED Reason = 17
+	Reason_REASON_NOT_AUTHORISED  Reason = 17
+	Reason_REASON_AGENT_NOT_FOUND Reason = 18
 )
 
 // Enum value maps for Reason.
@@ -70,6 +71,7 @@ var (
 		15: "REASON_VIEWING_SYSTEM_NOT_FOUND",
 		16: "REASON_PAGE_TOKEN_INVALID",
 		17: "REASON_NOT_AUTHORISED",
+		18: "REASON_AGENT_NOT_FOUND",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":              0,
@@ -90,6 +92,7 @@ var (
 		"REASON_VIEWING_SYSTEM_NOT_FOUND": 15,
 		"REASON_PAGE_TOKEN_INVALID":       16,
 		"REASON_NOT_AUTHORISED":           17,
+		"REASON_AGENT_NOT_FOUND":          18,
 	}
 )
 
@@ -124,7 +127,7 @@ var File_naru_gateway_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\x84\x04\n" +
+	"\x1dnaru/gateway/v1/reasons.proto\x12\x0fnaru.gateway.v1*\xa0\x04\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x19\n" +
@@ -144,7 +147,8 @@ const file_naru_gateway_v1_reasons_proto_rawDesc = "" +
 	"\x14REASON_LAST_OPERATOR\x10\x0e\x12#\n" +
 	"\x1fREASON_VIEWING_SYSTEM_NOT_FOUND\x10\x0f\x12\x1d\n" +
 	"\x19REASON_PAGE_TOKEN_INVALID\x10\x10\x12\x19\n" +
-	"\x15REASON_NOT_AUTHORISED\x10\x11B\xc1\x01\n" +
+	"\x15REASON_NOT_AUTHORISED\x10\x11\x12\x1a\n" +
+	"\x16REASON_AGENT_NOT_FOUND\x10\x12B\xc1\x01\n" +
 	"\x13com.naru.gateway.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/gateway/v1;gatewayv1\xa2\x02\x03NGX\xaa\x02\x0fNaru.Gateway.V1\xca\x02\x0fNaru\\Gateway\\V1\xe2\x02\x1bNaru\\Gateway\\V1\\GPBMetadata\xea\x02\x11Naru::Gateway::V1b\x06proto3"
 
 var (

@@ -10,6 +10,7 @@ import (
 	v1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -123,6 +124,61 @@ func (x *DocumentAccepted) GetCertificateNotCheckable() []string {
 	return nil
 }
 
+// ContentsNamed: a document was accepted that its sender handed over; stated with DocumentAccepted. The files are kept while somebody may look at them.
+// Subject: edoc number.
+type ContentsNamed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The uploads of the document and of its attachments.
+	Uploads         []string               `protobuf:"bytes,1,rep,name=uploads,proto3" json:"uploads,omitempty"`
+	ViewingDeadline *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=viewing_deadline,json=viewingDeadline,proto3" json:"viewing_deadline,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ContentsNamed) Reset() {
+	*x = ContentsNamed{}
+	mi := &file_naru_intake_v1_events_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContentsNamed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContentsNamed) ProtoMessage() {}
+
+func (x *ContentsNamed) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_intake_v1_events_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContentsNamed.ProtoReflect.Descriptor instead.
+func (*ContentsNamed) Descriptor() ([]byte, []int) {
+	return file_naru_intake_v1_events_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ContentsNamed) GetUploads() []string {
+	if x != nil {
+		return x.Uploads
+	}
+	return nil
+}
+
+func (x *ContentsNamed) GetViewingDeadline() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ViewingDeadline
+	}
+	return nil
+}
+
 // CancelRequested: the sender wants it stopped. Whoever would commit the next step decides. Subject: edoc number.
 type CancelRequested struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -136,7 +192,7 @@ type CancelRequested struct {
 
 func (x *CancelRequested) Reset() {
 	*x = CancelRequested{}
-	mi := &file_naru_intake_v1_events_proto_msgTypes[1]
+	mi := &file_naru_intake_v1_events_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -148,7 +204,7 @@ func (x *CancelRequested) String() string {
 func (*CancelRequested) ProtoMessage() {}
 
 func (x *CancelRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_events_proto_msgTypes[1]
+	mi := &file_naru_intake_v1_events_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -161,7 +217,7 @@ func (x *CancelRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequested.ProtoReflect.Descriptor instead.
 func (*CancelRequested) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_events_proto_rawDescGZIP(), []int{1}
+	return file_naru_intake_v1_events_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *CancelRequested) GetEdocNum() string {
@@ -199,7 +255,7 @@ type RegistrationCertificateSupplied struct {
 
 func (x *RegistrationCertificateSupplied) Reset() {
 	*x = RegistrationCertificateSupplied{}
-	mi := &file_naru_intake_v1_events_proto_msgTypes[2]
+	mi := &file_naru_intake_v1_events_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -211,7 +267,7 @@ func (x *RegistrationCertificateSupplied) String() string {
 func (*RegistrationCertificateSupplied) ProtoMessage() {}
 
 func (x *RegistrationCertificateSupplied) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_events_proto_msgTypes[2]
+	mi := &file_naru_intake_v1_events_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -224,7 +280,7 @@ func (x *RegistrationCertificateSupplied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegistrationCertificateSupplied.ProtoReflect.Descriptor instead.
 func (*RegistrationCertificateSupplied) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_events_proto_rawDescGZIP(), []int{2}
+	return file_naru_intake_v1_events_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RegistrationCertificateSupplied) GetAuthentication() *v1.Authentication {
@@ -252,7 +308,7 @@ var File_naru_intake_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/intake/v1/events.proto\x12\x0enaru.intake.v1\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x8d\x03\n" +
+	"\x1bnaru/intake/v1/events.proto\x12\x0enaru.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x8d\x03\n" +
 	"\x10DocumentAccepted\x125\n" +
 	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\x12)\n" +
 	"\x10sealed_recipient\x18\x02 \x01(\fR\x0fsealedRecipient\x12H\n" +
@@ -260,7 +316,10 @@ const file_naru_intake_v1_events_proto_rawDesc = "" +
 	"\vfingerprint\x18\x04 \x01(\fR\vfingerprint\x12%\n" +
 	"\x0ereceipt_digest\x18\x05 \x01(\fR\rreceiptDigest\x12/\n" +
 	"\x13certificate_profile\x18\x06 \x01(\tR\x12certificateProfile\x12:\n" +
-	"\x19certificate_not_checkable\x18\a \x03(\tR\x17certificateNotCheckable:\x17\xd2\xf3\x18\x13\b\x01\x12\aaddress\x12\x06status\"\xc5\x01\n" +
+	"\x19certificate_not_checkable\x18\a \x03(\tR\x17certificateNotCheckable:\x17\xd2\xf3\x18\x13\b\x01\x12\aaddress\x12\x06status\"\x81\x01\n" +
+	"\rContentsNamed\x12\x18\n" +
+	"\auploads\x18\x01 \x03(\tR\auploads\x12E\n" +
+	"\x10viewing_deadline\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0fviewingDeadline:\x0f\xd2\xf3\x18\v\b\x01\x12\acontent\"\xc5\x01\n" +
 	"\x0fCancelRequested\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12*\n" +
 	"\x04lane\x18\x02 \x01(\x0e2\x16.naru.platform.v1.LaneR\x04lane\x12H\n" +
@@ -283,26 +342,29 @@ func file_naru_intake_v1_events_proto_rawDescGZIP() []byte {
 	return file_naru_intake_v1_events_proto_rawDescData
 }
 
-var file_naru_intake_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_naru_intake_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_naru_intake_v1_events_proto_goTypes = []any{
 	(*DocumentAccepted)(nil),                // 0: naru.intake.v1.DocumentAccepted
-	(*CancelRequested)(nil),                 // 1: naru.intake.v1.CancelRequested
-	(*RegistrationCertificateSupplied)(nil), // 2: naru.intake.v1.RegistrationCertificateSupplied
-	(*v1.DocumentFacts)(nil),                // 3: naru.platform.v1.DocumentFacts
-	(*v1.Authentication)(nil),               // 4: naru.platform.v1.Authentication
-	(v1.Lane)(0),                            // 5: naru.platform.v1.Lane
+	(*ContentsNamed)(nil),                   // 1: naru.intake.v1.ContentsNamed
+	(*CancelRequested)(nil),                 // 2: naru.intake.v1.CancelRequested
+	(*RegistrationCertificateSupplied)(nil), // 3: naru.intake.v1.RegistrationCertificateSupplied
+	(*v1.DocumentFacts)(nil),                // 4: naru.platform.v1.DocumentFacts
+	(*v1.Authentication)(nil),               // 5: naru.platform.v1.Authentication
+	(*timestamppb.Timestamp)(nil),           // 6: google.protobuf.Timestamp
+	(v1.Lane)(0),                            // 7: naru.platform.v1.Lane
 }
 var file_naru_intake_v1_events_proto_depIdxs = []int32{
-	3, // 0: naru.intake.v1.DocumentAccepted.facts:type_name -> naru.platform.v1.DocumentFacts
-	4, // 1: naru.intake.v1.DocumentAccepted.authentication:type_name -> naru.platform.v1.Authentication
-	5, // 2: naru.intake.v1.CancelRequested.lane:type_name -> naru.platform.v1.Lane
-	4, // 3: naru.intake.v1.CancelRequested.authentication:type_name -> naru.platform.v1.Authentication
-	4, // 4: naru.intake.v1.RegistrationCertificateSupplied.authentication:type_name -> naru.platform.v1.Authentication
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	4, // 0: naru.intake.v1.DocumentAccepted.facts:type_name -> naru.platform.v1.DocumentFacts
+	5, // 1: naru.intake.v1.DocumentAccepted.authentication:type_name -> naru.platform.v1.Authentication
+	6, // 2: naru.intake.v1.ContentsNamed.viewing_deadline:type_name -> google.protobuf.Timestamp
+	7, // 3: naru.intake.v1.CancelRequested.lane:type_name -> naru.platform.v1.Lane
+	5, // 4: naru.intake.v1.CancelRequested.authentication:type_name -> naru.platform.v1.Authentication
+	5, // 5: naru.intake.v1.RegistrationCertificateSupplied.authentication:type_name -> naru.platform.v1.Authentication
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_naru_intake_v1_events_proto_init() }
@@ -316,7 +378,7 @@ func file_naru_intake_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_intake_v1_events_proto_rawDesc), len(file_naru_intake_v1_events_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -623,7 +623,7 @@ var File_naru_intake_v1_intake_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x90\x11\n" +
+	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xb8\f\n" +
 	"\bSendItem\x126\n" +
 	"\aown_key\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,40}$R\x06ownKey\x12K\n" +
 	"\trecipient\x18\x02 \x01(\v2%.naru.platform.v1.RecipientIdentifierB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12#\n" +
@@ -647,11 +647,8 @@ const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\rauthorisation\x18\x12 \x01(\tB\x19\xbaH\x16r\x142\x12^([0-9a-f-]{36})?$R\rauthorisation\x123\n" +
 	"\acontent\x18\x0f \x01(\tB\x19\xbaH\x16r\x142\x12^([0-9a-f-]{36})?$R\acontent\x12B\n" +
 	"\x13attachment_contents\x18\x10 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\n" +
-	"\x18\x01\"\x05r\x03\xb0\x01\x01R\x12attachmentContents:\xc3\a\xbaH\xbf\a\x1a\xe4\x02\n" +
-	"\"send_item.registration_certificate\x12gexactly one of registrationCertificate, registrationCertificateDigest is set, or content without either\x1a\xd4\x01size(this.content) > 0 ? size(this.registration_certificate) == 0 && size(this.registration_certificate_digest) == 0 : (size(this.registration_certificate) > 0) != (size(this.registration_certificate_digest) > 0)\x1av\n" +
-	"\x17send_item.document_hash\x12(documentHash is required without content\x1a1size(this.content) > 0 || has(this.document_hash)\x1a\xcc\x02\n" +
-	"\x11send_item.viewing\x12cviewing with url and viewingSystem is required without content; with content it has only a deadline\x1a\xd1\x01size(this.content) > 0 ? !has(this.viewing) || (size(this.viewing.url) == 0 && size(this.viewing.viewing_system) == 0) : has(this.viewing) && size(this.viewing.url) > 0 && size(this.viewing.viewing_system) > 0\x1a\x8e\x01\n" +
-	"\x1dsend_item.attachment_contents\x12.attachmentContents are given with content only\x1a=size(this.content) > 0 || size(this.attachment_contents) == 0B\x10\n" +
+	"\x18\x01\"\x05r\x03\xb0\x01\x01R\x12attachmentContents:\xeb\x02\xbaH\xe7\x02\x1a\xe4\x02\n" +
+	"\"send_item.registration_certificate\x12gexactly one of registrationCertificate, registrationCertificateDigest is set, or content without either\x1a\xd4\x01size(this.content) > 0 ? size(this.registration_certificate) == 0 && size(this.registration_certificate_digest) == 0 : (size(this.registration_certificate) > 0) != (size(this.registration_certificate_digest) > 0)B\x10\n" +
 	"\x0e_send_deadlineB\n" +
 	"\n" +
 	"\b_contact\"\xb3\x01\n" +

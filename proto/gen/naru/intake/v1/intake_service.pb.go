@@ -957,21 +957,21 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\x11GetHorizonRequest\"b\n" +
 	"\x12GetHorizonResponse\x120\n" +
 	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1a\n" +
-	"\bsequence\x18\x02 \x01(\x04R\bsequence2\xf9\x05\n" +
-	"\rIntakeService\x12\x82\x01\n" +
-	"\x04Send\x12\x1b.naru.intake.v1.SendRequest\x1a\x1c.naru.intake.v1.SendResponse\"?\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02!:\x04itemb\n" +
-	"acceptance\"\r/v1/documents\x12\x98\x01\n" +
-	"\tBatchSend\x12 .naru.intake.v1.BatchSendRequest\x1a!.naru.intake.v1.BatchSendResponse\"F\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.send\xda\xf3\x18\f\b\x80\x80\x80\b\x12\x05items\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/documents:batch\x12\xcd\x01\n" +
-	"\x1dUploadRegistrationCertificate\x124.naru.intake.v1.UploadRegistrationCertificateRequest\x1a5.naru.intake.v1.UploadRegistrationCertificateResponse\"?\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/registration-certificates\x12\x8b\x01\n" +
-	"\x06Cancel\x12\x1d.naru.intake.v1.CancelRequest\x1a\x1e.naru.intake.v1.CancelResponse\"B\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/documents/{edoc_num}:cancel\x12j\n" +
+	"\bsequence\x18\x02 \x01(\x04R\bsequence2\xfc\x05\n" +
+	"\rIntakeService\x12\x83\x01\n" +
+	"\x04Send\x12\x1b.naru.intake.v1.SendRequest\x1a\x1c.naru.intake.v1.SendResponse\"@\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02!:\x04itemb\n" +
+	"acceptance\"\r/v1/documents\x12\x99\x01\n" +
+	"\tBatchSend\x12 .naru.intake.v1.BatchSendRequest\x1a!.naru.intake.v1.BatchSendResponse\"G\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\xda\xf3\x18\f\b\x80\x80\x80\b\x12\x05items\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/documents:batch\x12\xcd\x01\n" +
+	"\x1dUploadRegistrationCertificate\x124.naru.intake.v1.UploadRegistrationCertificateRequest\x1a5.naru.intake.v1.UploadRegistrationCertificateResponse\"?\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/registration-certificates\x12\x8c\x01\n" +
+	"\x06Cancel\x12\x1d.naru.intake.v1.CancelRequest\x1a\x1e.naru.intake.v1.CancelResponse\"C\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/documents/{edoc_num}:cancel\x12j\n" +
 	"\tGetLimits\x12 .naru.intake.v1.GetLimitsRequest\x1a!.naru.intake.v1.GetLimitsResponse\"\x18\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/limits2\x8a\x04\n" +
+	"/v1/limits2\x93\x04\n" +
 	"\x13IntakeLookupService\x12\xa0\x01\n" +
 	"\x1aGetRegistrationCertificate\x121.naru.intake.v1.GetRegistrationCertificateRequest\x1a2.naru.intake.v1.GetRegistrationCertificateResponse\"\x1b\xca\xf3\x18\x17\"\vcertificate\"\bdelivery\x12q\n" +
 	"\vGetDocument\x12\".naru.intake.v1.GetDocumentRequest\x1a#.naru.intake.v1.GetDocumentResponse\"\x19\xca\xf3\x18\x15\"\vcertificate\"\x06status\x12z\n" +
-	"\x12GetSealedRecipient\x12).naru.intake.v1.GetSealedRecipientRequest\x1a*.naru.intake.v1.GetSealedRecipientResponse\"\r\xca\xf3\x18\t\"\aaddress\x12a\n" +
+	"\x12GetSealedRecipient\x12).naru.intake.v1.GetSealedRecipientRequest\x1a*.naru.intake.v1.GetSealedRecipientResponse\"\r\xca\xf3\x18\t\"\aaddress\x12j\n" +
 	"\n" +
-	"GetHorizon\x12!.naru.intake.v1.GetHorizonRequest\x1a\".naru.intake.v1.GetHorizonResponse\"\f\xca\xf3\x18\b\"\x06statusB\xc0\x01\n" +
+	"GetHorizon\x12!.naru.intake.v1.GetHorizonRequest\x1a\".naru.intake.v1.GetHorizonResponse\"\x15\xca\xf3\x18\x11\"\acontent\"\x06statusB\xc0\x01\n" +
 	"\x12com.naru.intake.v1B\x12IntakeServiceProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
 var (

@@ -31,21 +31,24 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // IntakeService takes send requests (전자문서 발송요청, guide 5.1.1 ❸ and 5.2.1 ①). A member of this relay, a person or an organisation by its
-// representative, sends in its session as an institution does with its token: the sender is then the member, by its recipient id.
+// representative, sends in its session as an institution does with its token: the sender is then the member, by its recipient id. An agent (송신대행자) sends what a
+// sender has authorised (AuthorisationService); the sender's rules apply, and the agent is the actor.
 type IntakeServiceClient interface {
 	// Send accepts one document durably and answers with its number and a signed receipt. The registration certificate is verified
 	// first: signature, chain, validity, owner, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
 	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409). With content in place of a certificate:
 	// CONTENT_NOT_READY, CONTENT_HASH_DIFFERS, CONTENT_UNAVAILABLE (503). Of a session: NOT_AUTHORISED (the person does not represent the organisation).
+	// Of an agent: AUTHORISATION_MISSING (none in force is named), AUTHORISATION_NOT_FOUND, DIGEST_DIFFERS (the item is not one that was authorised).
 	Send(ctx context.Context, in *SendRequest, opts ...grpc.CallOption) (*SendResponse, error)
 	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other, also one that
-	// is not well formed; only a body that is no JSON is refused whole. Items travel in the bulk lane.
+	// is not well formed; only a body that is no JSON is refused whole. Items travel in the bulk lane. Those of an agent may be of
+	// several senders.
 	BatchSend(ctx context.Context, in *BatchSendRequest, opts ...grpc.CallOption) (*BatchSendResponse, error)
 	// UploadRegistrationCertificate stores a certificate of this sender so that its items may name it by digest. Idempotent. Errors: CERTIFICATE_*
 	// reasons.
 	UploadRegistrationCertificate(ctx context.Context, in *UploadRegistrationCertificateRequest, opts ...grpc.CallOption) (*UploadRegistrationCertificateResponse, error)
 	// Cancel asks to stop a document before receipt. The outcome (cancelled or refused because it was received) shows in its status.
-	// Errors: DOCUMENT_NOT_FOUND.
+	// An agent stops what it sent itself. Errors: DOCUMENT_NOT_FOUND.
 	Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelResponse, error)
 	// GetLimits publishes the limits of this relay.
 	GetLimits(ctx context.Context, in *GetLimitsRequest, opts ...grpc.CallOption) (*GetLimitsResponse, error)
@@ -114,21 +117,24 @@ func (c *intakeServiceClient) GetLimits(ctx context.Context, in *GetLimitsReques
 // for forward compatibility.
 //
 // IntakeService takes send requests (전자문서 발송요청, guide 5.1.1 ❸ and 5.2.1 ①). A member of this relay, a person or an organisation by its
-// representative, sends in its session as an institution does with its token: the sender is then the member, by its recipient id.
+// representative, sends in its session as an institution does with its token: the sender is then the member, by its recipient id. An agent (송신대행자) sends what a
+// sender has authorised (AuthorisationService); the sender's rules apply, and the agent is the actor.
 type IntakeServiceServer interface {
 	// Send accepts one document durably and answers with its number and a signed receipt. The registration certificate is verified
 	// first: signature, chain, validity, owner, same hash. Errors: every violation at once (INVALID_ITEM), CERTIFICATE_* reasons,
 	// SENDER_ADDRESS_NOT_REGISTERED, VIEWING_SYSTEM_FOREIGN, VIEWING_HOST_FOREIGN, OWN_KEY_CONFLICT (409). With content in place of a certificate:
 	// CONTENT_NOT_READY, CONTENT_HASH_DIFFERS, CONTENT_UNAVAILABLE (503). Of a session: NOT_AUTHORISED (the person does not represent the organisation).
+	// Of an agent: AUTHORISATION_MISSING (none in force is named), AUTHORISATION_NOT_FOUND, DIGEST_DIFFERS (the item is not one that was authorised).
 	Send(context.Context, *SendRequest) (*SendResponse, error)
 	// BatchSend accepts 1-1,000 items, at most 16 MiB; each item has its own outcome, a bad item hinders no other, also one that
-	// is not well formed; only a body that is no JSON is refused whole. Items travel in the bulk lane.
+	// is not well formed; only a body that is no JSON is refused whole. Items travel in the bulk lane. Those of an agent may be of
+	// several senders.
 	BatchSend(context.Context, *BatchSendRequest) (*BatchSendResponse, error)
 	// UploadRegistrationCertificate stores a certificate of this sender so that its items may name it by digest. Idempotent. Errors: CERTIFICATE_*
 	// reasons.
 	UploadRegistrationCertificate(context.Context, *UploadRegistrationCertificateRequest) (*UploadRegistrationCertificateResponse, error)
 	// Cancel asks to stop a document before receipt. The outcome (cancelled or refused because it was received) shows in its status.
-	// Errors: DOCUMENT_NOT_FOUND.
+	// An agent stops what it sent itself. Errors: DOCUMENT_NOT_FOUND.
 	Cancel(context.Context, *CancelRequest) (*CancelResponse, error)
 	// GetLimits publishes the limits of this relay.
 	GetLimits(context.Context, *GetLimitsRequest) (*GetLimitsResponse, error)
@@ -321,7 +327,8 @@ type IntakeLookupServiceClient interface {
 	// GetSealedRecipient returns how a document's sender described the recipient. Address asks when it has to seek a recipient again that it had
 	// found.
 	GetSealedRecipient(ctx context.Context, in *GetSealedRecipientRequest, opts ...grpc.CallOption) (*GetSealedRecipientResponse, error)
-	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole.
+	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole; content
+	// asks before it deletes a file, so that no acceptance that names it is still on its way.
 	GetHorizon(ctx context.Context, in *GetHorizonRequest, opts ...grpc.CallOption) (*GetHorizonResponse, error)
 }
 
@@ -387,7 +394,8 @@ type IntakeLookupServiceServer interface {
 	// GetSealedRecipient returns how a document's sender described the recipient. Address asks when it has to seek a recipient again that it had
 	// found.
 	GetSealedRecipient(context.Context, *GetSealedRecipientRequest) (*GetSealedRecipientResponse, error)
-	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole.
+	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole; content
+	// asks before it deletes a file, so that no acceptance that names it is still on its way.
 	GetHorizon(context.Context, *GetHorizonRequest) (*GetHorizonResponse, error)
 	mustEmbedUnimplementedIntakeLookupServiceServer()
 }

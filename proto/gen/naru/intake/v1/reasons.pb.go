@@ -59,6 +59,23 @@ const (
 	Reason_REASON_CONTENT_UNAVAILABLE Reason = 24
 	// The person may not send for the organisation whose session it holds.
 	Reason_REASON_NOT_AUTHORISED Reason = 25
+	// Nobody with this certified address sends from this relay.
+	Reason_REASON_SENDER_UNKNOWN Reason = 26
+	// There is no such authorisation, or it is somebody else's.
+	Reason_REASON_AUTHORISATION_NOT_FOUND Reason = 27
+	// It was declined or revoked, or its time is over.
+	Reason_REASON_AUTHORISATION_DECIDED Reason = 28
+	// What was approved, signed or sent is not what the authorisation is about.
+	Reason_REASON_DIGEST_DIFFERS Reason = 29
+	// No signature by a registered key of the sender for this authorisation.
+	Reason_REASON_SIGNATURE_INVALID Reason = 30
+	// Too many authorisations of the agent wait for their senders.
+	Reason_REASON_TOO_MANY_AUTHORISATIONS Reason = 31
+	// The agent names no authorisation that is in force.
+	Reason_REASON_AUTHORISATION_MISSING Reason = 32
+	// The request id was used for other items or another sender.
+	Reason_REASON_REQUEST_DIFFERS    Reason = 33
+	Reason_REASON_PAGE_TOKEN_INVALID Reason = 34
 )
 
 // Enum value maps for Reason.
@@ -89,6 +106,15 @@ var (
 		23: "REASON_CONTENT_HASH_DIFFERS",
 		24: "REASON_CONTENT_UNAVAILABLE",
 		25: "REASON_NOT_AUTHORISED",
+		26: "REASON_SENDER_UNKNOWN",
+		27: "REASON_AUTHORISATION_NOT_FOUND",
+		28: "REASON_AUTHORISATION_DECIDED",
+		29: "REASON_DIGEST_DIFFERS",
+		30: "REASON_SIGNATURE_INVALID",
+		31: "REASON_TOO_MANY_AUTHORISATIONS",
+		32: "REASON_AUTHORISATION_MISSING",
+		33: "REASON_REQUEST_DIFFERS",
+		34: "REASON_PAGE_TOKEN_INVALID",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                   0,
@@ -116,6 +142,15 @@ var (
 		"REASON_CONTENT_HASH_DIFFERS":          23,
 		"REASON_CONTENT_UNAVAILABLE":           24,
 		"REASON_NOT_AUTHORISED":                25,
+		"REASON_SENDER_UNKNOWN":                26,
+		"REASON_AUTHORISATION_NOT_FOUND":       27,
+		"REASON_AUTHORISATION_DECIDED":         28,
+		"REASON_DIGEST_DIFFERS":                29,
+		"REASON_SIGNATURE_INVALID":             30,
+		"REASON_TOO_MANY_AUTHORISATIONS":       31,
+		"REASON_AUTHORISATION_MISSING":         32,
+		"REASON_REQUEST_DIFFERS":               33,
+		"REASON_PAGE_TOKEN_INVALID":            34,
 	}
 )
 
@@ -150,7 +185,7 @@ var File_naru_intake_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\xa6\x06\n" +
+	"\x1cnaru/intake/v1/reasons.proto\x12\x0enaru.intake.v1*\xc1\b\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13REASON_INVALID_ITEM\x10\x01\x12\x1b\n" +
@@ -177,7 +212,16 @@ const file_naru_intake_v1_reasons_proto_rawDesc = "" +
 	"\x18REASON_CONTENT_NOT_READY\x10\x16\x12\x1f\n" +
 	"\x1bREASON_CONTENT_HASH_DIFFERS\x10\x17\x12\x1e\n" +
 	"\x1aREASON_CONTENT_UNAVAILABLE\x10\x18\x12\x19\n" +
-	"\x15REASON_NOT_AUTHORISED\x10\x19B\xba\x01\n" +
+	"\x15REASON_NOT_AUTHORISED\x10\x19\x12\x19\n" +
+	"\x15REASON_SENDER_UNKNOWN\x10\x1a\x12\"\n" +
+	"\x1eREASON_AUTHORISATION_NOT_FOUND\x10\x1b\x12 \n" +
+	"\x1cREASON_AUTHORISATION_DECIDED\x10\x1c\x12\x19\n" +
+	"\x15REASON_DIGEST_DIFFERS\x10\x1d\x12\x1c\n" +
+	"\x18REASON_SIGNATURE_INVALID\x10\x1e\x12\"\n" +
+	"\x1eREASON_TOO_MANY_AUTHORISATIONS\x10\x1f\x12 \n" +
+	"\x1cREASON_AUTHORISATION_MISSING\x10 \x12\x1a\n" +
+	"\x16REASON_REQUEST_DIFFERS\x10!\x12\x1d\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\"B\xba\x01\n" +
 	"\x12com.naru.intake.v1B\fReasonsProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
 var (

@@ -364,7 +364,7 @@ func (x *Access) GetEveryUnit() bool {
 type Bounds struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The largest request in bytes: the body at the REST door, the message at the gRPC door. 0 is 1 MiB. Of an RPC to which the caller streams it
-	// bounds one message at the gRPC door; what the whole stream may hold, and for how long, the unit says.
+	// bounds one message at the gRPC door; how much the whole stream may hold, the unit says.
 	RequestBytes uint32 `protobuf:"varint,1,opt,name=request_bytes,json=requestBytes,proto3" json:"request_bytes,omitempty"`
 	// The repeated field of the request whose items are taken from the caller's quota of items; empty for none.
 	Items         string `protobuf:"bytes,2,opt,name=items,proto3" json:"items,omitempty"`
@@ -416,8 +416,8 @@ func (x *Bounds) GetItems() string {
 	return ""
 }
 
-// FileRoute is how the REST door offers an RPC that streams a file. Names in braces are fields of the request, as in google.api.http; query
-// parameters are further fields of it.
+// FileRoute is how the REST door offers an RPC that streams a file. Names in braces are fields of the request, strings or integers; query
+// parameters are further fields of it, except for offset and data.
 type FileRoute struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Route:
@@ -489,12 +489,17 @@ type isFileRoute_Route interface {
 }
 
 type FileRoute_Get struct {
-	// The RPC's answers are ContentChunks: the file is the body of the answer.
+	// The unit streams, and each of its responses has one field, a ContentChunk: the file is the body of the answer. The field offset of the
+	// request is given by the header Range: bytes=N-, and is answered 206; every other range is ignored. Where the request has a field download
+	// that is true, the answer is an attachment, else it is shown in place. Of HEAD nothing is known (405): it would have to begin the reading.
 	Get string `protobuf:"bytes,1,opt,name=get,proto3,oneof"`
 }
 
 type FileRoute_Patch struct {
-	// The caller streams: the body is the field data of the requests, and the header Upload-Offset the field offset of the first.
+	// The caller streams: the body is the field data of the requests, in pieces of at most 256 KiB, and the header Upload-Offset the field offset
+	// of the first, which holds no data. The response's only field, if that is a message, is answered as JSON, else the response. A body that is
+	// cut off or comes too slowly ends the stream as a whole one does, so that the unit keeps what arrived: from the size that was announced before
+	// it knows that more must come.
 	Patch string `protobuf:"bytes,2,opt,name=patch,proto3,oneof"`
 }
 

@@ -1058,12 +1058,12 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x1aDOCUMENT_STATE_UNREACHABLE\x10\x0e\x12!\n" +
 	"\x1dDOCUMENT_STATE_NO_SUCH_PERSON\x10\x0f\x12%\n" +
 	"!DOCUMENT_STATE_INVITATION_REFUSED\x10\x10\x12$\n" +
-	" DOCUMENT_STATE_INVITATION_FAILED\x10\x112\xe8\x04\n" +
-	"\rStatusService\x12\x92\x01\n" +
-	"\tGetStatus\x12 .naru.status.v1.GetStatusRequest\x1a!.naru.status.v1.GetStatusResponse\"@\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\"b\x06status\x12\x18/v1/documents/{edoc_num}\x12\x9a\x01\n" +
-	"\x0eBatchGetStatus\x12%.naru.status.v1.BatchGetStatusRequest\x1a&.naru.status.v1.BatchGetStatusResponse\"9\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/documents:batchGet\x12\x88\x01\n" +
-	"\fListStatuses\x12#.naru.status.v1.ListStatusesRequest\x1a$.naru.status.v1.ListStatusesResponse\"-\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/documents\x12\x99\x01\n" +
-	"\vGetTimeline\x12\".naru.status.v1.GetTimelineRequest\x1a#.naru.status.v1.GetTimelineResponse\"A\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02#\x12!/v1/documents/{edoc_num}/timelineB\xc0\x01\n" +
+	" DOCUMENT_STATE_INVITATION_FAILED\x10\x112\xec\x04\n" +
+	"\rStatusService\x12\x93\x01\n" +
+	"\tGetStatus\x12 .naru.status.v1.GetStatusRequest\x1a!.naru.status.v1.GetStatusResponse\"A\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\"b\x06status\x12\x18/v1/documents/{edoc_num}\x12\x9b\x01\n" +
+	"\x0eBatchGetStatus\x12%.naru.status.v1.BatchGetStatusRequest\x1a&.naru.status.v1.BatchGetStatusResponse\":\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/documents:batchGet\x12\x89\x01\n" +
+	"\fListStatuses\x12#.naru.status.v1.ListStatusesRequest\x1a$.naru.status.v1.ListStatusesResponse\".\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/documents\x12\x9a\x01\n" +
+	"\vGetTimeline\x12\".naru.status.v1.GetTimelineRequest\x1a#.naru.status.v1.GetTimelineResponse\"B\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02#\x12!/v1/documents/{edoc_num}/timelineB\xc0\x01\n" +
 	"\x12com.naru.status.v1B\x12StatusServiceProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/status/v1;statusv1\xa2\x02\x03NSX\xaa\x02\x0eNaru.Status.V1\xca\x02\x0eNaru\\Status\\V1\xe2\x02\x1aNaru\\Status\\V1\\GPBMetadata\xea\x02\x10Naru::Status::V1b\x06proto3"
 
 var (

@@ -30,6 +30,7 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // StatusService answers what happened to a sender's documents (처리상태 조회, guide 5.2.1 ⑤). A member of this relay that sends asks in its session.
+// An agent (전자증명서비스 사업자) sees the documents that it sent itself, whoever their senders are, and no others.
 type StatusServiceClient interface {
 	// GetStatus returns the status of one document. Errors: DOCUMENT_NOT_FOUND (also for somebody else's).
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
@@ -96,6 +97,7 @@ func (c *statusServiceClient) GetTimeline(ctx context.Context, in *GetTimelineRe
 // for forward compatibility.
 //
 // StatusService answers what happened to a sender's documents (처리상태 조회, guide 5.2.1 ⑤). A member of this relay that sends asks in its session.
+// An agent (전자증명서비스 사업자) sees the documents that it sent itself, whoever their senders are, and no others.
 type StatusServiceServer interface {
 	// GetStatus returns the status of one document. Errors: DOCUMENT_NOT_FOUND (also for somebody else's).
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)

@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwk"
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/e2e/harness"
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/authorisation"
+	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/testkit/await"
+)
+
+// An agent (송신대행자) sends for a member only what the member approved in its own session: the very item, until it is revoked.
+// Sender and actor stand in the status of both, and of nobody else.
+func TestAgentSendsForAMember(t *testing.T) {
+	t.Parallel()
+	agent, other := stack.NewAgent(t), stack.NewAgent(t)
+	sender, recipient := stack.NewMember(t), stack.NewMember(t)
+	document := agent.HandedOver(t, recipient.ByCI())
+	require.Equal(t, "AUTHORISATION_MISSING", agent.Do(t, http.MethodPost, "/v1/documents", document.Item).Problem(t).Reason)
+
+	asked := agent.Authorisation(t, sender.Address(t), document.Item)
+	document.Item["authorisation"] = asked.ID
+	require.Equal(t, "AUTHORISATION_MISSING", agent.Do(t, http.MethodPost, "/v1/documents", document.Item).Problem(t).Reason, "not before it is given")
+	require.Equal(t, "AUTHORISATION_NOT_FOUND",
+		recipient.Do(t, http.MethodPost, "/v1/authorisations/"+asked.ID+":approve", map[string]any{"digest": asked.Digest}).Problem(t).Reason)
+	require.Equal(t, http.StatusOK, sender.Do(t, http.MethodPost, "/v1/authorisations/"+asked.ID+":approve", map[string]any{"digest": asked.Digest}).Status)
+
+	require.Equal(t, "AUTHORISATION_NOT_FOUND", other.Do(t, http.MethodPost, "/v1/documents", document.Item).Problem(t).Reason, "it names another agent")
+	changed := map[string]any{}
+	for name, value := range document.Item {
+		changed[name] = value
+	}
+	changed["title"] = "다른 제목"
+	require.Equal(t, "DIGEST_DIFFERS", agent.Do(t, http.MethodPost, "/v1/documents", changed).Problem(t).Reason, "it is about this very item")
+	agent.SendDocument(t, document)
+
+	as := harness.Institution{Caller: sender.Caller}
+	as.AwaitState(t, document.EdocNum, "RECEIVED")
+	var status struct{ Actor string }
+	sender.Do(t, http.MethodGet, "/v1/documents/"+document.EdocNum, nil).Into(t, &status)
+	require.Equal(t, agent.ID, status.Actor)
+	(&harness.Institution{Caller: agent.Caller}).AwaitState(t, document.EdocNum, "RECEIVED")
+	require.Equal(t, "DOCUMENT_NOT_FOUND", other.Do(t, http.MethodGet, "/v1/documents/"+document.EdocNum, nil).Problem(t).Reason)
+
+	// What was not sent before it is revoked is not sent any more.
+	later := agent.HandedOver(t, recipient.ByCI())
+	again := agent.Authorisation(t, sender.Address(t), later.Item)
+	later.Item["authorisation"] = again.ID
+	require.Equal(t, http.StatusOK, sender.Do(t, http.MethodPost, "/v1/authorisations/"+again.ID+":approve", map[string]any{"digest": again.Digest}).Status)
+	require.Equal(t, http.StatusOK, sender.Do(t, http.MethodPost, "/v1/authorisations/"+again.ID+":revoke", map[string]any{}).Status)
+	require.Equal(t, "AUTHORISATION_MISSING", agent.Do(t, http.MethodPost, "/v1/documents", later.Item).Problem(t).Reason)
+}
+
+// An institution authorises by its registered key, and a signature is about one authorisation.
+func TestAgentSendsForAnInstitution(t *testing.T) {
+	t.Parallel()
+	agent, recipient := stack.NewAgent(t), stack.NewMember(t)
+	institution, _ := stack.NewInstitution(t)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	public, err := jwk.FromRaw(private.Public())
+	require.NoError(t, err)
+	text, err := json.Marshal(public)
+	require.NoError(t, err)
+	id, err := keys.KeyID(&private.PublicKey)
+	require.NoError(t, err)
+	answer := stack.Admin(t).Do(t, http.MethodPut, "/v1/admin/institutions/"+institution.ID+"/authorisation-keys", map[string]any{"publicJwks": []string{string(text)}})
+	require.Equal(t, http.StatusOK, answer.Status, "%s", answer.Body)
+
+	document := agent.HandedOver(t, recipient.ByCI())
+	asked := agent.Authorisation(t, institution.Address, document.Item)
+	signed := func(a harness.Authorisation) string {
+		expires, err := time.Parse(time.RFC3339Nano, a.ExpiresAt)
+		require.NoError(t, err)
+		compact, err := authorisation.Sign(authn.Key{ID: id, Signer: private}, authorisation.Claims{
+			Authorisation: a.ID, Digest: a.Digest, Agent: a.Agent, Sender: a.Sender, ExpiresAt: expires,
+		})
+		require.NoError(t, err)
+		return compact
+	}
+	another := agent.Authorisation(t, institution.Address, agent.HandedOver(t, recipient.ByCI()).Item)
+	sign := func(jws string) harness.Answer {
+		return agent.Do(t, http.MethodPost, "/v1/authorisations/"+asked.ID+":sign", map[string]any{"jws": jws})
+	}
+	// The key is known to intake by a fact, some moments later.
+	await.Require(t, harness.Patience, func() bool {
+		return sign(signed(another)).Problem(t).Violations[0].Rule != "key"
+	})
+	require.Equal(t, "SIGNATURE_INVALID", sign(signed(another)).Problem(t).Reason)
+	require.Equal(t, http.StatusOK, sign(signed(asked)).Status)
+	document.Item["authorisation"] = asked.ID
+	agent.SendDocument(t, document)
+	institution.AwaitState(t, document.EdocNum, "RECEIVED")
+}

@@ -1,0 +1,52 @@
+package harness
+
+import (
+	"crypto/rand"
+	"maps"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Agent is an agent (송신대행자), who sends for others.
+type Agent struct {
+	*Caller
+	ID string
+}
+
+// NewAgent adds one.
+func (s *Stack) NewAgent(t testing.TB) *Agent {
+	t.Helper()
+	var made struct {
+		Agent       struct{ ID string }
+		Credentials Credentials
+	}
+	s.Admin(t).Do(t, http.MethodPost, "/v1/admin/agents", map[string]any{"agent": map[string]any{"name": "시험용 대행 " + rand.Text()[:8]}}).Into(t, &made)
+	return &Agent{Caller: s.LogIn(t, made.Credentials), ID: made.Agent.ID}
+}
+
+// Authorisation is what a sender was asked for, or has given.
+type Authorisation struct {
+	ID, State, Agent, Sender, Digest, Salt, ExpiresAt string
+}
+
+// Authorisation asks a sender, by its address, to let the agent send an item.
+func (a *Agent) Authorisation(t testing.TB, sender string, item map[string]any) Authorisation {
+	t.Helper()
+	asked := maps.Clone(item)
+	delete(asked, "authorisation")
+	var got struct{ Authorisation Authorisation }
+	a.Do(t, http.MethodPost, "/v1/authorisations", map[string]any{"requestId": rand.Text(), "senderAddress": sender, "items": []any{asked}}).Into(t, &got)
+	require.NotEmpty(t, got.Authorisation.ID)
+	return got.Authorisation
+}
+
+// Address is the member's certified address.
+func (r *Recipient) Address(t testing.TB) string {
+	t.Helper()
+	var got struct{ Membership struct{ Address string } }
+	r.Do(t, http.MethodGet, "/v1/membership", nil).Into(t, &got)
+	require.NotEmpty(t, got.Membership.Address)
+	return got.Membership.Address
+}
