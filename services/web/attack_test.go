@@ -1,15 +1,18 @@
 package web_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	"github.com/naru-relay/naru/services/web"
 )
@@ -168,6 +171,36 @@ func TestBounds(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, limited.status)
 	require.Contains(t, limited.body, "RATE_LIMITED")
 	require.Equal(t, http.StatusOK, b.get("/inbox").status, "who has signed in is not kept out by it")
+}
+
+// Files of browsers without script rest on disk meanwhile, so only some may arrive at one time.
+func TestFilesAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t).signedIn(t, unittest.NewID())
+	token := b.token("/send")
+	kind, whole := form(t, "a.pdf", strings.Repeat("%PDF", 50_000), "csrf", token)
+	half := whole.Bytes()[:whole.Len()/2]
+	var slow []*io.PipeWriter
+	var arriving sync.WaitGroup
+	for range 16 {
+		r, w := io.Pipe()
+		slow = append(slow, w)
+		arriving.Go(func() { b.do(http.MethodPost, "/uploads", r, "Content-Type", kind) })
+		_, err := w.Write(half)
+		require.NoError(t, err)
+	}
+	await.Require(t, unittest.Patience, func() bool {
+		kind, small := form(t, "b.pdf", "%PDF", "csrf", token)
+		return b.do(http.MethodPost, "/uploads", small, "Content-Type", kind).status == http.StatusServiceUnavailable
+	})
+	for _, w := range slow {
+		_, err := w.Write(whole.Bytes()[len(half):])
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+	}
+	arriving.Wait()
+	kind, small := form(t, "b.pdf", "%PDF", "csrf", token)
+	require.Equal(t, http.StatusSeeOther, b.do(http.MethodPost, "/uploads", small, "Content-Type", kind).status)
 }
 
 // Nothing of a person stands in a log, an address or a title, and no token in the database.

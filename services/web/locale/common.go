@@ -53,6 +53,10 @@ func SessionEnds(ko, en string) Text {
 	return both(fmt.Sprintf("로그인은 %s에 끝납니다.", ko), fmt.Sprintf("You will be signed out at %s.", en))
 }
 
+// SessionSoon warns two minutes before a session ends.
+var SessionSoon = both("2분 안에 로그인이 끝납니다. 쓰던 내용을 먼저 보내십시오. 더 이용하려면 그 뒤에 다시 로그인하십시오.",
+	"You will be signed out within two minutes. Send what you are writing first; to go on, sign in again after that.")
+
 // Of the start page, and of signing in.
 var (
 	StartTitle = both("전자문서 받기와 보내기", "Receive and send electronic documents")
