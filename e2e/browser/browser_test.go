@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -57,7 +58,7 @@ type tab struct {
 func open(t *testing.T, s screen) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.IgnoreCertErrors, chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("lang", "ko"), chromedp.Flag("disable-dev-shm-usage", true))
+		chromedp.Flag("accept-lang", "ko"), chromedp.Flag("disable-dev-shm-usage", true))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	b := &tab{t: t, ctx: ctx, screen: s}
@@ -67,8 +68,7 @@ func open(t *testing.T, s screen) *tab {
 	})
 	chromedp.ListenTarget(ctx, b.listen)
 	require.NoError(t, chromedp.Run(ctx)) // the browser ends with the context of its first action, so that has no end of its own
-	b.do(log.Enable(), audits.Enable(), runtime.Enable(), emulation.SetDeviceMetricsOverride(s.width, s.height, 1, s.mobile),
-		emulation.SetFocusEmulationEnabled(true), // several tabs at once: each behaves as the one in front
+	b.do(log.Enable(), audits.Enable(), runtime.Enable(), emulation.SetFocusEmulationEnabled(true), emulation.SetDeviceMetricsOverride(s.width, s.height, 1, s.mobile),
 		browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorDeny))
 	t.Cleanup(func() {
 		b.mu.Lock()
@@ -88,7 +88,7 @@ func (b *tab) listen(event any) {
 	}
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
-		// A form that was filled in wrongly is answered with 422, which the browser tells, too.
+		// A form with mistakes is answered 422, and shown.
 		if e.Entry.Level == log.LevelError && !strings.Contains(e.Entry.Text, "status of 422") {
 			note(e.Entry.Text + " " + e.Entry.URL)
 		}
@@ -121,6 +121,15 @@ func (b *tab) visit(path string) {
 func (b *tab) follow(act chromedp.Action, there string) {
 	b.t.Helper()
 	b.do(act, chromedp.WaitVisible(there, chromedp.ByQuery))
+}
+
+// enter presses Enter as a keyboard does on a link: once the link has taken it, no character comes of it. That of chromedp would
+// go to where the link led, and send the form there.
+func enter() chromedp.Action {
+	key := func(kind input.KeyType) chromedp.Action {
+		return input.DispatchKeyEvent(kind).WithKey("Enter").WithCode("Enter").WithWindowsVirtualKeyCode(13)
+	}
+	return chromedp.Tasks{key(input.KeyRawDown), key(input.KeyUp)}
 }
 
 func (b *tab) text(selector string) (text string) {

@@ -21,11 +21,11 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; worker-
 
 // viewerPage is a page with nothing but the viewer.
 func viewerPage() string {
-	return fmt.Sprintf(`<!doctype html><html lang="ko"><head><title>viewer</title><link rel="icon" href="%s"><link rel="stylesheet" href="%s">
+	return fmt.Sprintf(`<!doctype html><html lang="ko"><head><meta name="viewport" content="width=device-width"><title>viewer</title><link rel="icon" href="%s"><link rel="stylesheet" href="%s">
 <script type="module" src="%s"></script></head><body><main class="wide"><h1>viewer</h1>
 <naru-viewer src="/file" shown="/shown" csrf="t" library="%s" data-loading="loading" data-failed="failed" data-shown="shown" data-unrecorded="unrecorded" data-page="page" data-document="document">
 <div class="viewer-tools" hidden><button type="button" data-do="smaller">-</button><output data-zoom>100 %%</output><button type="button" data-do="larger">+</button><button type="button" data-do="print">print</button></div>
-<p role="status" data-status></p><div class="pages" role="region" aria-label="Document" tabindex="0"></div></naru-viewer></main></body></html>`,
+<p role="status" data-status></p><div class="pages" role="region" tabindex="0" aria-label="document"></div></naru-viewer></main></body></html>`,
 		assets.URL("icon.svg"), assets.URL("naru.css"), assets.URL("viewer.js"), assets.URL("vendor/pdfjs"))
 }
 

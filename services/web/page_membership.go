@@ -19,15 +19,13 @@ func (v *visit) showJoin() error {
 // join makes the person a member who has agreed to everything that is wanted, and to the terms that were shown.
 func (v *visit) join() error {
 	form := ui.Form{Values: map[string]string{}}
-	for _, field := range []string{"terms", "consent", "designate"} {
-		form.Values[field] = v.form(field)
-		if v.form(field) != "yes" {
-			form.Wrong = append(form.Wrong, ui.Wrong{Field: field, Text: locale.JoinMissing})
+	for _, wanted := range []ui.Wrong{{Field: "terms", Text: locale.NeedsTerms}, {Field: "consent", Text: locale.NeedsConsent}, {Field: "designate", Text: locale.NeedsDesignate}} {
+		form.Values[wanted.Field] = v.form(wanted.Field)
+		othersShown := wanted.Field == "terms" && v.form("terms_version") != v.terms.version
+		if v.form(wanted.Field) != "yes" || othersShown {
+			form.Values[wanted.Field] = ""
+			form.Wrong = append(form.Wrong, wanted)
 		}
-	}
-	if v.form("terms_version") != v.terms.version {
-		form.Values["terms"] = "" // others were shown
-		form.Wrong = append(form.Wrong, ui.Wrong{Field: "terms", Text: locale.JoinMissing})
 	}
 	if len(form.Wrong) > 0 {
 		return v.show(http.StatusUnprocessableEntity, ui.Join(v.frame(locale.JoinTitle), ui.JoinView{Form: form, TermsVersion: v.terms.version}))

@@ -156,8 +156,8 @@ func (v *visit) apply() error {
 	wrong(err != nil || addressv1.OrganisationType_name[int32(kind)] == "" || kind == 0, "kind", locale.NeedsKind)
 	wrong(!isPaper(papers["business"]), "business", locale.NeedsPaper)
 	wrong(!isPaper(papers["registration"]), "registration", locale.NeedsPaper)
-	wrong(form.values["consent"] != "yes", "consent", locale.JoinMissing)
-	wrong(form.values["designate"] != "yes", "designate", locale.JoinMissing)
+	wrong(form.values["consent"] != "yes", "consent", locale.NeedsConsent)
+	wrong(form.values["designate"] != "yes", "designate", locale.NeedsDesignate)
 	if len(entered.Wrong) > 0 {
 		return v.applyForm(http.StatusUnprocessableEntity, entered, form.values["request_id"])
 	}

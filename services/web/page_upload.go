@@ -25,6 +25,8 @@ const (
 	appendBytes = 256 << 10
 	// pieceBytes is the largest piece that the page's script sends.
 	pieceBytes = 8 << 20
+	// maxSpooled are the files that rest here at one time; what they take on disk is so many times the largest upload.
+	maxSpooled = 16
 	// maxContents are a document and its ten attachments.
 	maxContents = 11
 )
@@ -69,6 +71,10 @@ func (v *visit) upload() error {
 	if name != "file" || file == nil {
 		return v.uploadForm(http.StatusUnprocessableEntity, ui.Form{Wrong: []ui.Wrong{{Field: "file", Text: locale.UploadNeeds}}})
 	}
+	if !v.spools.TryAcquire(1) {
+		return overloaded()
+	}
+	defer v.spools.Release(1)
 	arrived, err := spool(v.config.SpoolDir, file)
 	if err != nil {
 		return err

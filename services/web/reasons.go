@@ -12,6 +12,7 @@ const (
 	reasonNoSuchRoute  fault.Word = "NO_SUCH_ROUTE"
 	reasonRateLimited  fault.Word = "RATE_LIMITED"
 	reasonBodyTooLarge fault.Word = "BODY_TOO_LARGE"
+	reasonOverloaded   fault.Word = "OVERLOADED"
 )
 
 // formExpired is also for a request that another site made: neither gets to know which.
@@ -29,6 +30,10 @@ func rateLimited() error {
 
 func bodyTooLarge() error {
 	return fault.New(fault.Invalid, domain, reasonBodyTooLarge, "the body is too large")
+}
+
+func overloaded() error {
+	return fault.New(fault.Unavailable, domain, reasonOverloaded, "too many files arrive at once")
 }
 
 func invalidForm(message string) error {

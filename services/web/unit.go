@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
 	"github.com/naru-relay/naru/pkg/authn"
@@ -51,15 +52,17 @@ var Unit = unit.Spec[*Config, *service]{
 
 // service is the unit at work.
 type service struct {
-	config     *Config
-	name       locale.Text
-	terms      terms
-	clock      clock.Clock
-	log        *slog.Logger
-	verifier   *authn.Verifier
-	sessions   *sessions
-	relay      *relay
-	limits     *limits
+	config   *Config
+	name     locale.Text
+	terms    terms
+	clock    clock.Clock
+	log      *slog.Logger
+	verifier *authn.Verifier
+	sessions *sessions
+	relay    *relay
+	limits   *limits
+	// spools bound the files that rest here between their arrival and their upload.
+	spools     *semaphore.Weighted
 	background []lifecycle.Task
 }
 
@@ -119,6 +122,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	s := &service{
 		config: config, name: locale.Given(config.Name.Korean, config.Name.English), terms: agreed, clock: env.Clock, log: env.Log, verifier: env.Authn,
 		sessions: &sessions{db: env.DB, box: env.Sealed, now: env.Clock.Now}, relay: others, limits: newLimits(config.Rate, proxies, env.Clock),
+		spools: semaphore.NewWeighted(maxSpooled),
 	}
 	s.background = []lifecycle.Task{lifecycle.Every("sessions", forgetEvery, s.forget)}
 	if config.Listen == "" {

@@ -1,5 +1,5 @@
-// Command webbuild makes what the pages load (services/web/assets/dist) from TypeScript and CSS, so that whoever builds Naru needs Go only. Its output
-// is committed; make verify makes it again and compares.
+// Command webbuild makes what the pages load (services/web/assets/dist) from TypeScript and CSS, so that whoever builds Naru
+// needs Go only. Its output is committed; make verify makes it again and compares.
 //
 //	webbuild <folder of assets> <folder to write>
 package main

@@ -53,6 +53,10 @@ func SessionEnds(ko, en string) Text {
 	return both(fmt.Sprintf("로그인은 %s에 끝납니다.", ko), fmt.Sprintf("You will be signed out at %s.", en))
 }
 
+// SessionSoon warns two minutes before a session ends.
+var SessionSoon = both("2분 안에 로그인이 끝납니다. 쓰던 내용을 먼저 보내십시오. 더 이용하려면 그 뒤에 다시 로그인하십시오.",
+	"You will be signed out within two minutes. Send what you are writing first; to go on, sign in again after that.")
+
 // Of the start page, and of signing in.
 var (
 	StartTitle = both("전자문서 받기와 보내기", "Receive and send electronic documents")
@@ -86,7 +90,9 @@ var (
 	JoinTerms        = both("이용약관을 읽었고 동의합니다.", "I have read the terms of use and agree.")
 	JoinReadTerms    = both("이용약관 읽기", "Read the terms of use")
 	JoinSubmit       = both("가입하기", "Join")
-	JoinMissing      = both("동의가 필요한 항목입니다. 동의하지 않으면 가입할 수 없습니다.", "This is needed to join.")
+	NeedsTerms       = both("이용약관에 동의해야 합니다.", "Agree to the terms of use.")
+	NeedsConsent     = both("수신동의가 필요합니다.", "Consent to receive electronic documents.")
+	NeedsDesignate   = both("수신함을 지정해야 합니다.", "Designate this inbox.")
 	JoinedTitle      = both("가입했습니다", "You have joined")
 	JoinedText       = both("전자주소를 등록하고 있습니다. 등록이 끝나면 문서를 받을 수 있습니다.", "Your address is being registered. After that you can receive documents.")
 	NotMemberYet     = both("아직 회원이 아닙니다. 문서를 받으려면 먼저 가입하십시오.", "You are not a member yet. Join to receive documents.")

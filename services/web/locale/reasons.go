@@ -108,6 +108,7 @@ var problems = map[string]Problem{
 	"UPLOAD_BUSY":                   {both("이 파일을 다른 창에서 올리고 있습니다.", "Another window uploads this file."), again},
 	"MORE_THAN_ANNOUNCED":           {both("파일이 알린 크기보다 큽니다.", "The file is larger than announced."), both("파일을 다시 올리십시오.", "Upload the file again.")},
 	"UPLOAD_ENDED":                  {both("이미 끝난 올리기입니다.", "The upload has ended."), both("파일을 다시 올리십시오.", "Upload the file again.")},
+	"TOO_MANY_STREAMS":              {both("지금 옮기는 파일이 너무 많습니다.", "Too many files are on their way now."), again},
 	"UPLOAD_IN_USE":                 {both("이미 보낸 문서의 파일입니다.", "The file belongs to a document that was sent."), backToList},
 	"STORAGE_FULL":                  {both("저장할 곳이 부족합니다.", "There is no room to keep it now."), again},
 	"STORAGE_UNAVAILABLE":           {both("저장소에 연결할 수 없습니다.", "The storage cannot be reached."), again},

@@ -10,6 +10,8 @@ class NaruViewer extends HTMLElement {
   private library!: Library;
   private document!: Document;
   private observer?: IntersectionObserver;
+  // painting is of each page, once begun: who waits for a page waits until it is painted, whoever began it.
+  private painting = new Map<number, Promise<void>>();
 
   connectedCallback(): void {
     void this.show();
@@ -49,10 +51,11 @@ class NaruViewer extends HTMLElement {
   private async layOut(): Promise<void> {
     const pages = need<HTMLElement>(this, ".pages");
     this.observer?.disconnect();
+    this.painting.clear();
     pages.replaceChildren();
     this.observer = new IntersectionObserver(
       (seen) => {
-        for (const entry of seen) if (entry.isIntersecting) void this.paint(Number((entry.target as HTMLElement).dataset.number));
+        for (const entry of seen) if (entry.isIntersecting) this.paint(Number((entry.target as HTMLElement).dataset.number)).catch(() => this.tell(said(this, "failed")));
       },
       { rootMargin: "100% 0px" },
     );
@@ -78,10 +81,14 @@ class NaruViewer extends HTMLElement {
     return (room / natural) * (zooms[this.zoom] ?? 1);
   }
 
-  private async paint(number: number): Promise<void> {
-    const sheet = this.querySelector<HTMLElement>(`.sheet[data-number="${number}"]`);
-    if (!sheet || sheet.dataset.painted) return;
-    sheet.dataset.painted = "yes";
+  private paint(number: number): Promise<void> {
+    const begun = this.painting.get(number) ?? this.paintAnew(number);
+    this.painting.set(number, begun);
+    return begun;
+  }
+
+  private async paintAnew(number: number): Promise<void> {
+    const sheet = need<HTMLElement>(this, `.sheet[data-number="${number}"]`);
     const page = await this.document.getPage(number);
     const scale = this.scale(page);
     const viewport = page.getViewport({ scale });

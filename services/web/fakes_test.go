@@ -1,0 +1,343 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/genproto/googleapis/api/httpbody"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/fault"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
+	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
+	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
+)
+
+// fakeViewing proves whoever a code names.
+type fakeViewing struct {
+	viewingv1.UnimplementedSessionServiceServer
+	viewingv1.UnimplementedViewingTokenServiceServer
+	viewingv1.UnimplementedHostedViewingServiceServer
+	token  func(person string) string
+	acting func(organisation, person string) string
+
+	mu    sync.Mutex
+	shown int
+	read  []*viewingv1.ReadPartRequest
+}
+
+func (f *fakeViewing) StartSession(context.Context, *viewingv1.StartSessionRequest) (*viewingv1.StartSessionResponse, error) {
+	state := uuid.NewString()
+	return &viewingv1.StartSessionResponse{AuthorizationUrl: "https://idp.example/authorize?state=" + state, State: state}, nil
+}
+
+func (f *fakeViewing) CompleteSession(_ context.Context, r *viewingv1.CompleteSessionRequest) (*viewingv1.CompleteSessionResponse, error) {
+	if uuid.Validate(r.GetCode()) != nil {
+		return nil, fault.New(fault.Denied, "viewing", viewingv1.Reason_REASON_IDENTITY_REFUSED, "no")
+	}
+	return &viewingv1.CompleteSessionResponse{SessionToken: f.token(r.GetCode()), ExpiresAt: timestamppb.New(time.Now().Add(10 * time.Minute)), Member: true}, nil //nolint:forbidigo // the bench's clock starts now
+}
+
+func (f *fakeViewing) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOrganisationRequest) (*viewingv1.ActForOrganisationResponse, error) {
+	p, _ := authn.FromContext(ctx)
+	return &viewingv1.ActForOrganisationResponse{SessionToken: f.acting(r.GetOrganisation(), p.ID), Member: true}, nil
+}
+
+func (f *fakeViewing) IssueViewingToken(_ context.Context, r *viewingv1.IssueViewingTokenRequest) (*viewingv1.IssueViewingTokenResponse, error) {
+	answer := &viewingv1.IssueViewingTokenResponse{Token: plantedToken, ExpiresAt: timestamppb.Now()}
+	if r.GetEdocNum() == there {
+		answer.Url = "https://viewing.example/show?token=" + plantedToken
+	}
+	return answer, nil
+}
+
+const viewingID = "0193c3a0-0000-7000-8000-000000000001"
+
+func (f *fakeViewing) OpenDocument(context.Context, *viewingv1.OpenDocumentRequest) (*viewingv1.OpenDocumentResponse, error) {
+	return &viewingv1.OpenDocumentResponse{Viewing: viewingID, EdocNum: here, ExpiresAt: timestamppb.Now(), Parts: []*viewingv1.ViewingPart{
+		{Part: 0, FileName: plantedFile, MediaType: "application/pdf", Size: 9},
+		{Part: 1, FileName: "attached.txt", MediaType: "text/html", Size: 9},
+	}}, nil
+}
+
+func (f *fakeViewing) ReadPart(r *viewingv1.ReadPartRequest, stream grpc.ServerStreamingServer[viewingv1.ReadPartResponse]) error {
+	f.mu.Lock()
+	f.read = append(f.read, r)
+	f.mu.Unlock()
+	kind := "application/pdf"
+	if r.GetPart() == 1 {
+		kind = "text/html"
+	}
+	if err := stream.Send(&viewingv1.ReadPartResponse{Chunk: &platformv1.ContentChunk{
+		Header: &platformv1.ContentHeader{FileName: "a\r\nSet-Cookie: x=1/" + plantedFile, MediaType: kind, Size: 9}, Data: []byte("%PDF-"),
+	}}); err != nil {
+		return err
+	}
+	return stream.Send(&viewingv1.ReadPartResponse{Chunk: &platformv1.ContentChunk{Data: []byte("rest")}})
+}
+
+func (f *fakeViewing) ConfirmShown(context.Context, *viewingv1.ConfirmShownRequest) (*viewingv1.ConfirmShownResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.shown++
+	return &viewingv1.ConfirmShownResponse{}, nil
+}
+
+// fakeAddress keeps memberships by recipient, and whether authorities are in force.
+type fakeAddress struct {
+	addressv1.UnimplementedMembershipServiceServer
+	addressv1.UnimplementedOrganisationServiceServer
+	addressv1.UnimplementedAddressServiceServer
+	mu      sync.Mutex
+	members map[string]*addressv1.Membership
+	ended   bool
+	refused []string
+	// role of everybody for the organisation; representative if it is none.
+	role addressv1.AuthorityRole
+}
+
+func (f *fakeAddress) Join(ctx context.Context, r *addressv1.JoinRequest) (*addressv1.JoinResponse, error) {
+	p, _ := authn.FromContext(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.members[p.ID] = &addressv1.Membership{
+		Address: "member-1", State: addressv1.MemberState_MEMBER_STATE_ACTIVE, TermsVersion: r.GetTermsVersion(), JoinedAt: timestamppb.Now(), ConsentedAt: timestamppb.Now(),
+	}
+	return &addressv1.JoinResponse{}, nil
+}
+
+func (f *fakeAddress) GetMembership(ctx context.Context, _ *addressv1.GetMembershipRequest) (*addressv1.GetMembershipResponse, error) {
+	p, _ := authn.FromContext(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.members[p.ID] == nil {
+		return nil, fault.New(fault.NotFound, "address", addressv1.Reason_REASON_NOT_A_MEMBER, "no member")
+	}
+	return &addressv1.GetMembershipResponse{Membership: f.members[p.ID]}, nil
+}
+
+func (f *fakeAddress) SetConsent(context.Context, *addressv1.SetConsentRequest) (*addressv1.SetConsentResponse, error) {
+	return &addressv1.SetConsentResponse{}, nil
+}
+
+func (f *fakeAddress) SetRefusal(_ context.Context, r *addressv1.SetRefusalRequest) (*addressv1.SetRefusalResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = append(f.refused, r.GetSender())
+	return &addressv1.SetRefusalResponse{}, nil
+}
+
+func (f *fakeAddress) Withdraw(context.Context, *addressv1.WithdrawRequest) (*addressv1.WithdrawResponse, error) {
+	return &addressv1.WithdrawResponse{}, nil
+}
+
+const organisation = "0193c3a0-0000-7000-8000-000000000009"
+
+func (f *fakeAddress) ListOrganisations(context.Context, *addressv1.ListOrganisationsRequest) (*addressv1.ListOrganisationsResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	role := f.role
+	if role == addressv1.AuthorityRole_AUTHORITY_ROLE_UNSPECIFIED {
+		role = addressv1.AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE
+	}
+	return &addressv1.ListOrganisationsResponse{Organisations: []*addressv1.RepresentedOrganisation{
+		{Organisation: organisation, Name: "시험용 회사", Role: role},
+	}}, nil
+}
+
+func (f *fakeAddress) ListAuthorities(context.Context, *addressv1.ListAuthoritiesRequest) (*addressv1.ListAuthoritiesResponse, error) {
+	return &addressv1.ListAuthoritiesResponse{Authorities: []*addressv1.Authority{{Id: uuid.NewString(), Name: plantedName, GrantedAt: timestamppb.Now()}}}, nil
+}
+
+func (f *fakeAddress) AuthorisePerson(context.Context, *addressv1.AuthorisePersonRequest) (*addressv1.AuthorisePersonResponse, error) {
+	return &addressv1.AuthorisePersonResponse{}, nil
+}
+
+func (f *fakeAddress) TakeAuthority(context.Context, *addressv1.TakeAuthorityRequest) (*addressv1.TakeAuthorityResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended {
+		return nil, fault.New(fault.Denied, "address", addressv1.Reason_REASON_NOT_AUTHORISED, "no authority")
+	}
+	return &addressv1.TakeAuthorityResponse{}, nil
+}
+
+// fakeInbox has the two documents.
+type fakeInbox struct {
+	deliveryv1.UnimplementedInboxServiceServer
+}
+
+func items() []*deliveryv1.InboxItem {
+	return []*deliveryv1.InboxItem{
+		{EdocNum: here, Title: plantedTitle, SenderAddress: "sender-1", ReceivedAt: timestamppb.Now(), ViewingMode: platformv1.ViewingMode_VIEWING_MODE_RELAY, Attachments: 1},
+		{EdocNum: there, Title: "<script>alert(1)</script>", SenderAddress: "sender-2", ReceivedAt: timestamppb.Now(), ViewingMode: platformv1.ViewingMode_VIEWING_MODE_SENDER},
+	}
+}
+
+func (f *fakeInbox) ListInbox(context.Context, *deliveryv1.ListInboxRequest) (*deliveryv1.ListInboxResponse, error) {
+	return &deliveryv1.ListInboxResponse{Items: items(), NextPageToken: "next+page"}, nil
+}
+
+func (f *fakeInbox) GetInboxItem(_ context.Context, r *deliveryv1.GetInboxItemRequest) (*deliveryv1.GetInboxItemResponse, error) {
+	for _, item := range items() {
+		if item.GetEdocNum() == r.GetEdocNum() {
+			return &deliveryv1.GetInboxItemResponse{Item: item}, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "delivery", deliveryv1.Reason_REASON_ITEM_NOT_FOUND, "not here")
+}
+
+// fakeCertificates issues one at once.
+type fakeCertificates struct {
+	certificatev1.UnimplementedCertificateServiceServer
+}
+
+const certificateID = "0193c3a0-0000-7000-8000-000000000005"
+
+func certificate() *certificatev1.Certificate {
+	return &certificatev1.Certificate{
+		Id: certificateID, EdocNum: here, State: certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED, RequestedAt: timestamppb.Now(), CertNum: "2026-1130-0000-0001",
+	}
+}
+
+func (f *fakeCertificates) ListCertificates(context.Context, *certificatev1.ListCertificatesRequest) (*certificatev1.ListCertificatesResponse, error) {
+	return &certificatev1.ListCertificatesResponse{Certificates: []*certificatev1.Certificate{certificate()}}, nil
+}
+
+func (f *fakeCertificates) RequestCertificate(context.Context, *certificatev1.RequestCertificateRequest) (*certificatev1.RequestCertificateResponse, error) {
+	return &certificatev1.RequestCertificateResponse{Certificate: certificate()}, nil
+}
+
+func (f *fakeCertificates) GetCertificate(context.Context, *certificatev1.GetCertificateRequest) (*certificatev1.GetCertificateResponse, error) {
+	return &certificatev1.GetCertificateResponse{Certificate: certificate()}, nil
+}
+
+func (f *fakeCertificates) DownloadCertificate(context.Context, *certificatev1.DownloadCertificateRequest) (*httpbody.HttpBody, error) {
+	return &httpbody.HttpBody{ContentType: "application/pdf", Data: []byte("%PDF-1.7")}, nil
+}
+
+// held is a file that fakeContent keeps.
+type held struct {
+	upload  *contentv1.Upload
+	content bytes.Buffer
+}
+
+// fakeContent keeps uploads; one of a few bytes is refused.
+type fakeContent struct {
+	contentv1.UnimplementedUploadServiceServer
+	mu    sync.Mutex
+	files map[string]*held
+}
+
+func (f *fakeContent) GetUploadLimits(context.Context, *contentv1.GetUploadLimitsRequest) (*contentv1.GetUploadLimitsResponse, error) {
+	return &contentv1.GetUploadLimitsResponse{FileBytes: 1 << 20}, nil
+}
+
+func (f *fakeContent) CreateUpload(_ context.Context, r *contentv1.CreateUploadRequest) (*contentv1.CreateUploadResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	made := &held{upload: &contentv1.Upload{Id: uuid.NewString(), State: contentv1.UploadState_UPLOAD_STATE_RECEIVING, Size: r.GetSize(), Hash: r.GetHash(), FileName: r.GetFileName()}}
+	f.files[made.upload.GetId()] = made
+	return &contentv1.CreateUploadResponse{Upload: made.upload}, nil
+}
+
+func (f *fakeContent) AppendUpload(stream grpc.ClientStreamingServer[contentv1.AppendUploadRequest, contentv1.AppendUploadResponse]) error {
+	var to *held
+	for {
+		r, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		f.mu.Lock()
+		if to == nil {
+			to = f.files[r.GetId()]
+			if to == nil || r.GetOffset() != to.upload.GetOffset() {
+				f.mu.Unlock()
+				return fault.New(fault.Conflict, "content", contentv1.Reason_REASON_OFFSET_DIFFERS, "elsewhere")
+			}
+		}
+		to.content.Write(r.GetData())
+		to.upload.Offset = int64(to.content.Len())
+		f.mu.Unlock()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if to.upload.GetOffset() == to.upload.GetSize() {
+		sum := sha256.Sum256(to.content.Bytes())
+		to.upload.State = contentv1.UploadState_UPLOAD_STATE_READY
+		if hex.EncodeToString(sum[:]) != to.upload.GetHash().GetValue() {
+			to.upload.State = contentv1.UploadState_UPLOAD_STATE_REFUSED
+			to.upload.Findings = []*contentv1.Finding{{Reason: "HASH_DIFFERS"}}
+		}
+	}
+	return stream.SendAndClose(&contentv1.AppendUploadResponse{Upload: to.upload})
+}
+
+func (f *fakeContent) GetUpload(_ context.Context, r *contentv1.GetUploadRequest) (*contentv1.GetUploadResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if found := f.files[r.GetId()]; found != nil {
+		return &contentv1.GetUploadResponse{Upload: found.upload}, nil
+	}
+	return nil, fault.New(fault.NotFound, "content", contentv1.Reason_REASON_UPLOAD_NOT_FOUND, "none")
+}
+
+// fakeIntake takes everything.
+type fakeIntake struct {
+	intakev1.UnimplementedIntakeServiceServer
+	mu        sync.Mutex
+	sent      []*intakev1.SendItem
+	cancelled []string
+}
+
+func (f *fakeIntake) Send(_ context.Context, r *intakev1.SendRequest) (*intakev1.SendResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sent = append(f.sent, r.GetItem())
+	return &intakev1.SendResponse{Acceptance: &intakev1.Acceptance{EdocNum: here}}, nil
+}
+
+func (f *fakeIntake) Cancel(_ context.Context, r *intakev1.CancelRequest) (*intakev1.CancelResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cancelled = append(f.cancelled, r.GetEdocNum())
+	return &intakev1.CancelResponse{}, nil
+}
+
+// fakeStatus knows one sent document.
+type fakeStatus struct {
+	statusv1.UnimplementedStatusServiceServer
+}
+
+func sentStatus() *statusv1.DocumentStatus {
+	return &statusv1.DocumentStatus{EdocNum: here, OwnKey: "key-1", State: statusv1.DocumentState_DOCUMENT_STATE_SENT, AcceptedAt: timestamppb.Now()}
+}
+
+func (f *fakeStatus) GetStatus(context.Context, *statusv1.GetStatusRequest) (*statusv1.GetStatusResponse, error) {
+	return &statusv1.GetStatusResponse{Status: sentStatus()}, nil
+}
+
+func (f *fakeStatus) ListStatuses(context.Context, *statusv1.ListStatusesRequest) (*statusv1.ListStatusesResponse, error) {
+	return &statusv1.ListStatusesResponse{Statuses: []*statusv1.DocumentStatus{sentStatus()}}, nil
+}
+
+func (f *fakeStatus) GetTimeline(context.Context, *statusv1.GetTimelineRequest) (*statusv1.GetTimelineResponse, error) {
+	return &statusv1.GetTimelineResponse{Entries: []*statusv1.TimelineEntry{{Kind: "naru.intake.v1.DocumentAccepted", OccurredAt: timestamppb.Now()}}}, nil
+}
