@@ -50,7 +50,7 @@ func levels() []level {
 		{name: "service", packages: []string{"./services/..."}, except: []string{"./services/sandbox/..."}, timeout: "15m"},
 		{name: "contract", packages: []string{"./services/sandbox/...", "./pkg/viewingkit/..."}, timeout: "10m"},
 		{name: "journey, one process", dir: "e2e", packages: []string{"./..."}, env: []string{"E2E_MODE=inproc"}, timeout: "15m"},
-		{name: "journey, separate processes", dir: "e2e", packages: []string{"./..."}, except: []string{"./browser/..."}, env: []string{"E2E_MODE=procs"}, timeout: "15m"},
+		{name: "journey, separate processes", dir: "e2e", packages: []string{"./..."}, env: []string{"E2E_MODE=procs"}, timeout: "15m"},
 	}
 }
 
