@@ -168,23 +168,8 @@ func (v *visit) showSent() error {
 }
 
 func sentView(d *statusv1.DocumentStatus) ui.SentView {
-	return ui.SentView{Number: d.GetEdocNum(), OwnKey: d.GetOwnKey(), State: documentState(d.GetState()), AcceptedAt: timeOf(d.GetAcceptedAt())}
-}
-
-func documentState(state statusv1.DocumentState) locale.Text {
-	texts := map[statusv1.DocumentState]locale.Text{
-		statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED: locale.StateAccepted, statusv1.DocumentState_DOCUMENT_STATE_AWAITING_MEMBERSHIP: locale.StateMembership,
-		statusv1.DocumentState_DOCUMENT_STATE_AWAITING_CONSENT: locale.StateConsent, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AT_OTHER_RELAY: locale.StateOther,
-		statusv1.DocumentState_DOCUMENT_STATE_REFUSED: locale.StateRefused, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AMBIGUOUS: locale.StateAmbiguous,
-		statusv1.DocumentState_DOCUMENT_STATE_DEPOSITING: locale.StateDepositing, statusv1.DocumentState_DOCUMENT_STATE_SENT: locale.StateSent,
-		statusv1.DocumentState_DOCUMENT_STATE_RECEIVED: locale.StateReceived, statusv1.DocumentState_DOCUMENT_STATE_READ: locale.StateRead,
-		statusv1.DocumentState_DOCUMENT_STATE_EXPIRED: locale.StateExpired, statusv1.DocumentState_DOCUMENT_STATE_CANCELLED: locale.StateCancelled,
-		statusv1.DocumentState_DOCUMENT_STATE_FAILED: locale.StateFailed,
-	}
-	if known, ok := texts[state]; ok {
-		return known
-	}
-	return locale.StateUnknown
+	state, _ := locale.SentState(d.GetState().String())
+	return ui.SentView{Number: d.GetEdocNum(), OwnKey: d.GetOwnKey(), State: state, AcceptedAt: timeOf(d.GetAcceptedAt())}
 }
 
 // cancellable are the states in which a document has not been received and may be.
@@ -192,7 +177,7 @@ func cancellable(state statusv1.DocumentState) bool {
 	return slices.Contains([]statusv1.DocumentState{
 		statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED, statusv1.DocumentState_DOCUMENT_STATE_AWAITING_MEMBERSHIP,
 		statusv1.DocumentState_DOCUMENT_STATE_AWAITING_CONSENT, statusv1.DocumentState_DOCUMENT_STATE_RECIPIENT_AT_OTHER_RELAY,
-		statusv1.DocumentState_DOCUMENT_STATE_DEPOSITING, statusv1.DocumentState_DOCUMENT_STATE_SENT,
+		statusv1.DocumentState_DOCUMENT_STATE_UNREACHABLE, statusv1.DocumentState_DOCUMENT_STATE_DEPOSITING, statusv1.DocumentState_DOCUMENT_STATE_SENT,
 	}, state)
 }
 
@@ -221,7 +206,8 @@ func (v *visit) sentDocument(status int, form ui.Form) error {
 	// A certificate is about a document that was received.
 	view.Certificates.Hidden = view.ReceivedAt.IsZero()
 	for _, step := range timeline.GetEntries() {
-		view.Steps = append(view.Steps, ui.StepView{At: timeOf(step.GetOccurredAt()), What: locale.SentStep(step.GetKind()), Problem: v.problem(step.GetDetails()["reason"])})
+		what, _ := locale.SentStep(step.GetKind())
+		view.Steps = append(view.Steps, ui.StepView{At: timeOf(step.GetOccurredAt()), What: what, Problem: v.problem(step.GetDetails()["reason"])})
 	}
 	return v.show(status, ui.SentDocument(v.frame(locale.SentDocument), view))
 }

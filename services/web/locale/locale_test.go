@@ -3,6 +3,7 @@ package locale_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,32 @@ func TestReasons(t *testing.T) {
 	}
 	require.Empty(t, missing, "nobody has written what these mean")
 }
+
+// A sender reads every state of its document, and everything that status tells of its way.
+func TestSent(t *testing.T) {
+	t.Parallel()
+	values := statusv1.DocumentState(0).Descriptor().Values()
+	for i := 1; i < values.Len(); i++ { // 0 is for no state
+		_, known := locale.SentState(string(values.Get(i).Name()))
+		require.True(t, known, values.Get(i).Name())
+	}
+	migrations, err := filepath.Glob("../../status/migrations/*.sql")
+	require.NoError(t, err)
+	kinds := 0
+	for _, file := range migrations {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, found := range kindRow.FindAllSubmatch(raw, -1) {
+			kinds++
+			_, known := locale.SentStep(string(found[1]))
+			require.True(t, known, string(found[1]))
+		}
+	}
+	require.GreaterOrEqual(t, kinds, 22, "the table of kinds is written in another way")
+}
+
+// kindRow is a row of status's table of kinds.
+var kindRow = regexp.MustCompile(`\(\d+,\s+'(naru\.[a-z]+\.v1\.[A-Za-z]+)'`)
 
 // Nothing calls the operator or an address certified: Naru is certified by nobody (Act 38).
 func TestUnlicensed(t *testing.T) {

@@ -54,20 +54,7 @@ var (
 	NeedsPlatform = both("중계자플랫폼 번호를 확인하십시오.", "Check the platform id.")
 	NeedsValue    = both("이 값을 확인하십시오.", "Check this value.")
 
-	StateAccepted   = both("접수됨", "Accepted")
-	StateMembership = both("받는 사람의 가입을 기다림", "Waiting for the recipient to join")
-	StateConsent    = both("받는 사람의 수신동의를 기다림", "Waiting for the recipient's consent")
-	StateOther      = both("받는 사람이 다른 중계자의 회원", "The recipient is a member of another relay")
-	StateRefused    = both("받는 사람이 거부함", "Refused by the recipient")
-	StateAmbiguous  = both("받는 사람을 가려낼 수 없음", "Several persons match")
-	StateDepositing = both("보관소에 등록하는 중", "Being registered at the archive")
-	StateSent       = both("보냄", "Sent")
-	StateReceived   = both("받음", "Received")
-	StateRead       = both("읽음", "Read")
-	StateExpired    = both("기한이 지남", "Expired")
-	StateCancelled  = both("취소됨", "Cancelled")
-	StateFailed     = both("전달할 수 없음", "Cannot be delivered")
-	StateUnknown    = both("알 수 없음", "Unknown")
+	StateUnknown = both("알 수 없음", "Unknown")
 )
 
 // UploadLimit tells how large a file may be.
@@ -75,31 +62,65 @@ func UploadLimit(size string) Text {
 	return both("파일 하나는 "+size+" 이하여야 합니다.", "A file may have up to "+size+".")
 }
 
-// SentStep is a step of a document's way, known by the name of its fact.
-func SentStep(kind string) Text {
-	steps := map[string]Text{
-		"naru.intake.v1.DocumentAccepted":           both("접수했습니다", "Accepted"),
-		"naru.intake.v1.CancelRequested":            both("취소를 요청했습니다", "Cancelling was asked for"),
-		"naru.address.v1.RecipientResolved":         both("받는 사람을 찾았습니다", "The recipient was looked for"),
-		"naru.address.v1.DocumentCancelled":         both("취소했습니다", "Cancelled"),
-		"naru.archive.v1.DocumentDeposited":         both("보관소에 등록했습니다", "Registered at the archive"),
-		"naru.archive.v1.DepositFailed":             both("보관소에 등록하지 못했습니다", "Could not be registered at the archive"),
-		"naru.delivery.v1.DocumentReceived":         both("수신함에 넣었습니다", "Put into the inbox"),
-		"naru.delivery.v1.DeliveryExpired":          both("발송 기한이 지났습니다", "The deadline passed"),
-		"naru.delivery.v1.DeliveryFailed":           both("전달하지 못했습니다", "Could not be delivered"),
-		"naru.delivery.v1.DocumentCancelled":        both("취소했습니다", "Cancelled"),
-		"naru.delivery.v1.CancelRefused":            both("이미 받아 취소하지 못했습니다", "Already received: not cancelled"),
-		"naru.delivery.v1.NoticeGiven":              both("받는 사람에게 알렸습니다", "The recipient was told"),
-		"naru.viewing.v1.ViewingTokenIssued":        both("열람을 허가했습니다", "Viewing was permitted"),
-		"naru.viewing.v1.ViewingTokenVerified":      both("열람 허가를 확인했습니다", "The permission was checked"),
-		"naru.viewing.v1.DocumentRead":              both("읽었습니다", "Read"),
-		"naru.circulation.v1.CirculationRegistered": both("유통정보를 등록했습니다", "Registered at the hub"),
-		"naru.circulation.v1.ReadTimeRegistered":    both("읽은 때를 등록했습니다", "The read time was registered at the hub"),
-		"naru.circulation.v1.CirculationRefused":    both("유통허브가 등록을 거절했습니다", "The hub refused to register it"),
-		"naru.circulation.v1.CirculationGivenUp":    both("유통정보 등록을 그만두었습니다", "Registering at the hub was given up"),
+// states of a sent document, known by their names in status.
+var states = map[string]Text{
+	"DOCUMENT_STATE_ACCEPTED":                 both("접수됨", "Accepted"),
+	"DOCUMENT_STATE_AWAITING_MEMBERSHIP":      both("받는 사람의 가입을 기다림", "Waiting for the recipient to join"),
+	"DOCUMENT_STATE_AWAITING_CONSENT":         both("받는 사람의 수신동의를 기다림", "Waiting for the recipient's consent"),
+	"DOCUMENT_STATE_RECIPIENT_AT_OTHER_RELAY": both("받는 사람이 다른 중계자의 회원", "The recipient is a member of another relay"),
+	"DOCUMENT_STATE_REFUSED":                  both("받는 사람이 거부함", "Refused by the recipient"),
+	"DOCUMENT_STATE_RECIPIENT_AMBIGUOUS":      both("받는 사람을 가려낼 수 없음", "Several persons match"),
+	"DOCUMENT_STATE_DEPOSITING":               both("보관소에 등록하는 중", "Being registered at the archive"),
+	"DOCUMENT_STATE_SENT":                     both("보냄", "Sent"),
+	"DOCUMENT_STATE_RECEIVED":                 both("받음", "Received"),
+	"DOCUMENT_STATE_READ":                     both("읽음", "Read"),
+	"DOCUMENT_STATE_EXPIRED":                  both("기한이 지남", "Expired"),
+	"DOCUMENT_STATE_CANCELLED":                both("취소됨", "Cancelled"),
+	"DOCUMENT_STATE_FAILED":                   both("전달할 수 없음", "Cannot be delivered"),
+	"DOCUMENT_STATE_UNREACHABLE":              both("받는 사람에게 가입을 안내할 연락처가 없음", "The recipient is a member nowhere, and there is no contact to invite it at"),
+	"DOCUMENT_STATE_NO_SUCH_PERSON":           both("연락처로 받는 사람을 찾을 수 없음", "Nobody is known at the contact"),
+	"DOCUMENT_STATE_INVITATION_REFUSED":       both("받는 사람이 가입 안내를 거부함", "The recipient refused the invitation"),
+	"DOCUMENT_STATE_INVITATION_FAILED":        both("가입 안내를 보내지 못함", "The recipient could not be invited"),
+}
+
+// SentState is a state of a sent document; false for one that nobody has written about.
+func SentState(name string) (Text, bool) {
+	if state, known := states[name]; known {
+		return state, true
 	}
+	return StateUnknown, false
+}
+
+// steps are what happens to a document, known by the names of facts.
+var steps = map[string]Text{
+	"naru.intake.v1.DocumentAccepted":           both("접수했습니다", "Accepted"),
+	"naru.intake.v1.CancelRequested":            both("취소를 요청했습니다", "Cancelling was asked for"),
+	"naru.address.v1.RecipientResolved":         both("받는 사람을 찾았습니다", "The recipient was looked for"),
+	"naru.address.v1.DocumentCancelled":         both("취소했습니다", "Cancelled"),
+	"naru.archive.v1.DocumentDeposited":         both("보관소에 등록했습니다", "Registered at the archive"),
+	"naru.delivery.v1.RecipientInvited":         both("받는 사람에게 가입을 안내했습니다", "The recipient was invited to join"),
+	"naru.delivery.v1.RecipientUnreachable":     both("받는 사람에게 가입을 안내할 연락처가 없습니다", "There is no contact to invite the recipient at"),
+	"naru.delivery.v1.DocumentReceived":         both("수신함에 넣었습니다", "Put into the inbox"),
+	"naru.delivery.v1.DeliveryExpired":          both("발송 기한이 지났습니다", "The deadline passed"),
+	"naru.delivery.v1.DeliveryFailed":           both("전달하지 못했습니다", "Could not be delivered"),
+	"naru.delivery.v1.DocumentCancelled":        both("취소했습니다", "Cancelled"),
+	"naru.delivery.v1.CancelRefused":            both("이미 받아 취소하지 못했습니다", "Already received: not cancelled"),
+	"naru.delivery.v1.NoticeGiven":              both("받는 사람에게 알렸습니다", "The recipient was told"),
+	"naru.viewing.v1.ViewingTokenIssued":        both("열람을 허가했습니다", "Viewing was permitted"),
+	"naru.viewing.v1.ViewingTokenVerified":      both("열람 허가를 확인했습니다", "The permission was checked"),
+	"naru.viewing.v1.DocumentRead":              both("읽었습니다", "Read"),
+	"naru.circulation.v1.CirculationRegistered": both("유통정보를 등록했습니다", "Registered at the hub"),
+	"naru.circulation.v1.ReadTimeRegistered":    both("읽은 때를 등록했습니다", "The read time was registered at the hub"),
+	"naru.circulation.v1.CirculationRefused":    both("유통허브가 등록을 거절했습니다", "The hub refused to register it"),
+	"naru.circulation.v1.CirculationGivenUp":    both("유통정보 등록을 그만두었습니다", "Registering at the hub was given up"),
+	"naru.certificate.v1.CertificateIssued":     both("유통증명서를 발급했습니다", "A certificate was issued"),
+	"naru.certificate.v1.CertificateFailed":     both("유통증명서를 발급하지 못했습니다", "A certificate could not be issued"),
+}
+
+// SentStep is a step of a document's way; false for a fact that nobody has written about.
+func SentStep(kind string) (Text, bool) {
 	if step, known := steps[kind]; known {
-		return step
+		return step, true
 	}
-	return both(fmt.Sprintf("다른 처리 (%s)", kind), fmt.Sprintf("Another step (%s)", kind))
+	return both(fmt.Sprintf("다른 처리 (%s)", kind), fmt.Sprintf("Another step (%s)", kind)), false
 }
