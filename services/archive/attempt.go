@@ -41,9 +41,8 @@ func (s *service) depositTask() (lifecycle.Task, error) {
 
 // do makes one attempt and writes down what came of it.
 func (s *service) do(ctx context.Context, j job) {
-	held, release := context.WithCancel(ctx)
+	held, release := s.hold(ctx, j)
 	defer release()
-	go s.hold(held, release, j)
 	parent, _ := telemetry.Remote(held, j.traceparent)
 	traced, span := s.tracer.Start(parent, "deposit", trace.WithSpanKind(trace.SpanKindClient))
 	defer span.End()
@@ -68,18 +67,11 @@ func (s *service) do(ctx context.Context, j job) {
 	}
 }
 
-// hold renews the claim until ctx ends. A claim that is lost ends the attempt: somebody else makes it.
-func (s *service) hold(ctx context.Context, end context.CancelFunc, j job) {
-	for lifecycle.Wait(ctx, depositRenewal) == nil {
-		err := renew(ctx, s.db, j, depositLease)
-		if errors.Is(err, work.ErrLost) {
-			end()
-			return
-		}
-		if err != nil && ctx.Err() == nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "the claim of a deposit was not renewed", slog.String("edoc_num", j.number), slog.Any("error", err))
-		}
-	}
+// hold renews the claim until it is released. One that is lost ends the attempt: somebody else makes it.
+func (s *service) hold(ctx context.Context, j job) (held context.Context, release func()) {
+	return work.Keep(ctx, depositRenewal, func(ctx context.Context) error { return renew(ctx, s.db, j, depositLease) }, func(ctx context.Context, err error) {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the claim of a deposit was not renewed", slog.String("edoc_num", j.number), slog.Any("error", err))
+	})
 }
 
 // try makes one attempt. An error says that nothing was tried: the archive is blocked, or the claim is lost.

@@ -69,25 +69,17 @@ const (
 	batchRenewal = 5 * time.Second
 )
 
-// hold renews the claim of a batch until ctx ends. It does not take back a claim that was lost; the batch's results are then too
-// late.
-func (s *service) hold(ctx context.Context, b batch) {
-	for lifecycle.Wait(ctx, batchRenewal) == nil {
-		err := renewCall(ctx, s.db, b, batchLease)
-		if errors.Is(err, work.ErrLost) {
-			return
-		}
-		if err != nil && ctx.Err() == nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "the claim of calls to the hub was not renewed", slog.Int("calls", len(b.calls)), slog.Any("error", err))
-		}
-	}
+// hold renews the claim of a batch until it is released. A claim that is lost does not end the batch; its results are then too late.
+func (s *service) hold(ctx context.Context, b batch) (release func()) {
+	_, release = work.Keep(context.WithoutCancel(ctx), batchRenewal, func(ctx context.Context) error { return renewCall(ctx, s.db, b, batchLease) }, func(ctx context.Context, err error) {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the claim of calls to the hub was not renewed", slog.Int("calls", len(b.calls)), slog.Any("error", err))
+	})
+	return release
 }
 
 // do makes the calls of a batch and settles them.
 func (s *service) do(ctx context.Context, b batch) {
-	held, release := context.WithCancel(context.WithoutCancel(ctx))
-	defer release()
-	go s.hold(held, b)
+	defer s.hold(ctx, b)()
 	ctx, options := parentOf(ctx, b)
 	ctx, span := s.tracer.Start(ctx, "call hub "+b.kind.String(), options...)
 	defer span.End()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -19,31 +18,9 @@ type lease struct {
 // keep renews the lease until stop is called. The returned context ends with the cause work.ErrLost when somebody else has the
 // upload, e.g. after a long stop of this process.
 func (s *service) keep(ctx context.Context, l lease) (kept context.Context, stop func()) {
-	kept, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(leaseFor / 3)
-		defer tick.Stop()
-		for {
-			select {
-			case <-kept.Done():
-				return
-			case <-tick.C:
-			}
-			ours, err := renewLease(kept, s.db, l.upload, l.owner)
-			switch {
-			case err == nil && !ours:
-				cancel(work.ErrLost)
-			case err != nil && kept.Err() == nil: // the lease holds for two more tries
-				s.log.LogAttrs(kept, slog.LevelWarn, "a lease was not renewed", slog.String("upload", l.upload.String()), slog.Any("error", err))
-			}
-		}
-	}()
-	return kept, func() {
-		cancel(nil)
-		<-done
-	}
+	return work.Keep(ctx, leaseFor/3, func(ctx context.Context) error { return renewLease(ctx, s.db, l) }, func(ctx context.Context, err error) {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "a lease was not renewed", slog.String("upload", l.upload.String()), slog.Any("error", err))
+	})
 }
 
 // giveBack lets the next stream have the upload at once; without it the lease runs out by itself.

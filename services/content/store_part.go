@@ -24,11 +24,15 @@ func takeLease(ctx context.Context, db pg.DBTX, id, owner uuid.UUID, principal s
 	return pg.Find(ctx, db, "take an upload", scanUpload, take, id, owner, leaseFor, principal, now)
 }
 
-// renewLease keeps the lease; false if it was lost. One that ran out is lost even if nobody took it: what its owner left
+// renewLease keeps the lease; work.ErrLost if it was lost. One that ran out is lost even if nobody took it: what its owner left
 // unfinished may be swept.
-func renewLease(ctx context.Context, db pg.DBTX, id, owner uuid.UUID) (bool, error) {
+func renewLease(ctx context.Context, db pg.DBTX, l lease) error {
 	const renew = `update upload set lease_until = now() + $3::interval where id = $1 and lease_owner = $2 and lease_until > now()`
-	return pg.Changed(ctx, db, "keep an upload", renew, id, owner, leaseFor)
+	ours, err := pg.Changed(ctx, db, "keep an upload", renew, l.upload, l.owner, leaseFor)
+	if err == nil && !ours {
+		err = work.ErrLost
+	}
+	return err
 }
 
 // giveLease lets the next one have the upload at once.
