@@ -27,7 +27,10 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // OfItem is the digest of an item, whose authorisation does not count. Its texts must have the form in which the relay keeps
 // them.
-func OfItem(item *intakev1.SendItem) Digest {
+func OfItem(item *intakev1.SendItem) Digest { return OfItemWith(item, CertificateDigest(item)) }
+
+// OfItemWith is OfItem for whoever knows the digest of the item's certificate already.
+func OfItemWith(item *intakev1.SendItem, certificate []byte) Digest {
 	var e encoding
 	e.text(itemVersion, item.GetOwnKey())
 	e.recipient(item.GetRecipient())
@@ -38,7 +41,7 @@ func OfItem(item *intakev1.SendItem) Digest {
 	e.hashes(item.GetAttachmentHashes()...)
 	e.text(item.GetViewing().GetUrl(), strings.ToLower(item.GetViewing().GetViewingSystem()))
 	e.times(item.GetViewing().GetDeadline(), item.GetSendDeadline())
-	e.part(certificateDigest(item))
+	e.part(certificate)
 	e.text(item.GetSenderSubAddress(), item.GetRepeats())
 	e.number(flag(item.Contact != nil))
 	e.text(item.GetContact().GetPhone(), item.GetContact().GetEmail())
@@ -62,8 +65,9 @@ func Of(salt []byte, items ...Digest) Digest {
 	return e.digest()
 }
 
-// certificateDigest is that of the bytes that an item holds, or the one it names; nil for an item without a certificate.
-func certificateDigest(item *intakev1.SendItem) []byte {
+// CertificateDigest is the SHA-256 of the certificate that an item holds, or the one it names; nil for an item without a
+// certificate.
+func CertificateDigest(item *intakev1.SendItem) []byte {
 	if held := item.GetRegistrationCertificate(); len(held) > 0 {
 		sum := sha256.Sum256(held)
 		return sum[:]

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/authorisation"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -44,9 +45,11 @@ type candidate struct {
 	// authorisation is the sender's, by which an agent sends the item; nil where the sender sends itself, and where there is
 	// none.
 	authorisation *authorisationRow
-	digest        certificateID
-	fingerprint   []byte
-	deadlines     deadlines
+	// digest is that of the certificate, zero for an item without one; content is that of the item.
+	digest      certificateID
+	content     authorisation.Digest
+	fingerprint []byte
+	deadlines   deadlines
 	// system is the viewing system the item names.
 	system   uuid.UUID
 	supplied *supplied
@@ -178,7 +181,9 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit) error {
 			return err
 		}
 		c.broken = append(violations, modeRules(c.item)...)
-		c.digest = certificateDigest(c.item)
+		certificate := authorisation.CertificateDigest(c.item)
+		copy(c.digest[:], certificate)
+		c.content = authorisation.OfItemWith(c.item, certificate)
 		if c.system, err = uuid.Parse(c.item.GetViewing().GetViewingSystem()); err != nil && len(c.broken) == 0 && !handedOver(c.item) {
 			return fmt.Errorf("read viewing system id: %w", err)
 		}
@@ -190,7 +195,7 @@ func (a *acceptor) checkRules(ctx context.Context, v *visit) error {
 		if len(c.broken) > 0 {
 			return nil
 		}
-		c.fingerprint = fingerprintOf(a.hasher, v.tenant.String(), c.item, c.digest)
+		c.fingerprint = fingerprintOf(a.hasher, v.tenant.String(), c.content)
 		return nil
 	})
 }

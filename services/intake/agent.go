@@ -87,7 +87,7 @@ func (c *candidate) judgeAuthorisation(h hasher, at time.Time) {
 		c.refuse(authorisationUnknown())
 	case len(c.broken) > 0:
 		// What is broken cannot be one of its items.
-	case !c.authorisation.holds(h, c.item):
+	case !c.authorisation.holds(h, c.content):
 		c.refuse(itemDiffers())
 	case c.authorisation.givenAt.IsZero() || c.authorisation.givenAt.After(at):
 		c.refuse(authorisationWaits())

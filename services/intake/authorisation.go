@@ -109,8 +109,8 @@ func authorisedItem(h hasher, id uuid.UUID, item authorisation.Digest) []byte {
 }
 
 // holds reports whether an item is one of the authorisation's.
-func (a authorisationRow) holds(h hasher, item *intakev1.SendItem) bool {
-	hash := authorisedItem(h, a.id, authorisation.OfItem(item))
+func (a authorisationRow) holds(h hasher, item authorisation.Digest) bool {
+	hash := authorisedItem(h, a.id, item)
 	return slices.ContainsFunc(a.items, func(of []byte) bool { return slices.Equal(of, hash) })
 }
 

@@ -1,15 +1,13 @@
 package intake
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/authorisation"
 	"github.com/naru-relay/naru/pkg/clock"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -94,100 +92,14 @@ func warningsOf(item *intakev1.SendItem, d deadlines, notCheckable []string) []s
 	return warnings
 }
 
-// certificateDigest is the digest the item names or that of the bytes it gives.
-func certificateDigest(item *intakev1.SendItem) [sha256.Size]byte {
-	if given := item.GetRegistrationCertificate(); len(given) > 0 {
-		return sha256.Sum256(given)
-	}
-	var digest [sha256.Size]byte
-	_, _ = hex.Decode(digest[:], []byte(item.GetRegistrationCertificateDigest())) // the item's rules want 64 hexadecimal digits
-	return digest
-}
-
 // hasher is a keyed hash over a list of parts.
 type hasher interface {
 	Sum(parts ...[]byte) []byte
 }
 
-// fingerprintOf is the keyed hash of an item's content: two items are the same exactly when all their fields are. The certificate
-// counts by its digest, so its bytes and the digest of an upload are the same content. The hash is keyed because all possible
-// identifiers of recipients could be tried. Its input is written here and not by protobuf, whose encoding may change within ten
-// years.
-func fingerprintOf(h hasher, tenant string, item *intakev1.SendItem, digest [sha256.Size]byte) []byte {
-	c := canonical{parts: [][]byte{[]byte("naru.intake.item.v1")}}
-	c.text(tenant, item.GetOwnKey())
-	c.recipient(item.GetRecipient())
-	c.text(item.GetTitle())
-	c.number(int64(item.GetDocumentType()), int64(item.GetCategory()))
-	c.flag(item.GetWithoutCirculation())
-	c.digest(item.GetDocumentHash())
-	c.number(int64(len(item.GetAttachmentHashes())))
-	for _, hash := range item.GetAttachmentHashes() {
-		c.digest(hash)
-	}
-	c.text(item.GetViewing().GetUrl(), strings.ToLower(item.GetViewing().GetViewingSystem()))
-	c.time(item.GetViewing().GetDeadline())
-	c.time(item.GetSendDeadline())
-	c.parts = append(c.parts, digest[:])
-	c.text(item.GetSenderSubAddress(), item.GetRepeats())
-	// Uploads count by their ids: what an id stands for never changes, also when its bytes are gone.
-	c.text(strings.ToLower(item.GetContent()))
-	c.number(int64(len(item.GetAttachmentContents())))
-	for _, upload := range item.GetAttachmentContents() {
-		c.text(strings.ToLower(upload))
-	}
-	// What came to items later counts under a name of its own, and only where it is given: the fingerprints of before stay true.
-	if contact := item.GetContact(); contact != nil {
-		c.text("contact", contact.GetPhone(), contact.GetEmail())
-	}
-	return h.Sum(c.parts...)
-}
-
-// canonical collects parts; the hash separates them by their lengths.
-type canonical struct{ parts [][]byte }
-
-func (c *canonical) text(values ...string) {
-	for _, v := range values {
-		c.parts = append(c.parts, []byte(v))
-	}
-}
-
-func (c *canonical) number(values ...int64) {
-	for _, v := range values {
-		c.parts = append(c.parts, binary.BigEndian.AppendUint64(nil, uint64(v))) //nolint:gosec // two's complement is the encoding
-	}
-}
-
-func (c *canonical) flag(v bool) {
-	if v {
-		c.number(1)
-		return
-	}
-	c.number(0)
-}
-
-// time keeps microseconds. A missing time is another content than the default written out.
-func (c *canonical) time(t *timestamppb.Timestamp) {
-	if t == nil {
-		c.parts = append(c.parts, nil)
-		return
-	}
-	c.number(t.AsTime().UnixMicro())
-}
-
-func (c *canonical) digest(d *platformv1.Digest) { c.text(d.GetAlgorithm(), d.GetValue()) }
-
-func (c *canonical) recipient(r *platformv1.RecipientIdentifier) {
-	switch {
-	case r.GetPlatformAddress() != nil:
-		a := r.GetPlatformAddress()
-		c.text("platform_address", a.GetPlatformId(), a.GetAddress(), a.GetSubAddress())
-	case r.Ci != nil:
-		c.text("ci", r.GetCi())
-	case r.GetPerson() != nil:
-		p := r.GetPerson()
-		c.text("person", p.GetName(), p.GetBirthDate(), p.GetPhone())
-	default:
-		c.text("business_number", r.GetBusinessNumber())
-	}
+// fingerprintOf is the keyed hash of an item: two of a tenant are the same exactly when their digests are, in which the certificate
+// counts by its digest, and uploads by their ids: what an id stands for never changes, also when its bytes are gone. The hash is
+// keyed because all possible identifiers of recipients could be tried.
+func fingerprintOf(h hasher, tenant string, item authorisation.Digest) []byte {
+	return h.Sum([]byte("naru.intake.item.v1"), []byte(tenant), item[:])
 }

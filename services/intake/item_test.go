@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/authorisation"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/keys"
@@ -37,7 +38,7 @@ func TestFingerprint(t *testing.T) {
 	mac, err := store.MAC(t.Context(), "fingerprint")
 	require.NoError(t, err)
 	of := func(tenant string, item *intakev1.SendItem) string {
-		return string(fingerprintOf(mac, tenant, item, certificateDigest(item)))
+		return string(fingerprintOf(mac, tenant, authorisation.OfItem(item)))
 	}
 	base := of("tenant", fullItem())
 	require.Len(t, base, 32)
@@ -169,7 +170,7 @@ func TestCertificatesAreVerifiedOnce(t *testing.T) {
 	var candidates []*candidate
 	for i := range 20 {
 		item := &intakev1.SendItem{RegistrationCertificate: []byte{byte(i % 3)}}
-		candidates = append(candidates, &candidate{item: item, digest: certificateDigest(item)})
+		candidates = append(candidates, &candidate{item: item, digest: certificateID(authorisation.CertificateDigest(item))})
 	}
 	of, err := a.certificates(t.Context(), &visit{}, candidates)
 	require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/authorisation"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -457,7 +458,7 @@ func TestGetLimits(t *testing.T) {
 func TestDigestOfCertificate(t *testing.T) {
 	t.Parallel()
 	der := []byte("certificate")
-	digest := certificateDigest(&intakev1.SendItem{RegistrationCertificate: der})
-	require.Equal(t, archivecert.Digest(der), hex.EncodeToString(digest[:]))
-	require.Equal(t, digest, certificateDigest(&intakev1.SendItem{RegistrationCertificateDigest: archivecert.Digest(der)}))
+	digest := authorisation.CertificateDigest(&intakev1.SendItem{RegistrationCertificate: der})
+	require.Equal(t, archivecert.Digest(der), hex.EncodeToString(digest))
+	require.Equal(t, digest, authorisation.CertificateDigest(&intakev1.SendItem{RegistrationCertificateDigest: archivecert.Digest(der)}))
 }
