@@ -10,6 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/ratelimit"
 )
 
 // refusedBecause is why a client was not authenticated. Nobody outside learns it.
@@ -40,13 +41,13 @@ type witness struct {
 	journal *journal.Journal
 	clock   clock.Clock
 
-	refusals *buckets
+	refusals *ratelimit.Buckets
 	mu       sync.Mutex
 	skipped  map[string]uint32
 }
 
 func newWitness(j *journal.Journal, now clock.Clock) *witness {
-	return &witness{journal: j, clock: now, refusals: newBuckets(1/refusalEvery.Seconds(), refusalBurst, now), skipped: map[string]uint32{}}
+	return &witness{journal: j, clock: now, refusals: ratelimit.New(1/refusalEvery.Seconds(), refusalBurst, now), skipped: map[string]uint32{}}
 }
 
 // authenticated records that a client authenticated and got a token. No token is returned without this record.
@@ -69,10 +70,10 @@ func (w *witness) refused(ctx context.Context, c client, refusal error) error {
 
 // turn reports whether a refusal of the client gets a fact, and how many before it got none.
 func (w *witness) turn(clientID string) (unrecorded uint32, due bool) {
-	_, full := w.refusals.take(clientID, 1)
+	_, wait := w.refusals.Take(clientID, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if full != nil {
+	if wait > 0 {
 		w.skipped[clientID]++
 		return 0, false
 	}

@@ -1,13 +1,12 @@
 package gateway
 
 import (
-	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/origin"
 )
 
 // Config is the unit's configuration; start from Default.
@@ -128,7 +127,7 @@ func (c *Config) Validate() error {
 			problems.Add(path, "must be positive")
 		}
 	}
-	if _, err := c.proxies(); err != nil {
+	if _, err := origin.Parse(c.TrustedProxies); err != nil {
 		problems.Add("trusted_proxies", "wants networks such as 10.0.0.0/8")
 	}
 	if min(c.Quota.RequestsBurst, c.Quota.TokensBurst, c.Quota.OpenBurst, c.Quota.MissesBurst, c.Quota.FailuresBurst) < 1 {
@@ -166,19 +165,6 @@ func (s StreamsConfig) validate() error {
 		problems.Add("at_once_per_address", "must be between 1 and at_once")
 	}
 	return problems.Err()
-}
-
-// proxies reads TrustedProxies.
-func (c *Config) proxies() ([]netip.Prefix, error) {
-	var networks []netip.Prefix
-	for _, text := range c.TrustedProxies {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("read a network: %w", err)
-		}
-		networks = append(networks, network)
-	}
-	return networks, nil
 }
 
 func (d DoorConfig) validate() error {

@@ -46,10 +46,10 @@ func (c *connections) Accept() (net.Conn, error) {
 // origin is whose connection it is, empty for a trusted proxy's.
 func (c *connections) origin(conn net.Conn) string {
 	remote := conn.RemoteAddr().String()
-	if from, err := netip.ParseAddrPort(remote); err == nil && c.door.origins.trusts(from.Addr().Unmap()) {
+	if from, err := netip.ParseAddrPort(remote); err == nil && c.door.proxies.Trust(from.Addr().Unmap()) {
 		return ""
 	}
-	return c.door.origins.of(remote, nil)
+	return c.door.proxies.Of(remote, nil)
 }
 
 func (c *connections) enter(origin string) bool {

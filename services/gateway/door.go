@@ -10,6 +10,8 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/gateway"
+	"github.com/naru-relay/naru/pkg/origin"
+	"github.com/naru-relay/naru/pkg/ratelimit"
 	"github.com/naru-relay/naru/pkg/rpc"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -23,7 +25,7 @@ const (
 // door checks the callers at both doors. The unit checks them again, except for the quota and, in most units, authorities.
 type door struct {
 	name        string
-	origins     origins
+	proxies     origin.Proxies
 	verifier    rpc.TokenVerifier
 	authorities *authorities
 	quota       *quota
@@ -33,9 +35,9 @@ type door struct {
 
 // admit checks the caller of an RPC, takes one request from its quota, and returns the context of the call. RPCs that are
 // open to everybody have a quota by origin.
-func (d *door) admit(ctx context.Context, rule *platformv1.Access, token string) (context.Context, allowance, error) {
+func (d *door) admit(ctx context.Context, rule *platformv1.Access, token string) (context.Context, ratelimit.Allowance, error) {
 	if rule.GetOpen() {
-		return ctx, allowance{}, d.anonymous(ctx)
+		return ctx, ratelimit.Allowance{}, d.anonymous(ctx)
 	}
 	ctx, left, err := d.judge(ctx, rule, token)
 	if err != nil {
@@ -44,20 +46,20 @@ func (d *door) admit(ctx context.Context, rule *platformv1.Access, token string)
 	return ctx, left, err
 }
 
-func (d *door) judge(ctx context.Context, rule *platformv1.Access, token string) (context.Context, allowance, error) {
+func (d *door) judge(ctx context.Context, rule *platformv1.Access, token string) (context.Context, ratelimit.Allowance, error) {
 	p, err := d.verifier.Verify(ctx, token)
 	if err != nil {
 		if fault.KindOf(err) == fault.Unauthenticated {
 			err = d.quota.miss(originOf(ctx), err)
 		}
-		return ctx, allowance{}, err
+		return ctx, ratelimit.Allowance{}, err
 	}
 	if err := rpc.Permit(rule, p); err != nil {
-		return ctx, allowance{}, err
+		return ctx, ratelimit.Allowance{}, err
 	}
 	// The quota is the organisation's: who may not act for it any more takes nothing of it.
 	if err := d.authorities.stillMay(ctx, p); err != nil {
-		return ctx, allowance{}, err
+		return ctx, ratelimit.Allowance{}, err
 	}
 	left, err := d.quota.request(p.ID)
 	return authn.NewContext(ctx, p), left, err
@@ -80,10 +82,10 @@ func (d *door) anonymous(ctx context.Context) error {
 }
 
 // items takes the items of a request from the caller's quota.
-func (d *door) items(ctx context.Context, items int) (allowance, error) {
+func (d *door) items(ctx context.Context, items int) (ratelimit.Allowance, error) {
 	p, ok := authn.FromContext(ctx)
 	if !ok {
-		return allowance{}, nil
+		return ratelimit.Allowance{}, nil
 	}
 	left, err := d.quota.batch(p.ID, items)
 	if err != nil {
@@ -112,8 +114,8 @@ func (o *outward) Invoke(ctx context.Context, method string, args, reply any, op
 	request, ok := args.(proto.Message)
 	if field := o.methods[method].bounds.Items; ok && field != nil {
 		left, err := o.door.items(ctx, request.ProtoReflect().Get(field).List().Len())
-		if answer, ok := ctx.Value(answerKey{}).(http.Header); ok && left.limit > 0 {
-			left.headers(answer)
+		if answer, ok := ctx.Value(answerKey{}).(http.Header); ok && left.Limit > 0 {
+			allowanceHeaders(answer, left)
 		}
 		if err != nil {
 			return err

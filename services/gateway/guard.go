@@ -41,7 +41,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	control := http.NewResponseController(w)
-	ctx := context.WithValue(r.Context(), originKey{}, g.door.origins.ofHTTP(r))
+	ctx := context.WithValue(r.Context(), originKey{}, g.door.proxies.OfRequest(r))
 	ctx = context.WithValue(ctx, controlKey{}, control)
 	holding := g.inFlight.from(originOf(ctx))
 	defer holding.end()

@@ -105,8 +105,8 @@ func (d *restDoor) admit(ctx context.Context, r *http.Request, route *gateway.Ro
 		token = rpc.BearerToken(values[0])
 	}
 	ctx, left, err := d.door.admit(withAnswer(ctx, answer), d.catalogue.methods[rpc.FullMethod(route.RPC)].rule, token)
-	if left.limit > 0 {
-		left.headers(answer)
+	if left.Limit > 0 {
+		allowanceHeaders(answer, left)
 	}
 	return ctx, err
 }

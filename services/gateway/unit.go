@@ -20,6 +20,7 @@ import (
 	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/origin"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/unit"
 	openapi "github.com/naru-relay/naru/proto"
@@ -121,11 +122,9 @@ func build(ctx context.Context, env *unit.Env, config *Config, offers *catalogue
 
 // openDoors listens at both doors, which check callers by the same; a port that is taken is reported at once.
 func openDoors(ctx context.Context, env *unit.Env, config *Config, offers *catalogue, checks door) (tasks []lifecycle.Task, err error) {
-	proxies, err := config.proxies()
-	if err != nil {
+	if checks.proxies, err = origin.Parse(config.TrustedProxies); err != nil {
 		return nil, err
 	}
-	checks.origins = origins{proxies: proxies}
 	newDoor := func(name string) *door {
 		d := checks
 		d.name = name

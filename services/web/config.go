@@ -1,13 +1,12 @@
 package web
 
 import (
-	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"regexp"
 
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/origin"
 )
 
 // Config are the settings of the unit; settings.yaml names each of them.
@@ -92,23 +91,11 @@ func (c *Config) Validate() error {
 	if (c.Terms.KoreanFile == "") != (c.Terms.EnglishFile == "") {
 		p.Add("terms", "wants ko_file and en_file together")
 	}
-	if _, err := c.proxies(); err != nil {
+	if _, err := origin.Parse(c.TrustedProxies); err != nil {
 		p.Add("trusted_proxies", "wants networks such as 10.0.0.0/8")
 	}
 	if c.Rate.PagesPerSecond <= 0 || c.Rate.SignInsPerSecond <= 0 || c.Rate.PagesBurst < 1 || c.Rate.SignInsBurst < 1 {
 		p.Add("rate", "must be positive")
 	}
 	return p.Err()
-}
-
-func (c *Config) proxies() ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, text := range c.TrustedProxies {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("read a trusted proxy: %w", err)
-		}
-		all = append(all, prefix)
-	}
-	return all, nil
 }

@@ -106,9 +106,8 @@ func (s *service) page(route route) http.Handler {
 }
 
 func (v *visit) run(route route, foreign *http.CrossOriginProtection) error {
-	origin := v.limits.origin(v.r)
-	if !v.limits.pages.take(origin) || route.signin && !v.limits.entries.take(origin) || route.coded && !v.limits.invitations.take(origin) {
-		return rateLimited()
+	if err := v.limits.admit(v, route); err != nil {
+		return err
 	}
 	if foreign.Check(v.r) != nil {
 		return formExpired()

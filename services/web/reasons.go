@@ -1,6 +1,8 @@
 package web
 
 import (
+	"time"
+
 	"github.com/naru-relay/naru/pkg/fault"
 )
 
@@ -24,8 +26,8 @@ func noSuchPage() error {
 	return fault.New(fault.NotFound, domain, reasonNoSuchRoute, "there is no such page")
 }
 
-func rateLimited() error {
-	return fault.New(fault.Exhausted, domain, reasonRateLimited, "too many requests of this network address")
+func rateLimited(wait time.Duration) error {
+	return fault.New(fault.Exhausted, domain, reasonRateLimited, "too many requests of this network address", fault.WithRetryAfter(wait))
 }
 
 func bodyTooLarge() error {

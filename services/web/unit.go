@@ -15,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/origin"
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -115,7 +116,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := config.proxies()
+	proxies, err := origin.Parse(config.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}

@@ -1,16 +1,18 @@
-package gateway
+package origin_test
 
 import (
-	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/origin"
 )
 
 // A caller cannot choose its origin: forwarding headers count only as far as our own proxies set them.
 func TestOrigin(t *testing.T) {
 	t.Parallel()
-	o := origins{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
+	proxies, err := origin.Parse([]string{"10.0.0.0/8", "fd00::/8"})
+	require.NoError(t, err)
 	for _, tt := range []struct {
 		name, remote string
 		forwarded    []string
@@ -32,7 +34,7 @@ func TestOrigin(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, tt.want, o.of(tt.remote, tt.forwarded))
+			require.Equal(t, tt.want, proxies.Of(tt.remote, tt.forwarded))
 		})
 	}
 }
