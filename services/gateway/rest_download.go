@@ -9,10 +9,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -131,28 +129,10 @@ func describeFile(to http.Header, header *platformv1.ContentHeader, download boo
 	}
 	to.Set("Content-Type", media)
 	to.Set("Content-Length", strconv.FormatInt(header.GetSize()-header.GetOffset(), 10))
-	to.Set("Content-Disposition", disposition(header.GetFileName(), download))
+	to.Set("Content-Disposition", gateway.Disposition(header.GetFileName(), download))
 	to.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	to.Set("Accept-Ranges", "bytes")
 	if sum, err := hex.DecodeString(header.GetHash().GetValue()); err == nil && header.GetHash().GetAlgorithm() == "SHA-256" {
 		to.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
 	}
-}
-
-// notPlain are the bytes that a quoted file name cannot have in every client (RFC 6266 §4.3, Appendix D).
-var notPlain = regexp.MustCompile(`[^A-Za-z0-9 !#$&()+,.;=@\[\]^_{}~-]`)
-
-// disposition is a Content-Disposition (RFC 6266) with the file's name twice: as UTF-8 (RFC 8187), and in ASCII for clients that
-// do not know that form.
-func disposition(name string, download bool) string {
-	kind := "inline"
-	if download {
-		kind = "attachment"
-	}
-	if name == "" {
-		return kind
-	}
-	// PathEscape leaves signs that RFC 8187 does not allow.
-	escaped := strings.NewReplacer(":", "%3A", "@", "%40", "=", "%3D").Replace(url.PathEscape(name))
-	return kind + `; filename="` + notPlain.ReplaceAllString(name, "_") + `"; filename*=UTF-8''` + escaped
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/text"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	"github.com/naru-relay/naru/services/web/internal/ui"
@@ -96,7 +97,7 @@ func (v *visit) downloadCertificate() error {
 	h := v.w.Header()
 	h.Set("Content-Type", pdf)
 	h.Set("Content-Length", strconv.Itoa(len(file.GetData())))
-	h.Set("Content-Disposition", attachment("certificate-"+v.r.PathValue("id")+".pdf"))
+	h.Set("Content-Disposition", gateway.Disposition("certificate-"+v.r.PathValue("id")+".pdf", true))
 	if _, err = v.w.Write(file.GetData()); err != nil {
 		return v.brokenOff(err)
 	}

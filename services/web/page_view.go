@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/gateway"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 	"github.com/naru-relay/naru/services/web/internal/ui"
 	"github.com/naru-relay/naru/services/web/locale"
@@ -94,7 +93,7 @@ func (v *visit) stream(download bool) error {
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.FormatInt(header.GetSize(), 10))
 	// Never inline: what a stranger sent is not shown by the browser as a page of ours.
-	h.Set("Content-Disposition", attachment(header.GetFileName()))
+	h.Set("Content-Disposition", gateway.Disposition(header.GetFileName(), true))
 	for chunk := first.GetChunk(); ; {
 		if _, err := v.w.Write(chunk.GetData()); err != nil {
 			return v.brokenOff(err)
@@ -123,20 +122,6 @@ func (v *visit) longAnswer() error {
 		return fmt.Errorf("give a file its time: %w", err)
 	}
 	return nil
-}
-
-// attachment names a file in a header, whatever its sender called it.
-func attachment(name string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || strings.ContainsRune(`/\`, r) {
-			return '_'
-		}
-		return r
-	}, name)
-	if value := mime.FormatMediaType("attachment", map[string]string{"filename": clean}); value != "" {
-		return value
-	}
-	return "attachment"
 }
 
 // confirmShown tells the relay that the first page stands on the screen.
