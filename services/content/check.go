@@ -130,7 +130,8 @@ func (s *service) inspect(ctx context.Context, u upload) ([]finding, error) {
 
 // lookInto finds what a file of a type may not hold.
 func (s *service) lookInto(mediaType string, file *fileReader) ([]finding, error) {
-	buffered := bufio.NewReader(file)
+	// As much as is opened at a time, and enough that the scan needs no buffer of its own.
+	buffered := bufio.NewReaderSize(file, segmentBytes)
 	signature := signatures[mediaType]
 	begin, err := buffered.Peek(len(signature))
 	if err != nil && file.failed != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/inbox"
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/pg"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -59,7 +60,7 @@ func (s *service) onContentsNamed(ctx context.Context, tx *journal.Tx, events []
 		return cmp.Or(cmp.Compare(a.edocNum, b.edocNum), cmp.Compare(a.upload.String(), b.upload.String()))
 	})
 	uses = slices.CompactFunc(uses, func(a, b use) bool { return a.edocNum == b.edocNum && a.upload == b.upload })
-	ids := idsOf(uses, func(u use) uuid.UUID { return u.upload })
+	ids := pg.Column(uses, func(u use) uuid.UUID { return u.upload })
 	here, err := lockUploads(ctx, tx, ids)
 	if err != nil {
 		return nil, err

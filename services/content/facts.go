@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/naru-relay/naru/pkg/journal"
 	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 )
@@ -46,12 +44,4 @@ func destroy(ctx context.Context, tx *journal.Tx, gone []deletion, now time.Time
 		return err
 	}
 	return recordDeleted(ctx, tx, gone, now)
-}
-
-func idsOf[T any](of []T, id func(T) uuid.UUID) []uuid.UUID {
-	ids := make([]uuid.UUID, len(of))
-	for i, o := range of {
-		ids[i] = id(o)
-	}
-	return ids
 }

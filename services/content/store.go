@@ -14,13 +14,13 @@ import (
 )
 
 const uploadColumns = `id, principal, state, media_type, size, hash, received, hash_state, sealed_key, sealed_name, findings, created_at, kept_until, named_at,
-	dismissed_at, coalesce(lease_until > now(), false)`
+	dismissed_at`
 
 func scanUpload(row pgx.CollectableRow) (upload, error) {
 	var u upload
 	var findings []byte
 	err := row.Scan(&u.id, &u.principal, &u.state, &u.mediaType, &u.size, &u.hash, &u.received, &u.hashState, &u.sealedKey, &u.sealedName, &findings,
-		&u.createdAt, &u.keptUntil, &u.namedAt, &u.dismissed, &u.leased)
+		&u.createdAt, &u.keptUntil, &u.namedAt, &u.dismissed)
 	if err == nil {
 		err = json.Unmarshal(findings, &u.findings)
 	}

@@ -92,7 +92,6 @@ func reckon(ctx context.Context, tx *journal.Tx, ids []uuid.UUID, now time.Time)
 // candidate is an upload whose time is over.
 type candidate struct {
 	id           uuid.UUID
-	principal    string
 	state        State
 	keptUntil    time.Time
 	named        bool
@@ -109,7 +108,7 @@ func anyDue(ctx context.Context, db pg.DBTX, until time.Time) (bool, error) {
 // lockDue locks uploads that are kept no longer than until, and tells what may speak against their deletion.
 func lockDue(ctx context.Context, tx *journal.Tx, until time.Time, limit int) ([]candidate, error) {
 	const lock = `
-		select id, principal, state, kept_until, named_at is not null, dismissed_by,
+		select id, state, kept_until, named_at is not null, dismissed_by,
 		       exists (select from hold_in_force h where h.subject = u.id::text
 		               or h.subject in (select edoc_num from content_use c where c.upload = u.id)),
 		       coalesce(lease_until > now(), false)
@@ -120,7 +119,7 @@ func lockDue(ctx context.Context, tx *journal.Tx, until time.Time, limit int) ([
 		for update of u skip locked`
 	return pg.All(ctx, tx, "lock uploads whose time is over", func(row pgx.CollectableRow) (candidate, error) {
 		var c candidate
-		err := row.Scan(&c.id, &c.principal, &c.state, &c.keptUntil, &c.named, &c.dismissedBy, &c.held, &c.leased)
+		err := row.Scan(&c.id, &c.state, &c.keptUntil, &c.named, &c.dismissedBy, &c.held, &c.leased)
 		return c, err
 	}, lock, until, limit)
 }

@@ -58,7 +58,6 @@ type upload struct {
 	keptUntil  time.Time
 	namedAt    *time.Time
 	dismissed  *time.Time
-	leased     bool
 }
 
 // part is a stretch of an upload that is one object.

@@ -106,7 +106,8 @@ func stateEach(ctx context.Context, tx *journal.Tx, documents []document, of ans
 func (r round) stateGiven(ctx context.Context, tx *journal.Tx, now time.Time, told []document, byRecipient [][]document) error {
 	at := timestamppb.New(now)
 	given := &deliveryv1.RoundGiven{Recipients: recipientsOf(byRecipient), GivenAt: at, Attempt: uint32(r.attempt)} //nolint:gosec // bounded by notice.attempts
-	if err := tx.Record(ctx, r.fact(now, given)); err != nil || r.reminder {                                        // NoticeGiven is about the first notice
+	// NoticeGiven is about the first notice.
+	if err := tx.Record(ctx, r.fact(now, given)); err != nil || r.reminder {
 		return err
 	}
 	return stateEach(ctx, tx, told, byItself(now), func(d document) proto.Message {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/lifecycle"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/work"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -183,11 +184,7 @@ type linked struct {
 }
 
 func ofLinked(waiting []linked) []document {
-	documents := make([]document, len(waiting))
-	for i, l := range waiting {
-		documents[i] = l.document
-	}
-	return documents
+	return pg.Column(waiting, func(l linked) document { return l.document })
 }
 
 // moreTries bounds how often documents that come meanwhile put an act on invitations off.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/journal"
+	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -187,11 +188,7 @@ func (s *service) fail(ctx context.Context, tx *journal.Tx, now time.Time, docum
 }
 
 func documentsOf(found []seeker) []document {
-	documents := make([]document, len(found))
-	for i, f := range found {
-		documents[i] = f.document
-	}
-	return documents
+	return pg.Column(found, func(f seeker) document { return f.document })
 }
 
 // contactKey is what an invitation is known by.

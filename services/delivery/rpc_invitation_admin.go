@@ -7,9 +7,6 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/page"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -107,15 +104,4 @@ func waitingFor(waiting []linked, ids map[uuid.UUID]bool) []linked {
 		}
 	}
 	return some
-}
-
-func operatorOn(ctx context.Context, texts []string) (operator string, ids []uuid.UUID, err error) {
-	caller, err := authn.Require(ctx)
-	if err != nil {
-		return "", nil, err
-	}
-	if ids, err = id.ParseAll(texts); err != nil {
-		return "", nil, fault.New(fault.Invalid, domain, fault.InvalidRequest, "ids holds what is no UUID", fault.Wrap(err))
-	}
-	return caller.ID, ids, nil
 }

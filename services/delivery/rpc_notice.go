@@ -120,13 +120,21 @@ func (s *service) GiveUpNoticeRounds(ctx context.Context, r *deliveryv1.GiveUpNo
 
 // onRounds runs an operator's act on rounds.
 func (s *service) onRounds(ctx context.Context, texts []string, act func(tx *journal.Tx, operator string, ids []uuid.UUID, now time.Time) error) error {
-	operator, err := authn.Require(ctx)
+	operator, ids, err := operatorOn(ctx, texts)
 	if err != nil {
 		return err
 	}
-	ids, err := id.ParseAll(texts)
+	return s.journal.InTx(ctx, func(tx *journal.Tx) error { return act(tx, operator, ids, s.clock.Now()) })
+}
+
+// operatorOn is the operator who calls, and what it acts on.
+func operatorOn(ctx context.Context, texts []string) (operator string, ids []uuid.UUID, err error) {
+	caller, err := authn.Require(ctx)
 	if err != nil {
-		return fault.New(fault.Invalid, domain, fault.InvalidRequest, "ids holds what is no UUID", fault.Wrap(err))
+		return "", nil, err
 	}
-	return s.journal.InTx(ctx, func(tx *journal.Tx) error { return act(tx, operator.ID, ids, s.clock.Now()) })
+	if ids, err = id.ParseAll(texts); err != nil {
+		return "", nil, fault.New(fault.Invalid, domain, fault.InvalidRequest, "ids holds what is no UUID", fault.Wrap(err))
+	}
+	return caller.ID, ids, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/naru-relay/naru/pkg/pg"
 )
@@ -29,22 +30,25 @@ const (
 
 func scanSummary(row pgx.CollectableRow) (summary, error) {
 	var s summary
-	times := make([]*time.Time, 14)
-	err := row.Scan(&s.number, &s.sender, &s.actor, &s.ownKey, &s.repeats, &times[0], &times[1], &times[2],
-		&times[3], &times[4], &times[5], &s.recipientAddress, &s.failureReason, &times[6], &times[13], &times[7], &times[8],
-		&s.registration.result, &times[9], &s.registration.refusedResult, &times[10], &s.registration.refusal, &s.registration.retried, &s.registration.givenUp,
-		&s.readTime.result, &times[11], &s.readTime.refusedResult, &times[12],
+	err := row.Scan(&s.number, &s.sender, &s.actor, &s.ownKey, &s.repeats, optional{&s.acceptedAt}, optional{&s.sendDeadline}, optional{&s.viewingDeadline},
+		optional{&s.sentAt}, optional{&s.receivedAt}, optional{&s.readAt}, &s.recipientAddress, &s.failureReason, optional{&s.cancelRefusedAt}, optional{&s.invitedAt},
+		optional{&s.tokenIssuedAt}, optional{&s.tokenVerifiedAt},
+		&s.registration.result, optional{&s.registration.registeredAt}, &s.registration.refusedResult, optional{&s.registration.refusedAt},
+		&s.registration.refusal, &s.registration.retried, &s.registration.givenUp,
+		&s.readTime.result, optional{&s.readTime.registeredAt}, &s.readTime.refusedResult, optional{&s.readTime.refusedAt},
 		&s.readTime.refusal, &s.readTime.retried, &s.readTime.givenUp, &s.state, &s.version)
-	for i, target := range []*time.Time{
-		&s.acceptedAt, &s.sendDeadline, &s.viewingDeadline, &s.sentAt, &s.receivedAt, &s.readAt, &s.cancelRefusedAt, &s.tokenIssuedAt, &s.tokenVerifiedAt,
-		&s.registration.registeredAt, &s.registration.refusedAt, &s.readTime.registeredAt, &s.readTime.refusedAt,
-		&s.invitedAt,
-	} {
-		if times[i] != nil {
-			*target = times[i].UTC()
-		}
-	}
 	return s, err
+}
+
+// optional reads a time that may be null, which leaves its target zero.
+type optional struct{ target *time.Time }
+
+// ScanTimestamptz implements pgtype.TimestamptzScanner.
+func (o optional) ScanTimestamptz(v pgtype.Timestamptz) error {
+	if v.Valid {
+		*o.target = v.Time.UTC()
+	}
+	return nil
 }
 
 // readSummaries reads documents by number that are the viewer's, or may be. The query has only the number: with the sender in it,

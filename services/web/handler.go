@@ -263,10 +263,7 @@ func (v *visit) fail(err error) {
 		v.redirect("/?ended=1")
 		return
 	}
-	problem, known := locale.ProblemOf(fault.ReasonOf(err))
-	if !known {
-		problem = locale.Unknown()
-	}
+	problem, _ := locale.ProblemOf(fault.ReasonOf(err))
 	level := slog.LevelDebug
 	if found.Kind.HTTPStatus() >= http.StatusInternalServerError {
 		level = slog.LevelWarn

@@ -46,10 +46,7 @@ func (v *visit) problem(reason string) string {
 	if reason == "" {
 		return ""
 	}
-	p, known := locale.ProblemOf(reason)
-	if !known {
-		p = locale.Unknown()
-	}
+	p, _ := locale.ProblemOf(reason)
 	return v.say.Say(p.What) + " " + v.say.Say(p.Do)
 }
 

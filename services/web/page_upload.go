@@ -146,10 +146,7 @@ func (v *visit) appendTo(id string, offset int64, from io.Reader) (*contentv1.Up
 func (v *visit) refused(u *contentv1.Upload) error {
 	form := ui.Form{}
 	for _, finding := range u.GetFindings() {
-		problem, known := locale.ProblemOf(finding.GetReason())
-		if !known {
-			problem = locale.Unknown()
-		}
+		problem, _ := locale.ProblemOf(finding.GetReason())
 		form.Wrong = append(form.Wrong, ui.Wrong{Field: "file", Text: problem.What})
 	}
 	if len(form.Wrong) == 0 {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/naru-relay/naru/pkg/id"
 )
 
 // Language of a page.
@@ -82,12 +84,9 @@ func quality(parameters string) float64 {
 	return q
 }
 
-// korea is the only zone in which times are shown; it has had no summer time since 1988.
-var korea = time.FixedZone("KST", 9*60*60)
-
-// Time writes a moment with its zone, so that nobody takes it for their own.
+// Time writes a moment with its zone, Korea's, so that nobody takes it for their own.
 func (l Language) Time(at time.Time) string {
-	at = at.In(korea)
+	at = at.In(id.KST)
 	if l == English {
 		return at.Format("2 January 2006, 15:04") + " KST"
 	}
@@ -96,15 +95,15 @@ func (l Language) Time(at time.Time) string {
 
 // Clock writes the time of a day with its zone.
 func (l Language) Clock(at time.Time) string {
-	return at.In(korea).Format("15:04") + l.Say(both(" (한국 표준시)", " KST"))
+	return at.In(id.KST).Format("15:04") + l.Say(both(" (한국 표준시)", " KST"))
 }
 
 // Day is the calendar day of a moment in Korea, as forms write it.
-func Day(at time.Time) string { return at.In(korea).Format(time.DateOnly) }
+func Day(at time.Time) string { return at.In(id.KST).Format(time.DateOnly) }
 
 // DayOf is when a calendar day begins in Korea; false where the text is none.
 func DayOf(text string) (time.Time, bool) {
-	at, err := time.ParseInLocation(time.DateOnly, text, korea)
+	at, err := time.ParseInLocation(time.DateOnly, text, id.KST)
 	return at, err == nil
 }
 

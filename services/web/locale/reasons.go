@@ -15,17 +15,13 @@ var (
 	backToList    = both("목록으로 돌아가 다시 여십시오.", "Go back to the list, and open it again.")
 )
 
-// ProblemOf is what to say about a machine reason; false where it is unknown.
+// ProblemOf is what to say about a machine reason; false where nobody has written about it.
 func ProblemOf(reason string) (Problem, bool) {
-	p, known := problems[reason]
-	return p, known
+	if p, known := problems[reason]; known {
+		return p, true
+	}
+	return unknown, false
 }
-
-// Unknown is for a reason that nobody has written about.
-func Unknown() Problem { return unknown }
-
-// NotThere is for a page that does not exist.
-func NotThere() Problem { return notThere }
 
 var problems = map[string]Problem{
 	// Of these pages.
