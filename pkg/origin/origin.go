@@ -34,7 +34,9 @@ func (p Proxies) Trust(address netip.Addr) bool {
 }
 
 // OfRequest is the origin of a call.
-func (p Proxies) OfRequest(r *http.Request) string { return p.Of(r.RemoteAddr, r.Header.Values(forwardedFor)) }
+func (p Proxies) OfRequest(r *http.Request) string {
+	return p.Of(r.RemoteAddr, r.Header.Values(forwardedFor))
+}
 
 // Of is the first address, seen from here, that is not one of our proxies: an IPv4 address, or the /64 of an IPv6 subscriber.
 func (p Proxies) Of(remote string, forwarded []string) string {

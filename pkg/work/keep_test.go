@@ -19,7 +19,7 @@ func TestKeep(t *testing.T) {
 		errAway := errors.New("away")
 		answers := []error{nil, errAway, nil, work.ErrLost}
 		var failures []error
-		began := time.Now() //nolint:forbidigo // the bubble's time
+		began := time.Now() //nolint:forbidigo // the time of the bubble
 		kept, stop := work.Keep(t.Context(), time.Second, func(context.Context) error {
 			next := answers[0]
 			answers = answers[1:]
@@ -27,7 +27,7 @@ func TestKeep(t *testing.T) {
 		}, func(_ context.Context, err error) { failures = append(failures, err) })
 		<-kept.Done()
 		require.ErrorIs(t, context.Cause(kept), work.ErrLost)
-		require.Equal(t, 4*time.Second, time.Since(began)) //nolint:forbidigo // the bubble's time
+		require.Equal(t, 4*time.Second, time.Since(began))
 		stop()
 		require.Empty(t, answers, "it is not renewed after it was lost")
 		require.Equal(t, []error{errAway}, failures)

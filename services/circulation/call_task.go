@@ -69,7 +69,8 @@ const (
 	batchRenewal = 5 * time.Second
 )
 
-// hold renews the claim of a batch until it is released. A claim that is lost does not end the batch; its results are then too late.
+// hold renews the claim of a batch until it is released. A claim that is lost does not end the batch; its results are then too
+// late.
 func (s *service) hold(ctx context.Context, b batch) (release func()) {
 	_, release = work.Keep(context.WithoutCancel(ctx), batchRenewal, func(ctx context.Context) error { return renewCall(ctx, s.db, b, batchLease) }, func(ctx context.Context, err error) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "the claim of calls to the hub was not renewed", slog.Int("calls", len(b.calls)), slog.Any("error", err))

@@ -18,15 +18,19 @@ type Config struct {
 	DeadlineInterval config.Duration `yaml:"deadline_interval"`
 }
 
-// Notice is how recipients are told that a document arrived.
-type Notice struct {
-	// URL takes a POST for each round of notices; it belongs to the operator's own messaging. If it is empty, no notices are
-	// given.
+// Hook is where the operator's own messaging takes what recipients are to be told.
+type Hook struct {
+	// URL takes a POST for each round of notices, or for each invitation.
 	URL string `yaml:"url"`
 	// AllowPrivate lets the URL lead to an address that is not public: of this machine, of its link, of a private network.
 	AllowPrivate bool `yaml:"allow_private"`
-	// SecretFile holds the Standard Webhooks secret (whsec_ and base64 of 24 to 64 bytes) that signs notices.
+	// SecretFile holds the Standard Webhooks secret (whsec_ and base64 of 24 to 64 bytes) that signs what is posted.
 	SecretFile config.SecretFile `yaml:"secret_file"`
+}
+
+// Notice is how recipients are told that a document arrived. If its URL is empty, no notices are given.
+type Notice struct {
+	Hook `yaml:",inline"`
 	// Attempts after which a notice is given up, about a day at the default backoff.
 	Attempts int `yaml:"attempts"`
 	// Workers that call the URL at once.
@@ -50,8 +54,8 @@ const maxNoticeTimeout = 30 * time.Second
 var errKey = errors.New("is no Standard Webhooks secret")
 
 // key reads the secret.
-func (n Notice) key() ([]byte, error) {
-	encoded, ok := strings.CutPrefix(string(n.SecretFile.Value()), keyPrefix)
+func (h Hook) key() ([]byte, error) {
+	encoded, ok := strings.CutPrefix(string(h.SecretFile.Value()), keyPrefix)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(key) < minKey || len(key) > maxKey {
 		return nil, errKey
@@ -78,7 +82,7 @@ func (c *Config) Validate() error {
 	if c.Notice.URL == "" {
 		return p.Err()
 	}
-	c.Notice.validateHook(&p, "notice")
+	c.Notice.validate(&p, "notice")
 	if c.Notice.RemindBefore < 0 {
 		p.Add("notice.remind_before", "must not be below zero")
 	}
@@ -91,16 +95,16 @@ func (c *Config) Validate() error {
 	return p.Err()
 }
 
-// validateHook reports what is wrong with where the hook is and how it is signed; field is where it is configured.
-func (n Notice) validateHook(p *config.Problems, field string) {
-	u, err := url.Parse(n.URL)
+// validate reports what is wrong with where the hook is and how it is signed; field is where it is configured.
+func (h Hook) validate(p *config.Problems, field string) {
+	u, err := url.Parse(h.URL)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
 		p.Add(field+".url", "must be an http or https URL")
-	case !n.AllowPrivate && isPrivate(u.Hostname()):
+	case !h.AllowPrivate && isPrivate(u.Hostname()):
 		p.Add(field+".url", "leads to an address that is not public; %s.allow_private allows that", field)
 	}
-	if _, err := n.key(); err != nil {
+	if _, err := h.key(); err != nil {
 		p.Add(field+".secret_file", "must name a file with whsec_ and base64 of %d to %d bytes", minKey, maxKey)
 	}
 }

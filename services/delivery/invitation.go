@@ -92,7 +92,7 @@ func newInviter(config Invitation, key *keys.MAC, address addressv1.AddressServi
 	}
 	switch config.Channel {
 	case channelWebhook:
-		i.channel, err = newWebhook(config.hook(), c)
+		i.channel, err = newWebhook(config, c)
 	case channelSMTP:
 		i.channel, err = newMailer(config)
 	}

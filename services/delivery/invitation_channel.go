@@ -12,8 +12,8 @@ import (
 // webhook is the operator's own messaging: the same kind of hook as for notices, and often the same one.
 type webhook struct{ *hook }
 
-func newWebhook(n Notice, c clock.Clock) (webhook, error) {
-	h, err := newHook(n, c)
+func newWebhook(i Invitation, c clock.Clock) (webhook, error) {
+	h, err := newHook(i.Webhook, i.Workers, i.Timeout.Std(), c)
 	return webhook{h}, err
 }
 

@@ -27,16 +27,10 @@ type Invitation struct {
 	// Timeout of a call, at most 30 s.
 	Timeout config.Duration `yaml:"timeout"`
 	// Quiet are the hours of the day in Korea without messages, e.g. 21:00-08:00; empty for none.
-	Quiet   string  `yaml:"quiet"`
-	Webhook Webhook `yaml:"webhook"`
-	SMTP    SMTP    `yaml:"smtp"`
-}
-
-// Webhook is the operator's own messaging as a channel; its fields are those of Notice.
-type Webhook struct {
-	URL          string            `yaml:"url"`
-	AllowPrivate bool              `yaml:"allow_private"`
-	SecretFile   config.SecretFile `yaml:"secret_file"`
+	Quiet string `yaml:"quiet"`
+	// Webhook is often that of the notices.
+	Webhook Hook `yaml:"webhook"`
+	SMTP    SMTP `yaml:"smtp"`
 }
 
 // SMTP is a mail server that takes the operator's mail.
@@ -69,17 +63,12 @@ func defaultInvitation() Invitation {
 	}
 }
 
-// hook is the webhook as notices configure theirs.
-func (i Invitation) hook() Notice {
-	return Notice{URL: i.Webhook.URL, AllowPrivate: i.Webhook.AllowPrivate, SecretFile: i.Webhook.SecretFile, Workers: i.Workers, Timeout: i.Timeout}
-}
-
 func (i Invitation) validate(p *config.Problems) {
 	switch i.Channel {
 	case "":
 		return
 	case channelWebhook:
-		i.hook().validateHook(p, "invitation.webhook")
+		i.Webhook.validate(p, "invitation.webhook")
 	case channelSMTP:
 		i.SMTP.validate(p)
 	default:

@@ -30,26 +30,28 @@ const (
 	maxWait = 24 * time.Hour
 )
 
-// hook is the operator's messaging, which takes notices.
+// hook is the operator's messaging, which takes notices and invitations.
 type hook struct {
-	config Notice
-	// key signs notices.
+	url     string
+	timeout time.Duration
+	// key signs what is posted.
 	key   []byte
 	http  *http.Client
 	clock clock.Clock
 }
 
-func newHook(n Notice, c clock.Clock) (*hook, error) {
-	key, err := n.key()
+// newHook makes a hook that so many call at once, each call for no longer than timeout.
+func newHook(to Hook, workers int, timeout time.Duration, c clock.Clock) (*hook, error) {
+	key, err := to.key()
 	if err != nil {
-		return nil, fmt.Errorf("read the secret of notices: %w", err)
+		return nil, fmt.Errorf("read the secret of a hook: %w", err)
 	}
-	return &hook{config: n, key: key, http: noticeClient(n), clock: c}, nil
+	return &hook{url: to.URL, timeout: timeout, key: key, http: hookClient(workers, timeout, to.AllowPrivate), clock: c}, nil
 }
 
 // name stands for the URL, which may hold a secret of its own.
 func (h *hook) name() []byte {
-	digest := sha256.Sum256([]byte(h.config.URL))
+	digest := sha256.Sum256([]byte(h.url))
 	return digest[:]
 }
 
@@ -63,20 +65,20 @@ func isPrivate(host string) bool {
 	return strings.HasSuffix(name, ".localhost") || err == nil && public.SafeAddr(address) != nil
 }
 
-// noticeClient keeps one connection for each concurrent call, and follows no redirect: only who is configured may take a notice.
+// hookClient keeps one connection for each concurrent call, and follows no redirect: only who is configured may take a notice.
 // Where private addresses are not allowed, each address is judged when it is dialled, whatever the name led to before; a proxy
 // would dial unseen, so there is none then.
-func noticeClient(n Notice) *http.Client {
-	dialer := &net.Dialer{Timeout: n.Timeout.Std()}
+func hookClient(workers int, timeout time.Duration, allowPrivate bool) *http.Client {
+	dialer := &net.Dialer{Timeout: timeout}
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
-		TLSHandshakeTimeout: n.Timeout.Std(), MaxIdleConnsPerHost: n.Workers, IdleConnTimeout: time.Minute,
+		TLSHandshakeTimeout: timeout, MaxIdleConnsPerHost: workers, IdleConnTimeout: time.Minute,
 	}
-	if !n.AllowPrivate {
+	if !allowPrivate {
 		dialer.Control, transport.Proxy = public.Safe, nil
 	}
 	return &http.Client{
-		Timeout: n.Timeout.Std() + time.Second, Transport: transport,
+		Timeout: timeout + time.Second, Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -88,9 +90,9 @@ func (h *hook) post(ctx context.Context, webhook uuid.UUID, content any) error {
 	if err != nil {
 		return fmt.Errorf("encode notices: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.config.Timeout.Std())
+	ctx, cancel := context.WithTimeout(ctx, h.timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.config.URL, bytes.NewReader(payload))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(payload))
 	if err != nil {
 		return errors.New("make notices: the URL is not good")
 	}

@@ -42,14 +42,14 @@ func TestPrivateAddressIsFoundWhenDialled(t *testing.T) {
 	require.NoError(t, err)
 	notice := Default().Notice
 	notice.URL, notice.SecretFile = "http://localhost:"+port, secretOfTests(t)
-	h, err := newHook(notice, clock.System())
+	h, err := newHook(notice.Hook, notice.Workers, notice.Timeout.Std(), clock.System())
 	require.NoError(t, err)
 	err = h.post(t.Context(), uuid.New(), body{})
 	require.Equal(t, "the address is not public, and allow_private is not set", reasonOf(err))
 	require.Zero(t, asked.Load())
 
 	notice.AllowPrivate = true
-	h, err = newHook(notice, clock.System())
+	h, err = newHook(notice.Hook, notice.Workers, notice.Timeout.Std(), clock.System())
 	require.NoError(t, err)
 	require.NoError(t, h.post(t.Context(), uuid.New(), body{}))
 }
@@ -60,7 +60,7 @@ func TestFailureNamesNoURL(t *testing.T) {
 	notice := Default().Notice
 	notice.URL, notice.SecretFile, notice.Timeout = "http://127.0.0.1:1/hook?key=canary", secretOfTests(t), config.Duration(time.Second)
 	notice.AllowPrivate = true
-	h, err := newHook(notice, clock.System())
+	h, err := newHook(notice.Hook, notice.Workers, notice.Timeout.Std(), clock.System())
 	require.NoError(t, err)
 	err = h.post(t.Context(), uuid.New(), body{})
 	require.Error(t, err)

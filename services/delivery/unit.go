@@ -99,7 +99,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		return nil, err
 	}
 	if config.Notice.URL != "" {
-		if s.hook, err = newHook(config.Notice, env.Clock); err != nil {
+		if s.hook, err = newHook(config.Notice.Hook, config.Notice.Workers, config.Notice.Timeout.Std(), env.Clock); err != nil {
 			return nil, err
 		}
 	}

@@ -97,9 +97,9 @@ type hasher interface {
 	Sum(parts ...[]byte) []byte
 }
 
-// fingerprintOf is the keyed hash of an item: two of a tenant are the same exactly when their digests are, in which the certificate
-// counts by its digest, and uploads by their ids: what an id stands for never changes, also when its bytes are gone. The hash is
-// keyed because all possible identifiers of recipients could be tried.
+// fingerprintOf is the keyed hash of an item: two of a tenant are the same exactly when their digests are, in which the
+// certificate counts by its digest, and uploads by their ids: what an id stands for never changes, also when its bytes are gone.
+// The hash is keyed because all possible identifiers of recipients could be tried.
 func fingerprintOf(h hasher, tenant string, item authorisation.Digest) []byte {
 	return h.Sum([]byte("naru.intake.item.v1"), []byte(tenant), item[:])
 }

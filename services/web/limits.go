@@ -10,8 +10,8 @@ import (
 type limits struct {
 	proxies origin.Proxies
 	pages   *ratelimit.Buckets
-	// signIns are of signing in, codes of guesses of invitations' codes. They are counted apart, so that one keeps nobody from the
-	// other.
+	// signIns are of signing in, codes of guesses of invitations' codes. They are counted apart, so that one keeps nobody from
+	// the other.
 	signIns, codes *ratelimit.Buckets
 }
 
