@@ -16,8 +16,8 @@ import (
 	"github.com/naru-relay/naru/services/client/sample"
 )
 
-// A member hands over a document and sends it to another, who reads it on the relay's page; the sender sees that, and asks for the
-// certificate. On the desktop script helps; on the phone there is none, and everything works all the same.
+// A member hands over a document and sends it to another, who reads it on the relay's page; the sender sees that, and asks for
+// the certificate. On the desktop script helps; on the phone there is none, and everything works all the same.
 func TestMemberSendsToMember(t *testing.T) {
 	t.Parallel()
 	pdf, err := sample.PDF("browser", clock.System().Now())
