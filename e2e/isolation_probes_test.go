@@ -110,7 +110,7 @@ func newVictims(t *testing.T) *victims {
 	representative, number, named := stack.LogInPerson(t, stack.NewPerson(t)), invented.AnyBusinessNumber(), stack.NewPerson(t)
 	v.application = representative.Apply(t, number)
 	v.organisation = stack.Joined(t, representative, number, stack.Confirm(t, v.application))
-	v.authority = v.organisation.Authorise(t, named)
+	v.authority = v.organisation.Authorise(t, named, "RECEIVE")
 	v.values = []string{
 		v.document.EdocNum, v.document.Hash, v.document.Item["ownKey"].(string), v.document.ViewingURL, v.document.Receipt, v.institution.ID, v.institution.Address,
 		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.verification.VerificationID,
@@ -154,6 +154,7 @@ func issue(t *testing.T, caller *harness.Caller, d *harness.Document) string {
 
 // probes returns a probe for every public RPC. A missing one fails TestEveryPublicRPCRefusesForeignPrincipals.
 func (v *victims) probes(t *testing.T) map[string]probe {
+	rights := []addressv1.AuthorityRight{addressv1.AuthorityRight_AUTHORITY_RIGHT_LOOK}
 	t.Helper()
 	number, nowhere, now := v.document.EdocNum, absentNumber(v.document.EdocNum), clock.System().Now()
 	item := func(repeats, system string) *intakev1.SendItem {
@@ -199,8 +200,12 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		}},
 		"address.v1.OrganisationService/ListOrganisations": {foreign: &addressv1.ListOrganisationsRequest{}},
 		"address.v1.OrganisationService/AuthorisePerson": {
-			foreign: &addressv1.AuthorisePersonRequest{Name: v.stranger.recipient.Name, BirthDate: v.stranger.recipient.BirthDate, Phone: v.stranger.recipient.Phone},
+			foreign: &addressv1.AuthorisePersonRequest{Name: v.stranger.recipient.Name, BirthDate: v.stranger.recipient.BirthDate, Phone: v.stranger.recipient.Phone, Rights: rights},
 			by:      stack.NewOrganisation(t).Caller,
+		},
+		"address.v1.OrganisationService/SetRights": {
+			foreign: &addressv1.SetRightsRequest{Id: v.authority, Rights: rights}, absent: &addressv1.SetRightsRequest{Id: uuid.NewString(), Rights: rights},
+			by: stack.NewOrganisation(t).Caller,
 		},
 		"address.v1.OrganisationService/ListAuthorities": {foreign: &addressv1.ListAuthoritiesRequest{}, by: stack.NewOrganisation(t).Caller},
 		"address.v1.OrganisationService/EndAuthority": {

@@ -116,7 +116,7 @@ func (f *fakeAddress) TakeAuthority(_ context.Context, r *addressv1.TakeAuthorit
 	if authority == "" {
 		return nil, fault.New(fault.Denied, "address", addressv1.Reason_REASON_NOT_AUTHORISED, "")
 	}
-	return &addressv1.TakeAuthorityResponse{Authority: authority, Member: true, Address: "k7w2-office"}, nil
+	return &addressv1.TakeAuthorityResponse{Authority: authority, Scopes: []string{"documents.receive"}, Member: true, Address: "k7w2-office"}, nil
 }
 
 func (f *fakeAddress) ResolveIdentity(_ context.Context, r *addressv1.ResolveIdentityRequest) (*addressv1.ResolveIdentityResponse, error) {

@@ -89,7 +89,7 @@ func (s *sessions) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOr
 		return nil, fault.New(fault.Unauthenticated, "", authn.ReasonTokenExpired, "the access token has expired")
 	}
 	minted, principal, err := s.minter.Mint(authn.Grant{
-		Subject: r.GetOrganisation(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, Session: caller.Session, Actor: caller.ID, Life: life,
+		Subject: r.GetOrganisation(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, Scopes: held.GetScopes(), Session: caller.Session, Actor: caller.ID, Life: life,
 	})
 	if err != nil {
 		return nil, err
@@ -100,6 +100,6 @@ func (s *sessions) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOr
 	}
 	count(ctx, s.metrics.sessions, "acting")
 	return &viewingv1.ActForOrganisationResponse{
-		SessionToken: minted, ExpiresAt: timestamppb.New(principal.ExpiresAt), Member: held.GetMember(), Address: held.GetAddress(),
+		SessionToken: minted, ExpiresAt: timestamppb.New(principal.ExpiresAt), Member: held.GetMember(), Address: held.GetAddress(), Scopes: principal.Scopes,
 	}, nil
 }

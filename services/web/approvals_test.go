@@ -16,7 +16,6 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
-	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
@@ -227,7 +226,7 @@ func TestLongApproval(t *testing.T) {
 	require.NotContains(t, gone.body, at+"/approve")
 }
 
-// For an organisation its representatives decide; others are told so.
+// For an organisation decides who has the right to; others are told so.
 func TestApprovalOfOrganisation(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -244,12 +243,12 @@ func TestApprovalOfOrganisation(t *testing.T) {
 	require.Contains(t, refused.body, "NOT_AUTHORISED")
 
 	w.address.mu.Lock()
-	w.address.role = addressv1.AuthorityRole_AUTHORITY_ROLE_AUTHORISED
+	w.address.scopes = []string{"documents.send"}
 	w.address.mu.Unlock()
 	other := w.signedIn(t, unittest.NewID())
 	require.Equal(t, http.StatusSeeOther, other.post("/organisations/act", url.Values{"organisation": {organisation}}).status)
-	page := other.get(at).body
-	require.Contains(t, page, "대표자만")
-	require.NotContains(t, page, at+"/approve")
-	require.NotContains(t, page, at+"/revoke")
+	without := other.get(at)
+	require.Equal(t, http.StatusForbidden, without.status)
+	require.Contains(t, without.body, "SCOPE_MISSING")
+	require.NotContains(t, without.body, `href="/approvals"`)
 }

@@ -95,7 +95,10 @@ func setup(t *testing.T, change ...func(*web.Config)) *world {
 		unittest.Neighbour("status", func(r grpc.ServiceRegistrar) { statusv1.RegisterStatusServiceServer(r, &fakeStatus{}) }),
 	)
 	w.viewing.token = func(person string) string { return w.SessionToken(t, person) }
-	w.viewing.acting = func(organisation, person string) string { return w.ActingToken(t, organisation, person) }
+	w.viewing.acting = func(organisation, person string) string {
+		return w.ActingToken(t, organisation, person, w.address.rights()...)
+	}
+	w.viewing.rights = w.address.rights
 	found := regexp.MustCompile(`"address":"(127\.0\.0\.1:[0-9]+)"`).FindStringSubmatch(w.Logs.String())
 	require.Len(t, found, 2)
 	w.host = found[1]

@@ -34,6 +34,8 @@ type fakeViewing struct {
 	viewingv1.UnimplementedHostedViewingServiceServer
 	token  func(person string) string
 	acting func(organisation, person string) string
+	// rights are the scopes of whoever acts for the organisation.
+	rights func() []string
 
 	mu    sync.Mutex
 	shown int
@@ -54,7 +56,7 @@ func (f *fakeViewing) CompleteSession(_ context.Context, r *viewingv1.CompleteSe
 
 func (f *fakeViewing) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOrganisationRequest) (*viewingv1.ActForOrganisationResponse, error) {
 	p, _ := authn.FromContext(ctx)
-	return &viewingv1.ActForOrganisationResponse{SessionToken: f.acting(r.GetOrganisation(), p.ID), Member: true}, nil
+	return &viewingv1.ActForOrganisationResponse{SessionToken: f.acting(r.GetOrganisation(), p.ID), Member: true, Scopes: f.rights()}, nil
 }
 
 func (f *fakeViewing) IssueViewingToken(_ context.Context, r *viewingv1.IssueViewingTokenRequest) (*viewingv1.IssueViewingTokenResponse, error) {
@@ -108,6 +110,20 @@ type fakeAddress struct {
 	refused []string
 	// role of everybody for the organisation; representative if it is none.
 	role addressv1.AuthorityRole
+	// scopes of everybody for the organisation; all if there are none.
+	scopes []string
+	// given are the rights that were given last.
+	given []addressv1.AuthorityRight
+}
+
+// rights are the scopes of whoever acts for the organisation.
+func (f *fakeAddress) rights() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.scopes == nil {
+		return authn.Scopes(platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT)
+	}
+	return f.scopes
 }
 
 func (f *fakeAddress) Join(ctx context.Context, r *addressv1.JoinRequest) (*addressv1.JoinResponse, error) {
@@ -145,7 +161,10 @@ func (f *fakeAddress) Withdraw(context.Context, *addressv1.WithdrawRequest) (*ad
 	return &addressv1.WithdrawResponse{}, nil
 }
 
-const organisation = "0193c3a0-0000-7000-8000-000000000009"
+const (
+	organisation = "0193c3a0-0000-7000-8000-000000000009"
+	authority    = "0193c3a0-0000-7000-8000-000000000019"
+)
 
 func (f *fakeAddress) ListOrganisations(context.Context, *addressv1.ListOrganisationsRequest) (*addressv1.ListOrganisationsResponse, error) {
 	f.mu.Lock()
@@ -160,20 +179,34 @@ func (f *fakeAddress) ListOrganisations(context.Context, *addressv1.ListOrganisa
 }
 
 func (f *fakeAddress) ListAuthorities(context.Context, *addressv1.ListAuthoritiesRequest) (*addressv1.ListAuthoritiesResponse, error) {
-	return &addressv1.ListAuthoritiesResponse{Authorities: []*addressv1.Authority{{Id: uuid.NewString(), Name: plantedName, GrantedAt: timestamppb.Now()}}}, nil
+	return &addressv1.ListAuthoritiesResponse{Authorities: []*addressv1.Authority{{
+		Id: authority, Name: plantedName, Role: addressv1.AuthorityRole_AUTHORITY_ROLE_AUTHORISED,
+		Rights: []addressv1.AuthorityRight{addressv1.AuthorityRight_AUTHORITY_RIGHT_LOOK}, GrantedAt: timestamppb.Now(),
+	}}}, nil
 }
 
-func (f *fakeAddress) AuthorisePerson(context.Context, *addressv1.AuthorisePersonRequest) (*addressv1.AuthorisePersonResponse, error) {
+func (f *fakeAddress) AuthorisePerson(_ context.Context, r *addressv1.AuthorisePersonRequest) (*addressv1.AuthorisePersonResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.given = r.GetRights()
 	return &addressv1.AuthorisePersonResponse{}, nil
+}
+
+func (f *fakeAddress) SetRights(_ context.Context, r *addressv1.SetRightsRequest) (*addressv1.SetRightsResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.given = r.GetRights()
+	return &addressv1.SetRightsResponse{}, nil
 }
 
 func (f *fakeAddress) TakeAuthority(context.Context, *addressv1.TakeAuthorityRequest) (*addressv1.TakeAuthorityResponse, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.ended {
+	ended := f.ended
+	f.mu.Unlock()
+	if ended {
 		return nil, fault.New(fault.Denied, "address", addressv1.Reason_REASON_NOT_AUTHORISED, "no authority")
 	}
-	return &addressv1.TakeAuthorityResponse{}, nil
+	return &addressv1.TakeAuthorityResponse{Scopes: f.rights()}, nil
 }
 
 // fakeInbox has the two documents.

@@ -41,6 +41,7 @@ func (s *service) routes() []route {
 		{pattern: "POST /organisations/apply", serve: (*visit).apply, streams: true},
 		{pattern: "GET /organisations/persons", serve: (*visit).showPersons},
 		{pattern: "POST /organisations/persons", serve: (*visit).authorise},
+		{pattern: "POST /organisations/persons/rights", serve: (*visit).setRights},
 		{pattern: "POST /organisations/persons/end", serve: (*visit).endAuthority},
 
 		{pattern: "GET /send", serve: (*visit).showSend},

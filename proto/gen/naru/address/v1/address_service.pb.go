@@ -806,10 +806,12 @@ type TakeAuthorityResponse struct {
 	// Id of the authority.
 	Authority string        `protobuf:"bytes,1,opt,name=authority,proto3" json:"authority,omitempty"`
 	Role      AuthorityRole `protobuf:"varint,2,opt,name=role,proto3,enum=naru.address.v1.AuthorityRole" json:"role,omitempty"`
+	// What a session of the organisation may be used for by the person: the scopes of its rights, sorted. A session with others is not in force.
+	Scopes []string `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	// Whether the organisation is a member now.
-	Member bool `protobuf:"varint,3,opt,name=member,proto3" json:"member,omitempty"`
+	Member bool `protobuf:"varint,4,opt,name=member,proto3" json:"member,omitempty"`
 	// The organisation's certified address, empty when not a member.
-	Address       string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	Address       string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -856,6 +858,13 @@ func (x *TakeAuthorityResponse) GetRole() AuthorityRole {
 		return x.Role
 	}
 	return AuthorityRole_AUTHORITY_ROLE_UNSPECIFIED
+}
+
+func (x *TakeAuthorityResponse) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
 }
 
 func (x *TakeAuthorityResponse) GetMember() bool {
@@ -1105,12 +1114,13 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\aaddress\x18\x03 \x01(\tR\aaddress\"f\n" +
 	"\x14TakeAuthorityRequest\x12 \n" +
 	"\x06person\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06person\x12,\n" +
-	"\forganisation\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\"\x9b\x01\n" +
+	"\forganisation\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\"\xb3\x01\n" +
 	"\x15TakeAuthorityResponse\x12\x1c\n" +
 	"\tauthority\x18\x01 \x01(\tR\tauthority\x122\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12\x16\n" +
-	"\x06member\x18\x03 \x01(\bR\x06member\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\tR\aaddress\"5\n" +
+	"\x06scopes\x18\x03 \x03(\tR\x06scopes\x12\x16\n" +
+	"\x06member\x18\x04 \x01(\bR\x06member\x12\x18\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress\"5\n" +
 	"\x13GetOwnerNameRequest\x12\x1e\n" +
 	"\x05owner\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05owner\"/\n" +
 	"\x14GetOwnerNameResponse\x12\x17\n" +
