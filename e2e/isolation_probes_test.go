@@ -188,6 +188,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 
 		"address.v1.MembershipService/Join":          {foreign: &addressv1.JoinRequest{TermsVersion: "1", Consent: true, DesignateInbox: true}},
 		"address.v1.MembershipService/GetMembership": {foreign: &addressv1.GetMembershipRequest{}},
+		"address.v1.MembershipService/GetOwnData":    {foreign: &addressv1.GetOwnDataRequest{}},
 		"address.v1.MembershipService/SetConsent":    {foreign: &addressv1.SetConsentRequest{Consent: true, TermsVersion: "1"}},
 		"address.v1.MembershipService/SetRefusal":    {foreign: &addressv1.SetRefusalRequest{Sender: v.institution.ID, Refused: true}, absent: &addressv1.SetRefusalRequest{Sender: uuid.NewString(), Refused: true}},
 		"address.v1.MembershipService/Withdraw":      {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
@@ -280,6 +281,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			absent:  &viewingv1.OpenDocumentRequest{Token: v.unusedHere[:len(v.unusedHere)-8] + "AAAAAAAA", RequestId: "r1"}, told: true,
 		},
 		"viewing.v1.HostedViewingService/ReadPart":     {foreign: &viewingv1.ReadPartRequest{Viewing: v.viewing}, absent: &viewingv1.ReadPartRequest{Viewing: uuid.NewString()}},
+		"viewing.v1.AccessService/ListAccesses":        {foreign: &viewingv1.ListAccessesRequest{}},
 		"viewing.v1.HostedViewingService/ConfirmShown": {foreign: &viewingv1.ConfirmShownRequest{Viewing: v.viewing}, absent: &viewingv1.ConfirmShownRequest{Viewing: uuid.NewString()}},
 
 		"delivery.v1.InvitationService/GetInvitation":          {foreign: &deliveryv1.GetInvitationRequest{Code: "ABCDEFGHJK"}, absent: &deliveryv1.GetInvitationRequest{Code: "BCDEFGHJKM"}},

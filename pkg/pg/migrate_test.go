@@ -1,8 +1,8 @@
 package pg_test
 
 import (
-	"errors"
 	"embed"
+	"errors"
 	"io/fs"
 	"testing"
 	"testing/fstest"

@@ -2,8 +2,10 @@ package viewing
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -94,7 +96,16 @@ func (s *sessions) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOr
 	if err != nil {
 		return nil, err
 	}
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error { return recordActing(ctx, tx, principal, held.GetAuthority(), now) })
+	tokenID, err := uuid.Parse(principal.TokenID)
+	if err != nil {
+		return nil, fmt.Errorf("read the id of a token: %w", err)
+	}
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+		if err := insertSession(ctx, tx, sessionRow{id: tokenID, recipient: principal.ID, person: principal.Actor, openedAt: now}); err != nil {
+			return err
+		}
+		return recordActing(ctx, tx, principal, held.GetAuthority(), now)
+	})
 	if err != nil {
 		return nil, err
 	}

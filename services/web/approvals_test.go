@@ -69,7 +69,7 @@ func (f *fakeApprovals) ListAuthorisations(_ context.Context, r *intakev1.ListAu
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lists = append(f.lists, r)
-	answer := &intakev1.ListAuthorisationsResponse{NextPageToken: "next+page"}
+	answer := &intakev1.ListAuthorisationsResponse{NextPageToken: nextOf(r.GetPageToken())}
 	for _, a := range f.known {
 		if !r.GetWaiting() || a.GetState() == intakev1.AuthorisationState_AUTHORISATION_STATE_WAITING {
 			answer.Authorisations = append(answer.Authorisations, a)
@@ -130,10 +130,11 @@ func TestApproval(t *testing.T) {
 	list := b.get("/approvals")
 	require.Contains(t, list.body, `href="/approvals/`+asked+`"`)
 	require.Contains(t, list.body, `href="/approvals?page=next%2Bpage"`)
-	require.Contains(t, b.get("/approvals?all=1&page=next%2Bpage").body, `href="/approvals?all=1&amp;page=next%2Bpage"`)
+	require.Contains(t, b.get("/approvals?all=1").body, `href="/approvals?all=1&amp;page=next%2Bpage"`)
+	require.NotContains(t, b.get("/approvals?all=1&page=next%2Bpage").body, "page=next", "the last page")
 	require.True(t, w.approvals.lists[0].GetWaiting())
 	require.False(t, w.approvals.lists[1].GetWaiting())
-	require.Equal(t, "next+page", w.approvals.lists[1].GetPageToken())
+	require.Equal(t, secondPage, w.approvals.lists[2].GetPageToken())
 	require.Contains(t, b.get("/inbox").body, `href="/approvals"`)
 
 	at := "/approvals/" + asked

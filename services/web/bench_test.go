@@ -76,6 +76,7 @@ func setup(t *testing.T, change ...func(*web.Config)) *world {
 			viewingv1.RegisterSessionServiceServer(r, w.viewing)
 			viewingv1.RegisterViewingTokenServiceServer(r, w.viewing)
 			viewingv1.RegisterHostedViewingServiceServer(r, w.viewing)
+			viewingv1.RegisterAccessServiceServer(r, w.viewing)
 		}),
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) {
 			addressv1.RegisterMembershipServiceServer(r, w.address)

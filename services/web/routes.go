@@ -11,6 +11,9 @@ func (s *service) routes() []route {
 		{pattern: "POST /signout", serve: (*visit).signOut},
 		{pattern: "GET /sessions", serve: (*visit).showSessions},
 		{pattern: "POST /sessions/end", serve: (*visit).endSessions},
+		{pattern: "GET /accesses", serve: (*visit).showAccesses},
+		{pattern: "GET /data", serve: (*visit).showData},
+		{pattern: "POST /data/copy", serve: (*visit).downloadData},
 
 		{pattern: "GET /invitation", serve: (*visit).showInvitation, open: true},
 		{pattern: "POST /invitation", serve: (*visit).findInvitation, open: true, coded: true},
