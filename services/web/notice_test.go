@@ -27,8 +27,8 @@ func (fakeNotices) ConfirmNotice(ctx context.Context, r *deliveryv1.ConfirmNotic
 	return &deliveryv1.ConfirmNoticeResponse{Sender: plantedSender + "<b>", ReceivedAt: timestamppb.Now()}, nil
 }
 
-// Anybody learns whether this relay gave a notice, of which sender; who has signed in is led to the document. Every other code gets
-// the same warning, and neither code nor sender stands in a log.
+// Anybody learns whether this relay gave a notice, of which sender; who has signed in is led to the document. Every other code
+// gets the same warning, and neither code nor sender stands in a log.
 func TestNotice(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
