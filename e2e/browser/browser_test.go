@@ -14,14 +14,18 @@ import (
 
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
 //go:embed testdata/axe-core@4.14.1/axe.min.js
@@ -48,28 +52,53 @@ type tab struct {
 	ctx    context.Context //nolint:containedctx // chromedp's tab
 	screen screen
 	shots  int
+	// downloads is the folder for what this browser saves.
+	downloads string
 
 	mu sync.Mutex
 	// refused is what the browser refused or reported as wrong.
 	refused []string
 }
 
-// open starts a browser; what it refuses fails the test at its end.
-func open(t *testing.T, s screen) *tab {
-	t.Helper()
+// chromium is one program for all tests. Each of them has a context of its own in it: other cookies, other storage.
+var chromium context.Context //nolint:containedctx // chromedp's browser
+
+// startChromium starts it and returns how it is ended.
+func startChromium(ctx context.Context) (stop func(), err error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.IgnoreCertErrors, chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("accept-lang", "ko"), chromedp.Flag("disable-dev-shm-usage", true))
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	b := &tab{t: t, ctx: ctx, screen: s}
+	allocator, end := chromedp.NewExecAllocator(ctx, options...)
+	var closing context.CancelFunc
+	chromium, closing = chromedp.NewContext(allocator)
+	if err := chromedp.Run(chromium); err != nil {
+		closing()
+		end()
+		return nil, fmt.Errorf("start chromium: %w", err)
+	}
+	return func() {
+		closing()
+		end()
+	}, nil
+}
+
+// open opens a browser; what it refuses fails the test at its end.
+func open(t *testing.T, s screen) *tab {
+	t.Helper()
+	whole := cdp.WithExecutor(chromium, chromedp.FromContext(chromium).Browser)
+	apart, err := target.CreateBrowserContext().Do(whole)
+	require.NoError(t, err)
+	window, err := target.CreateTarget("about:blank").WithBrowserContextID(apart).WithNewWindow(true).Do(whole)
+	require.NoError(t, err)
+	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithTargetID(window))
+	b := &tab{t: t, ctx: ctx, screen: s, downloads: t.TempDir()}
 	t.Cleanup(func() {
 		cancel()
-		stop()
+		require.NoError(t, target.DisposeBrowserContext(apart).Do(whole))
 	})
 	chromedp.ListenTarget(ctx, b.listen)
-	require.NoError(t, chromedp.Run(ctx)) // the browser ends with the context of its first action, so that has no end of its own
+	require.NoError(t, chromedp.Run(ctx)) // the tab ends with the context of its first action, so that has no end of its own
 	b.do(log.Enable(), audits.Enable(), runtime.Enable(), emulation.SetFocusEmulationEnabled(true), emulation.SetDeviceMetricsOverride(s.width, s.height, 1, s.mobile),
-		browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorDeny))
+		browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorAllow).WithDownloadPath(b.downloads).WithBrowserContextID(apart))
 	t.Cleanup(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -198,4 +227,19 @@ func (b *tab) tabTo(selector string) {
 		return
 	}
 	require.Fail(b.t, "nobody gets there by Tab", selector)
+}
+
+// downloaded waits for the only file that the browser saves, and returns it whole.
+func (b *tab) downloaded() (content []byte) {
+	b.t.Helper()
+	await.Require(b.t, patience, func() bool {
+		saved, err := os.ReadDir(b.downloads)
+		require.NoError(b.t, err)
+		if len(saved) != 1 || strings.HasSuffix(saved[0].Name(), ".crdownload") {
+			return false
+		}
+		content, err = os.ReadFile(filepath.Join(b.downloads, saved[0].Name()))
+		return err == nil
+	})
+	return content
 }

@@ -24,7 +24,13 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "start the stack:", err)
 		return 1
 	}
+	stop, err := startChromium(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.Run()
+	stop()
 	stopCtx, stopCancel := context.WithTimeout(context.Background(), time.Minute)
 	defer stopCancel()
 	if err := stack.Stop(stopCtx); err != nil {

@@ -47,6 +47,7 @@ func TestMemberSendsToMember(t *testing.T) {
 			} else {
 				r.shoot("viewer-without-script")
 				r.do(chromedp.Click(`form[action$="/parts/0"] button`, chromedp.ByQuery))
+				require.Equal(t, pdf, r.downloaded())
 			}
 
 			b.await("/sent/"+number, "h1", "읽음")
