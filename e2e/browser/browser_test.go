@@ -202,7 +202,9 @@ func (b *tab) shoot(name string) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
-		picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).Do(ctx)
+		if picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).Do(ctx); err != nil { // too long a page
+			picture, err = page.CaptureScreenshot().Do(ctx)
+		}
 		return err
 	})); err != nil {
 		return // a picture is for people; what failed is told elsewhere

@@ -8,6 +8,7 @@ export interface Page {
   getViewport(options: { scale: number }): Viewport;
   render(options: { canvas: HTMLCanvasElement; viewport: Viewport; transform?: number[]; intent?: string }): { promise: Promise<void> };
   streamTextContent(): ReadableStream;
+  cleanup(): boolean;
 }
 
 export interface Document {

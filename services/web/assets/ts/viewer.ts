@@ -12,6 +12,8 @@ class NaruViewer extends HTMLElement {
   private observer?: IntersectionObserver;
   // painting is of each page, once begun: who waits for a page waits until it is painted, whoever began it.
   private painting = new Map<number, Promise<void>>();
+  // near are the pages that are on the screen or close to it. Only they keep their pictures: those of 300 pages are a gigabyte.
+  private near = new Set<number>();
 
   connectedCallback(): void {
     void this.show();
@@ -52,10 +54,11 @@ class NaruViewer extends HTMLElement {
     const pages = need<HTMLElement>(this, ".pages");
     this.observer?.disconnect();
     this.painting.clear();
+    this.near.clear();
     pages.replaceChildren();
     this.observer = new IntersectionObserver(
       (seen) => {
-        for (const entry of seen) if (entry.isIntersecting) this.paint(Number((entry.target as HTMLElement).dataset.number)).catch(() => this.tell(said(this, "failed")));
+        for (const entry of seen) this.move(entry.target as HTMLElement, entry.isIntersecting);
       },
       { rootMargin: "100% 0px" },
     );
@@ -81,6 +84,27 @@ class NaruViewer extends HTMLElement {
     return (room / natural) * (zooms[this.zoom] ?? 1);
   }
 
+  private move(sheet: HTMLElement, near: boolean): void {
+    const number = Number(sheet.dataset.number);
+    if (near) {
+      this.near.add(number);
+      this.paint(number).catch(() => this.tell(said(this, "failed")));
+    } else {
+      this.near.delete(number);
+      void this.forget(sheet, number);
+    }
+  }
+
+  // forget drops the picture of a page that is far away. Its text stays, for readers of the screen and for searching.
+  private async forget(sheet: HTMLElement, number: number): Promise<void> {
+    if (!this.painting.has(number)) return;
+    await this.painting.get(number)?.catch(() => undefined);
+    if (this.near.has(number) || !sheet.isConnected) return;
+    this.painting.delete(number);
+    sheet.querySelector("canvas")?.remove();
+    (await this.document.getPage(number)).cleanup();
+  }
+
   private paint(number: number): Promise<void> {
     const begun = this.painting.get(number) ?? this.paintAnew(number);
     this.painting.set(number, begun);
@@ -98,8 +122,9 @@ class NaruViewer extends HTMLElement {
     canvas.height = Math.floor(viewport.height * dense);
     // What stands on the page is read from the layer of text.
     canvas.setAttribute("aria-hidden", "true");
-    sheet.append(canvas);
+    sheet.prepend(canvas);
     await page.render({ canvas, viewport, transform: [dense, 0, 0, dense, 0, 0] }).promise;
+    if (sheet.querySelector(".textLayer")) return;
     const text = document.createElement("div");
     text.className = "textLayer";
     sheet.style.setProperty("--total-scale-factor", String(scale));
