@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
@@ -56,8 +58,12 @@ type tab struct {
 	downloads string
 
 	mu sync.Mutex
-	// refused is what the browser refused or reported as wrong.
-	refused []string
+	// refused is what the browser refused or reported as wrong; expected is the status with which a page may be answered
+	// all the same.
+	refused  []string
+	expected string
+	// planted is of somebody; referers are where the browser said that it came from.
+	planted, referers []string
 }
 
 // chromium is one program for all tests. Each of them has a context of its own in it: other cookies, other storage.
@@ -97,9 +103,10 @@ func open(t *testing.T, s screen) *tab {
 	})
 	chromedp.ListenTarget(ctx, b.listen)
 	require.NoError(t, chromedp.Run(ctx)) // the tab ends with the context of its first action, so that has no end of its own
-	b.do(log.Enable(), audits.Enable(), runtime.Enable(), emulation.SetFocusEmulationEnabled(true), emulation.SetDeviceMetricsOverride(s.width, s.height, 1, s.mobile),
+	b.do(log.Enable(), audits.Enable(), runtime.Enable(), network.Enable(), emulation.SetFocusEmulationEnabled(true), emulation.SetDeviceMetricsOverride(s.width, s.height, 1, s.mobile),
 		browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorAllow).WithDownloadPath(b.downloads).WithBrowserContextID(apart))
 	t.Cleanup(func() {
+		b.leftNothing()
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if len(b.refused) > 0 {
@@ -117,9 +124,18 @@ func (b *tab) listen(event any) {
 	}
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
+		b.mu.Lock()
 		// A form with mistakes is answered 422, and shown.
-		if e.Entry.Level == log.LevelError && !strings.Contains(e.Entry.Text, "status of 422") {
+		expected := strings.Contains(e.Entry.Text, "status of 422") || b.expected != "" && strings.Contains(e.Entry.Text, "status of "+b.expected)
+		b.mu.Unlock()
+		if e.Entry.Level == log.LevelError && !expected {
 			note(e.Entry.Text + " " + e.Entry.URL)
+		}
+	case *network.EventRequestWillBeSent:
+		if from, said := e.Request.Headers["Referer"].(string); said {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.referers = append(b.referers, from)
 		}
 	case *audits.EventIssueAdded:
 		if e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
@@ -167,26 +183,130 @@ func (b *tab) text(selector string) (text string) {
 	return text
 }
 
+// answered says with which status the next page is answered.
+func (b *tab) answered(status string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = status
+}
+
+// plant names what is somebody's: the browser may keep it nowhere.
+func (b *tab) plant(values ...string) { b.planted = append(b.planted, values...) }
+
+// leftNothing checks that the browser's history, with its addresses and titles, holds nothing of anybody, and that it told
+// nobody where it came from.
+func (b *tab) leftNothing() {
+	b.t.Helper()
+	var kept []*page.NavigationEntry
+	b.do(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		_, kept, err = page.GetNavigationHistory().Do(ctx)
+		return err
+	}))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	texts := b.referers
+	for _, entry := range kept {
+		texts = append(texts, entry.URL, entry.UserTypedURL, entry.Title)
+	}
+	for _, text := range texts {
+		plain, err := url.QueryUnescape(text)
+		if err != nil {
+			plain = text
+		}
+		for _, value := range b.planted {
+			if strings.Contains(plain, value) {
+				b.t.Errorf("the browser keeps %q in %q", value, plain)
+			}
+		}
+	}
+	for _, from := range b.referers {
+		if strings.HasPrefix(from, stack.Endpoints.Web) {
+			b.t.Errorf("the pages tell where somebody comes from: %s", from)
+		}
+	}
+}
+
 // look checks the page that is there as everybody has to be able to use it, and keeps a picture.
 func (b *tab) look(name string) {
 	b.t.Helper()
-	var found []struct {
-		ID    string
-		Help  string
-		Nodes []struct{ HTML string }
+	b.judge(name, allRules)
+	b.narrow(name, b.screen.width)
+	b.shoot(name)
+}
+
+// Rules of axe-core: all that WCAG 2.2 AA asks for, and those of them that depend on how a page is laid out and coloured.
+const (
+	allRules = `runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], rules: {"target-size": {enabled: true}}`
+	laidOut  = `runOnly: {type: "rule", values: ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]}`
+)
+
+// inspect looks at a page on a telephone and on a desk, in light and dark, at 320 pixels and enlarged to 200 %. Rules that depend
+// on neither are asked once.
+func (b *tab) inspect(name string) {
+	b.t.Helper()
+	var headings int
+	b.do(chromedp.Evaluate(`document.querySelectorAll("h1").length`, &headings))
+	require.Equal(b.t, 1, headings, "headings of %s", name)
+	b.judge(name, allRules)
+	for _, s := range []screen{{"phone", 360, 800, true}, {"desktop", 1280, 800, false}} {
+		b.do(emulation.SetDeviceMetricsOverride(s.width, s.height, 1, s.mobile))
+		b.narrow(name, s.width)
+		for _, colours := range []string{"dark", "light"} {
+			b.do(scheme(colours))
+			b.judge(name+" "+s.name+" "+colours, laidOut)
+		}
+		b.shoot(name + "-" + s.name)
 	}
-	b.evaluate(axe+`;axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => JSON.stringify(r.violations))`, &found)
+	b.do(emulation.SetDeviceMetricsOverride(640, 400, 2, false)) // what 200 % leaves of 1280
+	b.narrow(name, 640)
+	b.do(emulation.SetDeviceMetricsOverride(320, 640, 1, true))
+	b.narrow(name, 320)
+	b.do(emulation.SetDeviceMetricsOverride(b.screen.width, b.screen.height, 1, b.screen.mobile))
+}
+
+func scheme(of string) chromedp.Action {
+	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: of}})
+}
+
+// judge has axe-core look at the page.
+func (b *tab) judge(name, rules string) {
+	b.t.Helper()
 	var wrong []string
-	for _, v := range found {
+	for _, v := range b.violations(rules) {
 		for _, n := range v.Nodes {
 			wrong = append(wrong, fmt.Sprintf("%s: %s: %s", v.ID, v.Help, n.HTML))
 		}
 	}
-	require.Empty(b.t, wrong, "axe on %s", name)
+	if len(wrong) > 0 {
+		b.t.Errorf("axe on %s:\n%s", name, strings.Join(wrong, "\n"))
+	}
+}
+
+// violation is a rule that a page breaks, with the places.
+type violation struct {
+	ID, Help string
+	Nodes    []struct{ HTML string }
+}
+
+func (b *tab) violations(rules string) (found []violation) {
+	b.t.Helper()
+	var there bool
+	b.do(chromedp.Evaluate(`typeof axe === "object"`, &there))
+	if !there {
+		b.do(chromedp.Evaluate(axe, nil))
+	}
+	b.evaluate(`axe.run(document, {`+rules+`}).then(r => JSON.stringify(r.violations))`, &found)
+	return found
+}
+
+// narrow checks that nobody has to scroll sideways.
+func (b *tab) narrow(name string, width int64) {
+	b.t.Helper()
 	var wide bool
 	b.do(chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &wide))
-	require.False(b.t, wide, "%s scrolls sideways at %d px", name, b.screen.width)
-	b.shoot(name)
+	if wide {
+		b.t.Errorf("%s scrolls sideways at %d px", name, width)
+	}
 }
 
 // evaluate runs a script that promises JSON. It is the test's, so the page's policy does not bind it.
