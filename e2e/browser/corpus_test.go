@@ -234,7 +234,7 @@ func TestManyPages(t *testing.T) {
 	b.shoot("first")
 	for page := 10; page <= count; page += 10 {
 		b.do(chromedp.Evaluate(fmt.Sprintf(`document.querySelector('.sheet[data-number="%d"]').scrollIntoView()`, page), nil))
-		require.Equal(t, letters(fmt.Sprintf("제 %d 쪽", page)), letters(b.textOf(page)))
+		await.Require(t, patience, func() bool { return letters(b.textOf(page)) == letters(fmt.Sprintf("제 %d 쪽", page)) })
 	}
 	b.shoot("last")
 	// Three screens of 740 pixels, in which pages are 437 high.
