@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/services/client/sample"
 	"github.com/naru-relay/naru/services/web/assets"
@@ -21,13 +23,13 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; worker-
 	"font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // viewerPage is a page with nothing but the viewer.
-func viewerPage(file string) string {
+func viewerPage(file, library string) string {
 	return fmt.Sprintf(`<!doctype html><html lang="ko"><head><meta name="viewport" content="width=device-width"><title>viewer</title><link rel="icon" href="%s"><link rel="stylesheet" href="%s">
 <script type="module" src="%s"></script></head><body><main class="wide"><h1>viewer</h1>
 <naru-viewer src="%s" shown="/shown" csrf="t" library="%s" data-loading="loading" data-failed="failed" data-shown="shown" data-unrecorded="unrecorded" data-page="page" data-document="document">
 <div class="viewer-tools" hidden><button type="button" data-do="smaller">-</button><output data-zoom>100 %%</output><button type="button" data-do="larger">+</button><button type="button" data-do="print">print</button></div>
 <p role="status" data-status></p><div class="pages" role="region" tabindex="0" aria-label="document"></div></naru-viewer></main></body></html>`,
-		assets.URL("icon.svg"), assets.URL("naru.css"), assets.URL("viewer.js"), file, assets.URL("vendor/pdfjs"))
+		assets.URL("icon.svg"), assets.URL("naru.css"), assets.URL("viewer.js"), file, library)
 }
 
 // viewerAt serves the viewer under the pages' policy, and returns the address at which it shows a file.
@@ -37,7 +39,11 @@ func viewerAt(t *testing.T, files map[string][]byte, told ...func(*http.Request)
 	mux.Handle("GET /assets/", assets.Handler())
 	mux.HandleFunc("GET /of/{name}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte(viewerPage("/file/" + url.PathEscape(r.PathValue("name")))))
+		_, _ = w.Write([]byte(viewerPage("/file/"+url.PathEscape(r.PathValue("name")), cmp.Or(r.URL.Query().Get("library"), assets.URL("vendor/pdfjs")))))
+	})
+	mux.HandleFunc("GET /half/build/pdf.min.mjs", func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Path = assets.URL("vendor/pdfjs") + "/build/pdf.min.mjs"
+		assets.Handler().ServeHTTP(w, r)
 	})
 	mux.HandleFunc("GET /file/{name}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/pdf")
@@ -87,4 +93,12 @@ func TestViewer(t *testing.T) {
 		})
 	}
 	require.EqualValues(t, 2, shown.Load())
+}
+
+// Where the worker does not come, the page says so and does not wait for ever.
+func TestViewerWithoutWorker(t *testing.T) {
+	t.Parallel()
+	at, b := viewerAt(t, map[string][]byte{"sample": harness.PDF()}), open(t, phone)
+	b.answered("404")
+	b.do(chromedp.Navigate(at("sample")+"?library=/half"), chromedp.Poll(`document.querySelector("[data-status]").textContent === "failed"`, nil))
 }

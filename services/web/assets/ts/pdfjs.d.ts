@@ -17,7 +17,7 @@ export interface Document {
 }
 
 export interface Library {
-  GlobalWorkerOptions: { workerSrc: string };
+  GlobalWorkerOptions: { workerPort: Worker };
   getDocument(options: object): { promise: Promise<Document> };
   TextLayer: new (options: { textContentSource: ReadableStream; container: HTMLElement; viewport: Viewport }) => { render(): Promise<void> };
 }

@@ -23,9 +23,12 @@ class NaruViewer extends HTMLElement {
     this.tell(said(this, "loading"));
     try {
       const root = new URL(`${this.getAttribute("library") ?? ""}/`, location.href).href;
-      this.library = (await import(`${root}build/pdf.min.mjs`)) as Library;
-      this.library.GlobalWorkerOptions.workerSrc = `${root}build/pdf.worker.min.mjs`;
-      this.document = await this.library.getDocument({
+      // Both are on their way at the same time: together they are half a megabyte.
+      const worker = new Worker(`${root}build/pdf.worker.min.mjs`, { type: "module" });
+      const broken = new Promise<never>((_, fail) => worker.addEventListener("error", fail));
+      this.library = (await Promise.race([import(`${root}build/pdf.min.mjs`), broken])) as Library;
+      this.library.GlobalWorkerOptions.workerPort = worker;
+      const opened = this.library.getDocument({
         url: this.getAttribute("src"),
         // The relay compares the whole file before its first byte, so it is fetched in one.
         disableRange: true,
@@ -39,6 +42,7 @@ class NaruViewer extends HTMLElement {
         useWasm: false,
         enableXfa: false,
       }).promise;
+      this.document = await Promise.race([opened, broken]);
       await this.layOut();
       await this.paint(1);
     } catch {
