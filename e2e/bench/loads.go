@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The telephone: a processor four times as slow as this one, and slow 4G as Lighthouse slows a browser down (150 ms and 1.6 Mbit/s,
-// with what that costs a browser's own requests).
+// The telephone: a processor four times as slow as this one, and slow 4G as Lighthouse slows a browser down (150 ms and
+// 1.6 Mbit/s, with what that costs a browser's own requests).
 const (
 	slowdown                           = 4
 	loadLatency                        = 562.5

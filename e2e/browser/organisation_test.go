@@ -53,13 +53,13 @@ func TestActingForAnOrganisation(t *testing.T) {
 
 			b.visit("/organisations/persons")
 			b.do(chromedp.SendKeys("#name", colleague.Name, chromedp.ByQuery), chromedp.SendKeys("#birth", colleague.BirthDate, chromedp.ByQuery),
-				chromedp.SendKeys("#phone", colleague.Phone, chromedp.ByQuery))
+				chromedp.SendKeys("#phone", colleague.Phone, chromedp.ByQuery), chromedp.Click(`#rights input`, chromedp.ByQuery))
 			b.follow(submit(`form[action="/organisations/persons"]`), ".done")
 			require.Contains(t, b.text(".cards"), colleague.Name)
 			allowed := stack.LogInPerson(t, colleague)
 			require.NotEmpty(t, allowed.ActFor(t, o).Token())
-			const last = `.cards li:has(form):last-child`
-			b.do(chromedp.Click(last+` button`, chromedp.ByQuery), chromedp.WaitNotPresent(last, chromedp.ByQuery), chromedp.WaitVisible(".done", chromedp.ByQuery))
+			const end = `#persons li:last-child form[action$="/end"] button`
+			b.do(chromedp.Click(end, chromedp.ByQuery), chromedp.WaitNotPresent(end, chromedp.ByQuery), chromedp.WaitVisible(".done", chromedp.ByQuery))
 			await.Require(t, harness.Patience, func() bool {
 				return allowed.Do(t, http.MethodPost, "/v1/sessions:act", map[string]string{"organisation": o}).Status == http.StatusForbidden
 			})

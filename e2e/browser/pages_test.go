@@ -227,15 +227,17 @@ func membersWalk(t *testing.T, r *routes) {
 		stop{name: "apply", path: "/organisations/apply"},
 		stop{name: "apply-incomplete", act: submit(`form[action="/organisations/apply"]`), there: ".wrong-summary", status: "422"},
 		stop{name: "persons-of-none", path: "/organisations/persons", status: "409"},
+		stop{name: "accesses", path: "/accesses", there: ".cards"},
+		stop{name: "data", path: "/data"},
 		stop{name: "sessions", path: "/sessions", there: `form[action="/sessions/end"]`},
 	)
 	b.do(chromedp.Evaluate(`document.querySelectorAll("input[name=csrf]").forEach((i) => (i.value = "x"))`, nil))
-	b.walk(r, stop{name: "form-expired", act: submit(`form[action="/signout"]`), there: `main a.button[href="/inbox"]`, status: "403"})
+	b.walk(r, stop{name: "form-expired", act: submit(`form[action="/signout"]`), there: `main a.button[href="/"]`, status: "403"})
 }
 
 func organisationsWalk(t *testing.T, r *routes) {
 	o, number := stack.NewOrganisation(t), invented.AnyBusinessNumber()
-	o.Authorise(t, stack.NewPerson(t))
+	o.Authorise(t, stack.NewPerson(t), "RECEIVE", "LOOK")
 	o.Representative.ApplyAs(t, "시험용 다른상사", number)
 	b := open(t, desktop)
 	b.plant("시험용 나루상사", "시험용 다른상사", o.BusinessNumber, number)
@@ -247,7 +249,9 @@ func organisationsWalk(t *testing.T, r *routes) {
 		stop{name: "membership-of-organisation", path: "/membership", there: ".acting"},
 		stop{name: "acting", path: "/organisations", there: ".acting"},
 		stop{name: "persons", path: "/organisations/persons", there: ".cards"},
+		stop{name: "rights-of-a-person", act: chromedp.Click("#persons summary", chromedp.ByQuery), there: `form[action$="/rights"] button`},
 		stop{name: "person-incomplete", act: submit(`form[action="/organisations/persons"]`), there: ".wrong-summary", status: "422"},
+		stop{name: "accesses-of-organisation", path: "/accesses", there: ".acting"},
 	)
 }
 
