@@ -131,11 +131,13 @@ func (b *tab) listen(event any) {
 		if e.Entry.Level == log.LevelError && !expected {
 			note(e.Entry.Text + " " + e.Entry.URL)
 		}
-	case *network.EventRequestWillBeSent:
-		if from, said := e.Request.Headers["Referer"].(string); said {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.referers = append(b.referers, from)
+	case *network.EventRequestWillBeSentExtraInfo: // with the headers that go over the line
+		for name, value := range e.Headers {
+			if from, text := value.(string); text && strings.EqualFold(name, "Referer") {
+				b.mu.Lock()
+				b.referers = append(b.referers, from)
+				b.mu.Unlock()
+			}
 		}
 	case *audits.EventIssueAdded:
 		if e.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {

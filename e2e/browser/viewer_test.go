@@ -90,6 +90,9 @@ func TestViewer(t *testing.T) {
 			b.do(chromedp.Evaluate(width, &before), chromedp.Click(`[data-do="larger"]`, chromedp.ByQuery), chromedp.Poll(`document.querySelector(".sheet canvas") !== null`, nil), chromedp.Evaluate(width, &after))
 			require.InDelta(t, 1.25*before, after, 2)
 			b.look("larger")
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			require.NotEmpty(t, b.referers, "this server has no policy about it, so the watch sees some")
 		})
 	}
 	require.EqualValues(t, 2, shown.Load())
@@ -101,4 +104,21 @@ func TestViewerWithoutWorker(t *testing.T) {
 	at, b := viewerAt(t, map[string][]byte{"sample": harness.PDF()}), open(t, phone)
 	b.answered("404")
 	b.do(chromedp.Navigate(at("sample")+"?library=/half"), chromedp.Poll(`document.querySelector("[data-status]").textContent === "failed"`, nil))
+}
+
+// A very long page, enlarged, has no more dots than browsers can paint.
+func TestLongPage(t *testing.T) {
+	t.Parallel()
+	p := newPDF()
+	p.page("/MediaBox [0 0 600 14400]", write(60, 14300, 20, wide("긴 쪽")), 0, p.korean("UniKS-UTF16-H"))
+	at, b := viewerAt(t, map[string][]byte{"long": p.plain(0)}), open(t, desktop)
+	b.do(chromedp.Navigate(at("long")), chromedp.Poll(`document.querySelector("[data-status]").textContent === "shown"`, nil))
+	b.do(chromedp.Click(`[data-do="larger"]`, chromedp.ByQuery), chromedp.Click(`[data-do="larger"]`, chromedp.ByQuery))
+	b.textOf(1)
+	var dots, high, wide float64
+	b.do(chromedp.Evaluate(`(c => c.width * c.height)(document.querySelector(".sheet canvas"))`, &dots),
+		chromedp.Evaluate(`document.querySelector(".sheet").clientHeight`, &high), chromedp.Evaluate(`document.querySelector(".sheet").clientWidth`, &wide))
+	require.InDelta(t, 24, high/wide, 0.1)
+	require.Greater(t, high*wide, 16_777_216.0, "it would have more")
+	require.LessOrEqual(t, dots, 16_777_216.0)
 }

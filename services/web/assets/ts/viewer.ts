@@ -3,6 +3,8 @@ import { need, said } from "./elements";
 import type { Document, Library, Page } from "./pdfjs";
 
 const cssUnits = 96 / 72;
+// mostDots is what every browser can paint in one piece; those of telephones paint nothing of what is larger.
+const mostDots = 4096 * 4096;
 const zooms = [0.5, 0.75, 1, 1.25, 1.5, 2, 3];
 
 class NaruViewer extends HTMLElement {
@@ -121,7 +123,7 @@ class NaruViewer extends HTMLElement {
     const scale = this.scale(page);
     const viewport = page.getViewport({ scale });
     const canvas = document.createElement("canvas");
-    const dense = Math.min(globalThis.devicePixelRatio || 1, 2);
+    const dense = Math.min(globalThis.devicePixelRatio || 1, 2, Math.sqrt(mostDots / (viewport.width * viewport.height)));
     canvas.width = Math.floor(viewport.width * dense);
     canvas.height = Math.floor(viewport.height * dense);
     // What stands on the page is read from the layer of text.
