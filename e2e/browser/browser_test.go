@@ -297,7 +297,11 @@ func (b *tab) violations(rules string) (found []violation) {
 	var there bool
 	b.do(chromedp.Evaluate(`typeof axe === "object"`, &there))
 	if !there {
-		b.do(chromedp.Evaluate(axe, nil))
+		// Half a megabyte: the pages to come get it from the browser itself.
+		b.do(chromedp.Evaluate(axe, nil), chromedp.ActionFunc(func(ctx context.Context) error {
+			_, err := page.AddScriptToEvaluateOnNewDocument(axe).Do(ctx)
+			return err
+		}))
 	}
 	b.evaluate(`axe.run(document, {`+rules+`}).then(r => JSON.stringify(r.violations))`, &found)
 	return found
