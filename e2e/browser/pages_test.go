@@ -137,6 +137,12 @@ func strangersWalk(t *testing.T, r *routes) {
 		stop{name: "invitation-found", act: submit(`form[action="/invitation"]`), there: "#refuse"},
 		stop{name: "invitation-refused", act: chromedp.Click(`button[name="all"]`, chromedp.ByQuery), there: "p.lead[role=status]"},
 	)
+	b.walk(r,
+		stop{name: "notice", path: "/notice"},
+		stop{name: "notice-incomplete", act: submit(`form[action="/notice"]`), there: "#code-wrong", status: "422"},
+	)
+	b.do(chromedp.SendKeys("#number", "20261130_NARU000001_0000000000017", chromedp.ByQuery), chromedp.SendKeys("#code", "00000-00000", chromedp.ByQuery))
+	b.walk(r, stop{name: "notice-unknown", act: submit(`form[action="/notice"]`), there: ".wrong-summary", status: "404"})
 	b.signIn(stack.NewPerson(t), `form[action="/join"]`)
 	b.walk(r,
 		stop{name: "not-a-member", path: "/membership"},
