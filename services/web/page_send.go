@@ -151,7 +151,7 @@ func (v *visit) showSent() error {
 		until = day.Add(24 * time.Hour)
 	}
 	answer, err := v.relay.status.ListStatuses(v.as(), &statusv1.ListStatusesRequest{
-		AcceptedFrom: timestamppb.New(until.Add(-window)), AcceptedUntil: timestamppb.New(until), PageSize: 50, PageToken: query.Get("page"),
+		AcceptedFrom: timestamppb.New(until.Add(-window)), AcceptedUntil: timestamppb.New(until), PageSize: 50, PageToken: query.Get("page"), NewestFirst: true,
 	})
 	if err != nil {
 		return err
@@ -160,7 +160,6 @@ func (v *visit) showSent() error {
 	for _, d := range answer.GetStatuses() {
 		view.Items = append(view.Items, sentView(d))
 	}
-	slices.Reverse(view.Items) // status lists the oldest first
 	if next := answer.GetNextPageToken(); next != "" {
 		view.Next = "/sent?" + url.Values{"page": {next}, "until": {view.Until}}.Encode()
 	}
