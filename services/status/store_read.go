@@ -74,7 +74,7 @@ func readSummaries(ctx context.Context, db pg.DBTX, v viewer, numbers []string) 
 // query says what a list contains.
 type query struct {
 	viewer viewer
-	// from and until bound the time of acceptance. A zero time leaves that side open, which only a query by own key or batch may do.
+	// from and until bound the time of acceptance. A zero time leaves that side open, as a query by own key or batch may.
 	from, until   time.Time
 	ownKey, batch string
 	states        []int16
