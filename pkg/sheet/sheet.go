@@ -45,8 +45,9 @@ type Column struct {
 
 // Table is what a sheet holds. Rows without any value are left out.
 type Table struct {
-	// Columns are the keys of the columns that the table has.
+	// Columns are the keys of the columns that the table has, and Places where they stand in the sheet, from 0.
 	Columns []string
+	Places  map[string]int
 	Rows    []Row
 	// Problems are what is wrong with it, by row; nothing of it may be used while there is one.
 	Problems []Problem
@@ -57,17 +58,15 @@ type Row struct {
 	// Number is that which the spreadsheet program shows beside it.
 	Number int
 	Values map[string]string
-	// places say where in the sheet the columns are.
-	places map[string]int
 }
 
-// Cell is the name of a column's cell in the row, e.g. C7; empty where the table has no such column.
-func (r Row) Cell(key string) string {
-	place, there := r.places[key]
+// Cell is the name of a column's cell in a row, e.g. C7; empty where the table has no such column.
+func (t *Table) Cell(key string, row int) string {
+	place, there := t.Places[key]
 	if !there {
 		return ""
 	}
-	return CellName(place, r.Number)
+	return CellName(place, row)
 }
 
 // Code says what is wrong with a table or a file.
@@ -181,7 +180,6 @@ type builder struct {
 	table   Table
 	// header is the column in each place of the sheet; -1 is one that is not known.
 	header map[int]int
-	places map[string]int
 }
 
 // add takes a row; the first that is not empty is the header.
@@ -204,7 +202,7 @@ func (b *builder) add(number int, cells []cell) error {
 	case len(b.table.Rows) == MaxRows:
 		return refuse(TooManyRows, "a row after the last")
 	}
-	row := Row{Number: number, Values: map[string]string{}, places: b.places}
+	row := Row{Number: number, Values: map[string]string{}}
 	for _, c := range filled {
 		if err := b.fill(row, c); err != nil {
 			return err
@@ -247,7 +245,7 @@ func (b *builder) found(at Problem, code Code) error {
 
 // name takes the header.
 func (b *builder) name(number int, cells []cell) error {
-	b.header, b.places = map[int]int{}, map[string]int{}
+	b.header, b.table.Places = map[int]int{}, map[string]int{}
 	for _, c := range cells {
 		text := strings.TrimSpace(c.text)
 		at := Problem{Row: number, Cell: CellName(c.column, number), Name: string([]rune(text)[:min(40, utf8.RuneCountInString(text))])}
@@ -261,20 +259,20 @@ func (b *builder) name(number int, cells []cell) error {
 		case b.taken(place):
 			at.Code, b.header[c.column] = DuplicateColumn, -1
 		default:
-			b.places[b.columns[place].Key] = c.column
+			b.table.Places[b.columns[place].Key] = c.column
 			b.table.Columns = append(b.table.Columns, b.columns[place].Key)
 			continue
 		}
 		b.table.Problems = append(b.table.Problems, at)
 	}
-	if len(b.places) == 0 {
+	if len(b.table.Places) == 0 {
 		return refuse(NoHeader, "the first row names no known column")
 	}
 	return nil
 }
 
 func (b *builder) taken(place int) bool {
-	_, there := b.places[b.columns[place].Key]
+	_, there := b.table.Places[b.columns[place].Key]
 	return there
 }
 

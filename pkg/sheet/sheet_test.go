@@ -60,8 +60,8 @@ func TestWorkbook(t *testing.T) {
 		{"3", "고지서 <1>", "19900131", "01012345678"}, {"5", "안내!", "19900131", "01012345678"}, {"6", "TRUE", "19900131", "+82-10-9999-8888"},
 		{"7", "3", "19900131", "010-1"}, {"8", "0.1", "", "0.5"},
 	}, values(table))
-	require.Equal(t, "C5", table.Rows[1].Cell("title"))
-	require.Empty(t, table.Rows[1].Cell("number"))
+	require.Equal(t, "C5", table.Cell("title", table.Rows[1].Number))
+	require.Empty(t, table.Cell("number", 5))
 }
 
 // Days count from 1900, in which a day is one too many, or from 1904.
