@@ -193,7 +193,7 @@ func (d *draft) give(table sheet.Table) {
 // put adds a file, in place of one of the same name.
 func (d *draft) put(file draftFile) error {
 	for i, f := range d.files {
-		if f.ID == file.ID || sameFile(f.Name, file.Name) {
+		if f.ID == file.ID || nameKey(f.Name) == nameKey(file.Name) {
 			d.files[i] = file
 			return nil
 		}

@@ -90,12 +90,36 @@ type plan struct {
 	wrong []rowWrong
 }
 
+// planner makes the rows of a draft into items. There may be thousands, so what they name is found by its name.
+type planner struct {
+	*draft
+	uploads map[string]draftFile
+	kinds   map[string]string
+}
+
+func newPlanner(d *draft) *planner {
+	p := &planner{draft: d, uploads: map[string]draftFile{}, kinds: map[string]string{}}
+	for _, f := range d.files {
+		p.uploads[nameKey(f.Name)] = f
+	}
+	for _, c := range categories() {
+		for _, name := range c.text.All() {
+			p.kinds[nameKey(name)] = strconv.Itoa(int(c.value))
+		}
+	}
+	return p
+}
+
+// nameKey is what names are compared by: people and systems write the same letters otherwise.
+func nameKey(name string) string { return strings.ToLower(norm.NFC.String(name)) }
+
 // plan checks every row of the draft's sheet as the form of a single document is checked.
 func (d *draft) plan() plan {
 	var p plan
 	if d.given == nil {
 		return p
 	}
+	by := newPlanner(d)
 	table := &d.given.Table
 	spoiled := map[string]bool{} // cells of which something is said already
 	for _, problem := range table.Problems {
@@ -107,7 +131,7 @@ func (d *draft) plan() plan {
 	}
 	keys, missing := map[string]bool{}, map[string]bool{}
 	for _, row := range table.Rows {
-		planned := d.planRow(row)
+		planned := by.planRow(row)
 		add := func(column string, text locale.Text) {
 			cell := table.Cell(column, row.Number)
 			switch {
@@ -121,7 +145,7 @@ func (d *draft) plan() plan {
 				spoiled[cell] = cell != ""
 			}
 		}
-		d.check(&planned, add)
+		by.check(&planned, add)
 		if keys[planned.key] {
 			add(columnKey, locale.ManyKeyTwice)
 		}
@@ -136,13 +160,13 @@ func (d *draft) plan() plan {
 }
 
 // planRow names what a row leaves open.
-func (d *draft) planRow(row sheet.Row) plannedRow {
+func (p *planner) planRow(row sheet.Row) plannedRow {
 	planned := plannedRow{Row: row, key: row.Values[columnKey], file: row.Values[columnFile]}
 	if planned.key == "" {
-		planned.key = d.given.Key + "-" + strconv.Itoa(row.Number)
+		planned.key = p.given.Key + "-" + strconv.Itoa(row.Number)
 	}
-	if planned.file == "" && len(d.files) == 1 {
-		planned.file = d.files[0].Name
+	if planned.file == "" && len(p.files) == 1 {
+		planned.file = p.files[0].Name
 	}
 	for name := range strings.SplitSeq(row.Values[columnAttachments], ";") {
 		if name = strings.TrimSpace(name); name != "" {
@@ -155,11 +179,11 @@ func (d *draft) planRow(row sheet.Row) plannedRow {
 var ownKeyForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,40}$`)
 
 // check makes the item of a row, and tells all that is wrong with it.
-func (d *draft) check(row *plannedRow, add func(column string, text locale.Text)) {
+func (p *planner) check(row *plannedRow, add func(column string, text locale.Text)) {
 	if !ownKeyForm.MatchString(row.key) {
 		add(columnKey, locale.ManyKeyForm)
 	}
-	ids := d.contentsOf(row, add)
+	ids := p.contentsOf(row, add)
 	to, clear := way(row.Values)
 	if !clear {
 		add("", locale.ManyTwoWays)
@@ -170,7 +194,7 @@ func (d *draft) check(row *plannedRow, add func(column string, text locale.Text)
 		case columnKey:
 			return row.key
 		case columnKind:
-			return kindNamed(row.Values[columnKind])
+			return p.kinds[nameKey(row.Values[columnKind])]
 		case "to":
 			return to
 		default:
@@ -188,18 +212,18 @@ func (d *draft) check(row *plannedRow, add func(column string, text locale.Text)
 			add("", locale.ManyNoWay)
 		}
 	}
-	item.Batch = d.Batch
+	item.Batch = p.Batch
 	row.item = item
 }
 
 // contentsOf are the uploads that a row names: the document and its attachments.
-func (d *draft) contentsOf(row *plannedRow, add func(column string, text locale.Text)) []string {
-	ids := []string{d.upload(row.file, func(text locale.Text) { add(columnFile, text) })}
+func (p *planner) contentsOf(row *plannedRow, add func(column string, text locale.Text)) []string {
+	ids := []string{p.upload(row.file, func(text locale.Text) { add(columnFile, text) })}
 	if len(row.attachments) >= maxContents {
 		add(columnAttachments, locale.ManyAttachmentsMost)
 	}
 	for _, name := range row.attachments {
-		found := d.upload(name, func(text locale.Text) { add(columnAttachments, text) })
+		found := p.upload(name, func(text locale.Text) { add(columnAttachments, text) })
 		for _, id := range ids {
 			if found != "" && id == found {
 				add(columnAttachments, locale.ManyAttachedTwice)
@@ -210,30 +234,21 @@ func (d *draft) contentsOf(row *plannedRow, add func(column string, text locale.
 	return ids
 }
 
-func (d *draft) upload(name string, wrong func(locale.Text)) string {
+func (p *planner) upload(name string, wrong func(locale.Text)) string {
 	if name == "" {
 		wrong(locale.ManyNoFile)
 		return ""
 	}
-	for _, f := range d.files {
-		if !sameFile(f.Name, name) {
-			continue
-		}
-		switch {
-		case len(f.Refused) > 0:
-			wrong(locale.UploadRefused)
-		case f.Checking:
-			wrong(locale.UploadChecking)
-		}
-		return f.ID
+	f, there := p.uploads[nameKey(name)]
+	switch {
+	case !there:
+		wrong(locale.ManyFileUnknown)
+	case len(f.Refused) > 0:
+		wrong(locale.UploadRefused)
+	case f.Checking:
+		wrong(locale.UploadChecking)
 	}
-	wrong(locale.ManyFileUnknown)
-	return ""
-}
-
-// sameFile compares names as people do: other systems write the same letters otherwise.
-func sameFile(a, b string) bool {
-	return strings.EqualFold(norm.NFC.String(a), norm.NFC.String(b))
+	return f.ID
 }
 
 // way is how a row finds its recipient; false if in several ways.
@@ -253,18 +268,6 @@ func way(values map[string]string) (to string, clear bool) {
 		}
 	}
 	return to, clear
-}
-
-// kindNamed is the number of a kind of document by its name in either language; empty for none.
-func kindNamed(name string) string {
-	for _, c := range categories() {
-		for _, known := range c.text.All() {
-			if strings.EqualFold(norm.NFC.String(name), known) {
-				return strconv.Itoa(int(c.value))
-			}
-		}
-	}
-	return ""
 }
 
 // kindNames are the kinds of documents, as a text in both languages.
