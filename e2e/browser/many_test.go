@@ -17,6 +17,12 @@ import (
 	"github.com/naru-relay/naru/services/client/sample"
 )
 
+// busyOnce has the first call of the page's script answered as one too many.
+const busyOnce = `(() => {
+	const real = window.fetch;
+	window.fetch = () => { window.fetch = real; return Promise.resolve(new Response("", {status: 429, headers: {"Retry-After": "1"}})); };
+})()`
+
 // A member uploads two files, gives a sheet of thirty rows, learns what is wrong with it, gives a better one, and sends. All
 // arrive, and the page of the batch says so. On the desktop script helps and the sheet is a workbook; on the phone there is no
 // script, and the sheet is CSV.
@@ -66,6 +72,9 @@ func TestMemberSendsManyBySheet(t *testing.T) {
 			look("many")
 			b.follow(chromedp.Click(`form[action="/send/many"] button`, chromedp.ByQuery), `#file`)
 			b.do(chromedp.SetUploadFiles("#file", files, chromedp.ByQuery))
+			if script { // which waits when it has asked too often
+				b.do(chromedp.Evaluate(busyOnce, nil))
+			}
 			b.follow(chromedp.Click(`form[action$="/files"] button`, chromedp.ByQuery), `section[aria-labelledby="files"] ol li:nth-child(2)`)
 
 			b.do(chromedp.SetUploadFiles("#sheet", []string{table("처음", "없는 파일.pdf")}, chromedp.ByQuery))

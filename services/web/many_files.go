@@ -88,7 +88,7 @@ func (v *visit) addFiles() error {
 		case file == nil:
 			continue
 		case taken == filesOfForm:
-			return bodyTooLarge()
+			return v.draftWrong("file", locale.ManyFilesMost(filesOfForm))
 		}
 		if err := v.addFile(file, limits.GetFileBytes()); err != nil {
 			return err

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/csv"
 	"fmt"
 	"mime/multipart"
@@ -376,11 +377,48 @@ func TestManyFiles(t *testing.T) {
 	for i := range many {
 		many[i] = file{"file", fmt.Sprintf("%d.pdf", i), "%PDF"}
 	}
-	require.Equal(t, http.StatusBadRequest, b.bring(draft+"/files", b.token("/send"), many...).status)
+	most := b.bring(draft+"/files", b.token("/send"), many...)
+	require.Equal(t, http.StatusUnprocessableEntity, most.status)
+	require.Contains(t, most.body, "한 번에 20개까지")
 	require.Contains(t, b.get(draft).body, "19.pdf", "what had arrived stays")
 	before := len(w.content.files)
 	require.Equal(t, http.StatusSeeOther, b.post(draft+"/discard", url.Values{}).status)
 	require.Less(t, len(w.content.files), before, "the files go with the draft")
+}
+
+// A page has a hundred rows, or a hundred of what is wrong, and stays within its budget; the others are a link away.
+func TestManyPages(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	draft := b.begun("a.pdf")
+	b.give(draft, persons(250))
+	first := b.get(draft)
+	require.Len(t, table(first.body), 100)
+	require.Contains(t, first.body, "250개 가운데 1~100번째")
+	require.Contains(t, first.body, draft+`?page=2&amp;view=rows#shown`)
+	last := table(b.get(draft + "?view=rows&page=3").body)
+	require.Len(t, last, 50)
+	require.True(t, strings.HasPrefix(last[49], "251 "), last[49])
+	require.Equal(t, table(first.body), table(b.get(draft+"?page=4").body), "a page that is none is the first")
+
+	b.give(draft, strings.Repeat("x y,,,z.pdf,,,,,,,\n", 150))
+	wrong := b.get(draft)
+	require.Contains(t, wrong.body, "고칠 곳 750군데")
+	require.Len(t, table(b.get(draft+"?page=8").body), 50)
+	for _, page := range []answered{first, wrong} {
+		var packed bytes.Buffer
+		g := gzip.NewWriter(&packed)
+		_, err := g.Write([]byte(page.body))
+		require.NoError(t, err)
+		require.NoError(t, g.Close())
+		require.Less(t, packed.Len(), 30<<10)
+	}
+
+	b.give(draft, persons(120))
+	w.intake.refuses = func(*intakev1.SendItem) *intakev1.Refusal { return &intakev1.Refusal{Reason: "INVALID_ITEM"} }
+	require.Equal(t, http.StatusSeeOther, b.post(draft+"/send", url.Values{}).status)
+	require.Len(t, table(b.get(draft+"?page=2").body), 20, "and so are those that were refused")
 }
 
 // Empty forms have the columns that are read, in the reader's language.

@@ -36,7 +36,6 @@ var (
 	ManyTemplateCSV  = both("CSV 양식", "CSV form")
 	ManyColumns      = both("열 설명", "About the columns")
 	ManyColumn       = both("열", "Column")
-	ManyMeaning      = both("쓰는 법", "What to write")
 
 	ManyAboutKey         = both("선택. 나만의 번호이며 같은 번호로 두 번 보내지 않습니다. 비우면 자동으로 붙입니다.", "Optional. Your own number of the document: nothing is sent twice under one. Made for you if empty.")
 	ManyAboutTitle       = both("1~100자", "1 to 100 characters")
@@ -105,6 +104,12 @@ func ManyDuplicateColumn(name string) Text {
 	return both("같은 뜻의 열이 앞에 있습니다: "+name, "Another column means the same: "+name)
 }
 
+// ManyFilesMost is about a form with files.
+func ManyFilesMost(most int) Text {
+	return both(fmt.Sprintf("한 번에 %d개까지 올릴 수 있습니다. 앞의 파일은 올렸으니 나머지를 이어서 올리십시오.", most),
+		fmt.Sprintf("Up to %d files can be uploaded at once. The first are uploaded; go on with the others.", most))
+}
+
 // ManyTooLong is about a value of a cell.
 func ManyTooLong(most int) Text {
 	return both(fmt.Sprintf("%d자보다 깁니다.", most), fmt.Sprintf("It has more than %d characters.", most))
@@ -162,7 +167,6 @@ var (
 	BatchRefresh  = both("새로 고침", "Refresh")
 	BatchFirst    = both("처음 접수한 때", "First accepted")
 	BatchLast     = both("마지막으로 접수한 때", "Last accepted")
-	BatchAll      = both("묶음의 모든 문서", "All documents of the batch")
 	SentOfBatch   = both("이 묶음의 문서만 봅니다.", "Only documents of this batch are shown.")
 	SentOfState   = both("이 상태의 문서만 봅니다:", "Only documents in this state are shown:")
 	SentAll       = both("모두 보기", "Show all")

@@ -78,12 +78,17 @@ class NaruUpload extends HTMLElement {
     bar.value = 1;
   }
 
-  private async call(method: string, path: string, init: RequestInit): Promise<Standing> {
+  private async call(method: string, path: string, init: RequestInit, before = 0): Promise<Standing> {
     const answer = await fetch(path, {
       ...init,
       method,
       headers: { ...init.headers, "X-Naru-Csrf": this.getAttribute("csrf") ?? "" },
     });
+    // Many small files come faster than one person may ask; nothing has been done yet.
+    if (answer.status === 429 && before < patience) {
+      await new Promise((resume) => setTimeout(resume, 1000 * (Number(answer.headers.get("Retry-After")) || 1)));
+      return this.call(method, path, init, before + 1);
+    }
     if (answer.status >= 400 && answer.status < 500 && answer.status !== 409 && answer.status !== 429) throw new Refused(String(answer.status));
     if (!answer.ok) throw new Error(String(answer.status));
     return (await answer.json()) as Standing;
