@@ -111,7 +111,7 @@ func newVictims(t *testing.T) *victims {
 	representative, number, named := stack.LogInPerson(t, stack.NewPerson(t)), invented.AnyBusinessNumber(), stack.NewPerson(t)
 	v.application = representative.Apply(t, number)
 	v.organisation = stack.Joined(t, representative, number, stack.Confirm(t, v.application))
-	v.authority = v.organisation.Authorise(t, named)
+	v.authority = v.organisation.Authorise(t, named, "RECEIVE")
 	v.values = []string{
 		v.document.EdocNum, v.document.Hash, v.document.Item["ownKey"].(string), v.document.ViewingURL, v.document.Receipt, v.institution.ID, v.institution.Address,
 		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.verification.VerificationID,
@@ -155,6 +155,7 @@ func issue(t *testing.T, caller *harness.Caller, d *harness.Document) string {
 
 // probes returns a probe for every public RPC. A missing one fails TestEveryPublicRPCRefusesForeignPrincipals.
 func (v *victims) probes(t *testing.T) map[string]probe {
+	rights := []addressv1.AuthorityRight{addressv1.AuthorityRight_AUTHORITY_RIGHT_LOOK}
 	t.Helper()
 	number, nowhere, now := v.document.EdocNum, absentNumber(v.document.EdocNum), clock.System().Now()
 	item := func(repeats, system string) *intakev1.SendItem {
@@ -188,6 +189,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 
 		"address.v1.MembershipService/Join":          {foreign: &addressv1.JoinRequest{TermsVersion: "1", Consent: true, DesignateInbox: true}},
 		"address.v1.MembershipService/GetMembership": {foreign: &addressv1.GetMembershipRequest{}},
+		"address.v1.MembershipService/GetOwnData":    {foreign: &addressv1.GetOwnDataRequest{}},
 		"address.v1.MembershipService/SetConsent":    {foreign: &addressv1.SetConsentRequest{Consent: true, TermsVersion: "1"}},
 		"address.v1.MembershipService/SetRefusal":    {foreign: &addressv1.SetRefusalRequest{Sender: v.institution.ID, Refused: true}, absent: &addressv1.SetRefusalRequest{Sender: uuid.NewString(), Refused: true}},
 		"address.v1.MembershipService/Withdraw":      {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
@@ -200,8 +202,12 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		}},
 		"address.v1.OrganisationService/ListOrganisations": {foreign: &addressv1.ListOrganisationsRequest{}},
 		"address.v1.OrganisationService/AuthorisePerson": {
-			foreign: &addressv1.AuthorisePersonRequest{Name: v.stranger.recipient.Name, BirthDate: v.stranger.recipient.BirthDate, Phone: v.stranger.recipient.Phone},
+			foreign: &addressv1.AuthorisePersonRequest{Name: v.stranger.recipient.Name, BirthDate: v.stranger.recipient.BirthDate, Phone: v.stranger.recipient.Phone, Rights: rights},
 			by:      stack.NewOrganisation(t).Caller,
+		},
+		"address.v1.OrganisationService/SetRights": {
+			foreign: &addressv1.SetRightsRequest{Id: v.authority, Rights: rights}, absent: &addressv1.SetRightsRequest{Id: uuid.NewString(), Rights: rights},
+			by: stack.NewOrganisation(t).Caller,
 		},
 		"address.v1.OrganisationService/ListAuthorities": {foreign: &addressv1.ListAuthoritiesRequest{}, by: stack.NewOrganisation(t).Caller},
 		"address.v1.OrganisationService/EndAuthority": {
@@ -276,6 +282,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			absent:  &viewingv1.OpenDocumentRequest{Token: v.unusedHere[:len(v.unusedHere)-8] + "AAAAAAAA", RequestId: "r1"}, told: true,
 		},
 		"viewing.v1.HostedViewingService/ReadPart":     {foreign: &viewingv1.ReadPartRequest{Viewing: v.viewing}, absent: &viewingv1.ReadPartRequest{Viewing: uuid.NewString()}},
+		"viewing.v1.AccessService/ListAccesses":        {foreign: &viewingv1.ListAccessesRequest{}},
 		"viewing.v1.HostedViewingService/ConfirmShown": {foreign: &viewingv1.ConfirmShownRequest{Viewing: v.viewing}, absent: &viewingv1.ConfirmShownRequest{Viewing: uuid.NewString()}},
 
 		"delivery.v1.InvitationService/GetInvitation":          {foreign: &deliveryv1.GetInvitationRequest{Code: "ABCDEFGHJK"}, absent: &deliveryv1.GetInvitationRequest{Code: "BCDEFGHJKM"}},

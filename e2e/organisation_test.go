@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/invented"
+	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
@@ -44,7 +46,7 @@ func TestOrganisationAsRecipient(t *testing.T) {
 	require.Empty(t, inboxOf(t, representative), "the representative's own inbox is another")
 
 	reader := stack.LogInPerson(t, stack.NewPerson(t))
-	authority := o.Authorise(t, reader.Person)
+	authority := o.Authorise(t, reader.Person, "RECEIVE", "CERTIFICATES")
 	acting := reader.ActFor(t, o.ID)
 	require.Equal(t, []string{document.EdocNum}, inboxOf(t, acting))
 	require.Equal(t, http.StatusForbidden, acting.Do(t, http.MethodGet, "/v1/organisation/authorities", nil).Status)
@@ -84,7 +86,7 @@ func TestOrganisationAuthorityEnds(t *testing.T) {
 			return stack.Admin(t).Do(t, http.MethodPost, "/v1/admin/organisations/"+o.ID+"/authorities/"+authority+":end", map[string]string{"reason": "퇴사"})
 		},
 	} {
-		authority := o.Authorise(t, reader.Person)
+		authority := o.Authorise(t, reader.Person, "RECEIVE", "CERTIFICATES")
 		acting := reader.ActFor(t, o.ID)
 		require.Equal(t, []string{document.EdocNum}, inboxOf(t, acting))
 		token := acting.ViewingToken(t, document.EdocNum)
@@ -98,10 +100,39 @@ func TestOrganisationAuthorityEnds(t *testing.T) {
 		require.Equal(t, []string{document.EdocNum}, inboxOf(t, o.Recipient))
 	}
 
-	o.Authorise(t, reader.Person)
+	o.Authorise(t, reader.Person, "RECEIVE", "CERTIFICATES")
 	shown, body := stack.Open(t, reader.ActFor(t, o.ID).ViewingToken(t, document.EdocNum).URL)
 	require.Equal(t, http.StatusOK, shown, "%s", body)
 	require.Equal(t, document.Bytes, body)
+}
+
+// Staff of an organisation do what they have the right to, and nothing else; what is changed counts within a second, for the
+// session that is open, too. What they send is the organisation's, by them.
+func TestStaffOfAnOrganisation(t *testing.T) {
+	t.Parallel()
+	o, clerk, recipient := stack.NewOrganisation(t), stack.LogInPerson(t, stack.NewPerson(t)), stack.NewMember(t)
+	authority := o.Authorise(t, clerk.Person, "LOOK")
+	looking := clerk.ActFor(t, o.ID)
+	require.Equal(t, http.StatusOK, looking.Do(t, http.MethodGet, "/v1/documents?ownKey=none", nil).Status)
+	for _, path := range []string{"/v1/inbox", "/v1/authorisations", "/v1/documents/" + uuid.NewString() + "/certificates"} {
+		refused := looking.Do(t, http.MethodGet, path, nil)
+		require.Equal(t, http.StatusForbidden, refused.Status, path)
+		require.Equal(t, "SCOPE_MISSING", refused.Problem(t).Reason, path)
+	}
+	require.Equal(t, "SCOPE_MISSING", looking.Do(t, http.MethodPost, "/v1/uploads", map[string]any{}).Problem(t).Reason)
+
+	o.SetRights(t, authority, "SEND")
+	requireShut(t, looking, "/v1/documents?ownKey=none")
+	sending := clerk.ActFor(t, o.ID)
+	document := sending.HandedOver(t, recipient.ByDescription())
+	sending.SendDocument(t, document)
+	(&harness.Institution{Caller: o.Caller}).AwaitState(t, document.EdocNum, "RECEIVED")
+	accepted := stack.Facts(t, "intake", &intakev1.DocumentAccepted{}, document.EdocNum)
+	require.Len(t, accepted, 1)
+	var fact intakev1.DocumentAccepted
+	payload(t, accepted[0], &fact)
+	require.Equal(t, []string{o.ID, personOf(t, o, authority)}, []string{fact.GetFacts().GetSender(), fact.GetFacts().GetActor()})
+	require.Equal(t, "SCOPE_MISSING", sending.Do(t, http.MethodGet, "/v1/inbox", nil).Problem(t).Reason)
 }
 
 // requireShut waits until a session is refused, because its person may not act any more.
@@ -157,7 +188,7 @@ func (c *planted) readForOrganisation(t *testing.T, institution *harness.Institu
 	id := stack.Confirm(t, representative.ApplyAs(t, c.company, c.number))
 	o := stack.Joined(t, representative, c.number, id)
 	c.secret("organisation's session token", o.Token())
-	o.Authorise(t, c.stranger)
+	o.Authorise(t, c.stranger, "RECEIVE")
 	d := c.send(t, institution, harness.ByBusinessNumber(c.number))
 	c.read(t, institution, o.Recipient, d)
 	return d

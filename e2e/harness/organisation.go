@@ -81,10 +81,26 @@ func (s *Stack) Joined(t testing.TB, representative *Recipient, number, id strin
 	return o
 }
 
-// Authorise names a further person for the organisation, and returns the authority's id.
-func (o *Organisation) Authorise(t testing.TB, p Person) string {
+// Authorise names a further person who may do something for the organisation (e.g. LOOK), and returns the authority's id.
+func (o *Organisation) Authorise(t testing.TB, p Person, rights ...string) string {
 	t.Helper()
 	var named struct{ Authority struct{ ID string } }
-	o.Do(t, http.MethodPost, "/v1/organisation/authorities", map[string]string{"name": p.Name, "birthDate": p.BirthDate, "phone": p.Phone}).Into(t, &named)
+	o.Do(t, http.MethodPost, "/v1/organisation/authorities", map[string]any{
+		"name": p.Name, "birthDate": p.BirthDate, "phone": p.Phone, "rights": rightsNamed(rights),
+	}).Into(t, &named)
 	return named.Authority.ID
+}
+
+// SetRights changes what a person may do for the organisation.
+func (o *Organisation) SetRights(t testing.TB, authority string, rights ...string) {
+	t.Helper()
+	o.Do(t, http.MethodPut, "/v1/organisation/authorities/"+authority+"/rights", map[string]any{"rights": rightsNamed(rights)}).Into(t, &struct{}{})
+}
+
+func rightsNamed(rights []string) []string {
+	named := make([]string, len(rights))
+	for i, right := range rights {
+		named[i] = "AUTHORITY_RIGHT_" + right
+	}
+	return named
 }

@@ -401,7 +401,7 @@ func TestMinterRefuses(t *testing.T) {
 	good := authn.Grant{Subject: "s", Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER, Client: "c", Life: time.Minute}
 	_, p, err := minter.Mint(good)
 	require.NoError(t, err)
-	require.Equal(t, []string{"certificates", "documents.read", "documents.send"}, p.Scopes)
+	require.Equal(t, []string{"authorisations", "certificates", "documents.read", "documents.send"}, p.Scopes)
 	for name, change := range map[string]func(*authn.Grant){
 		"no subject":          func(g *authn.Grant) { g.Subject = "" },
 		"no client":           func(g *authn.Grant) { g.Client = "" },
@@ -418,6 +418,15 @@ func TestMinterRefuses(t *testing.T) {
 			require.Error(t, err)
 		})
 	}
+	sessions, err := authn.NewMinter("viewing", authn.Key{ID: "k", Signer: newKey(t)}, c)
+	require.NoError(t, err)
+	acting := authn.Grant{Subject: "o", Actor: "p", Session: "s", Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, Life: time.Minute}
+	_, _, err = sessions.Mint(acting)
+	require.Error(t, err, "whoever acts for another has the scopes of its rights, never all because none are named")
+	acting.Scopes = []string{"documents.receive"}
+	_, p, err = sessions.Mint(acting)
+	require.NoError(t, err)
+	require.Equal(t, acting.Scopes, p.Scopes)
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	require.NoError(t, err)
 	for name, make := range map[string]func() error{

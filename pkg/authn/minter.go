@@ -38,7 +38,7 @@ type Grant struct {
 	Subject string
 	// Kind MUST be one the unit mints for.
 	Kind platformv1.PrincipalKind
-	// Scopes MUST be a subset of Scopes(Kind); empty means all of them.
+	// Scopes MUST be a subset of Scopes(Kind); empty means all of them, but never for an actor.
 	Scopes []string
 	// Client is the id of the credentials; required unless its tokens are bound to sessions.
 	Client string
@@ -139,6 +139,8 @@ func (m *Minter) check(g Grant) error {
 		return errors.New("no client")
 	case g.Actor != "" && (!BySession(g.Kind) || g.Actor == g.Subject):
 		return errors.New("an actor where nobody can act for another")
+	case g.Actor != "" && len(g.Scopes) == 0:
+		return errors.New("an actor without a right")
 	case g.Life < time.Second || g.Life > maxLife:
 		return fmt.Errorf("life is outside 1s..%s", maxLife)
 	}

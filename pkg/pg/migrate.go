@@ -2,6 +2,7 @@ package pg
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -123,9 +124,25 @@ func migrateSource(ctx context.Context, cfg *pgx.ConnConfig, schema string, src 
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("apply migrations: %w", err)
 	}
-	// So that Behind can be asked with the rights of the program.
-	grant := fmt.Sprintf("grant select on %s to %s", pgx.Identifier{versionTable(src.Name)}.Sanitize(), pgx.Identifier{AppRole(schema)}.Sanitize())
-	if _, err := db.ExecContext(ctx, grant); err != nil {
+	return grantVersion(ctx, db, schema, src)
+}
+
+// grantVersion lets the program read the version, so that Behind can be asked with its rights. Two grants of one table at once
+// are an error of PostgreSQL, so it waits for other migrations like migrating does.
+func grantVersion(ctx context.Context, db *sql.DB, schema string, src Source) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("let the program read the version: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, `select pg_advisory_xact_lock($1)`, LockID(schema+"/migrate"))
+	if err == nil {
+		_, err = tx.ExecContext(ctx,
+			fmt.Sprintf("grant select on %s to %s", pgx.Identifier{versionTable(src.Name)}.Sanitize(), pgx.Identifier{AppRole(schema)}.Sanitize()))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("let the program read the version: %w", err), tx.Rollback())
+	}
+	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("let the program read the version: %w", err)
 	}
 	return nil

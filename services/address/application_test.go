@@ -92,7 +92,9 @@ func TestOrganisationAppliesAgain(t *testing.T) {
 	// Withdrawn, and joined again.
 	_, err = o.acting(t, o.person).Withdraw(t.Context(), &addressv1.WithdrawRequest{})
 	require.NoError(t, err)
-	_, err = o.staff(t, o.person).AuthorisePerson(t.Context(), &addressv1.AuthorisePersonRequest{Name: "가온별", BirthDate: "19900101", Phone: "01000000000"})
+	_, err = o.staff(t, o.person).AuthorisePerson(t.Context(), &addressv1.AuthorisePersonRequest{
+		Name: "가온별", BirthDate: "19900101", Phone: "01000000000", Rights: allRights(),
+	})
 	require.Equal(t, "NOT_A_MEMBER", fault.ReasonOf(err))
 	o.confirm(t, o.apply(t, "back").GetId())
 	o.awaitMember(t)

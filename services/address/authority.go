@@ -44,8 +44,8 @@ func mayChange(ctx context.Context, db pg.DBTX, who caller, i identity) error {
 }
 
 // newAuthority prepares one; it runs before any transaction, because sealing may need a key.
-func (s *service) newAuthority(ctx context.Context, role addressv1.AuthorityRole, name string, named match, grantedBy string) (authority, error) {
-	a := authority{id: id.New(), role: role, named: named, grantedBy: grantedBy}
+func (s *service) newAuthority(ctx context.Context, role addressv1.AuthorityRole, to rights, name string, named match, grantedBy string) (authority, error) {
+	a := authority{id: id.New(), role: role, rights: to, named: named, grantedBy: grantedBy}
 	var err error
 	if a.sealed, err = s.box.Seal(ctx, sealedMember, a.id.String(), []byte(name)); err != nil {
 		return authority{}, fmt.Errorf("seal authority %s: %w", a.id, err)
@@ -66,7 +66,7 @@ func (s *service) prepareRepresentative(ctx context.Context, applicationID uuid.
 	if err != nil {
 		return authority{}, err
 	}
-	grant, err := s.newAuthority(ctx, roleRepresentative, p.Name, i.named, operator)
+	grant, err := s.newAuthority(ctx, roleRepresentative, allRights(), p.Name, i.named, operator)
 	grant.person = a.person
 	return grant, err
 }
@@ -131,12 +131,12 @@ func (a authority) ends(ctx context.Context, tx *journal.Tx, e ending) error {
 }
 
 // authorise lets a further person act for the caller's organisation. Who has an authority in force keeps it.
-func (s *service) authorise(ctx context.Context, who caller, p person) (authority, error) {
+func (s *service) authorise(ctx context.Context, who caller, p person, to rights) (authority, error) {
 	named, err := s.matcher.person(ctx, p.Name, p.BirthDate, p.Phone)
 	if err != nil {
 		return authority{}, err
 	}
-	grant, err := s.newAuthority(ctx, roleAuthorised, p.Name, named, who.actedBy())
+	grant, err := s.newAuthority(ctx, roleAuthorised, to, p.Name, named, who.actedBy())
 	if err != nil {
 		return authority{}, err
 	}

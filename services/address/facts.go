@@ -221,11 +221,16 @@ func recordOrganisationAnswered(ctx context.Context, tx *journal.Tx, a applicati
 
 // recordGranted states an authority.
 func recordGranted(ctx context.Context, tx *journal.Tx, a authority, session string) error {
-	message := &addressv1.AuthorityGranted{Organisation: a.organisation.String(), Role: a.role, SealedName: a.sealed, Session: session}
+	message := &addressv1.AuthorityGranted{Organisation: a.organisation.String(), Role: a.role, Rights: a.rights, SealedName: a.sealed, Session: session}
 	if a.person != uuid.Nil {
 		message.Person = a.person.String()
 	}
 	return record(ctx, tx, a.id.String(), 1, a.grantedBy, a.grantedAt, message)
+}
+
+// recordRights states what an authority gives from now on.
+func recordRights(ctx context.Context, tx *journal.Tx, a authority, who caller, at time.Time) error {
+	return record(ctx, tx, a.id.String(), 1+a.changes, who.actedBy(), at, &addressv1.AuthorityRightsChanged{Rights: a.rights, Session: who.session})
 }
 
 // recordTaken states who the named person is.

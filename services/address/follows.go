@@ -14,6 +14,7 @@ func follows() []audit.Table {
 	recorded := &addressv1.ArchiveMembershipsRecorded{}
 	asked, answered := &addressv1.OrganisationAsked{}, &addressv1.OrganisationAnswered{}
 	granted, taken, ended := &addressv1.AuthorityGranted{}, &addressv1.AuthorityTaken{}, &addressv1.AuthorityEnded{}
+	changed := &addressv1.AuthorityRightsChanged{}
 	return []audit.Table{
 		{Name: "open_document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
@@ -53,6 +54,8 @@ func follows() []audit.Table {
 		{Name: "authority", Key: "id", Founded: audit.Kinds(granted), Columns: []audit.Column{
 			{Name: "organisation", From: []audit.Source{audit.Of(granted, "organisation")}},
 			{Name: "role", From: []audit.Source{audit.Of(granted, "role")}},
+			{Name: "rights", Take: audit.Newest, From: []audit.Source{audit.Of(granted, "rights"), audit.Of(changed, "rights")}},
+			{Name: "changes", Take: audit.Count, From: []audit.Source{audit.Of(changed, "")}},
 			{Name: "sealed", From: []audit.Source{audit.Of(granted, "sealed_name")}},
 			{Name: "granted_at", From: []audit.Source{audit.Of(granted, "")}},
 			{Name: "ended_at", From: []audit.Source{audit.Of(ended, "")}},

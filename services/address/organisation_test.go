@@ -106,7 +106,9 @@ func (o *office) staff(t testing.TB, person string) addressv1.OrganisationServic
 
 func (o *office) authorise(t testing.TB, p person) *addressv1.Authority {
 	t.Helper()
-	answer, err := o.staff(t, o.person).AuthorisePerson(t.Context(), &addressv1.AuthorisePersonRequest{Name: p.Name, BirthDate: p.BirthDate, Phone: p.Phone})
+	answer, err := o.staff(t, o.person).AuthorisePerson(t.Context(), &addressv1.AuthorisePersonRequest{
+		Name: p.Name, BirthDate: p.BirthDate, Phone: p.Phone, Rights: []addressv1.AuthorityRight{addressv1.AuthorityRight_AUTHORITY_RIGHT_RECEIVE},
+	})
 	require.NoError(t, err)
 	return answer.GetAuthority()
 }
@@ -201,7 +203,11 @@ func TestOrganisationActsByItsRepresentative(t *testing.T) {
 		require.Equal(t, reason, fault.ReasonOf(err))
 		_, err = o.acting(t, who).Withdraw(t.Context(), &addressv1.WithdrawRequest{})
 		require.Equal(t, reason, fault.ReasonOf(err))
-		_, err = o.staff(t, who).AuthorisePerson(t.Context(), &addressv1.AuthorisePersonRequest{Name: "가온별", BirthDate: "19900101", Phone: "01000000000"})
+		_, err = o.staff(t, who).AuthorisePerson(t.Context(), &addressv1.AuthorisePersonRequest{
+			Name: "가온별", BirthDate: "19900101", Phone: "01000000000", Rights: allRights(),
+		})
+		require.Equal(t, reason, fault.ReasonOf(err))
+		_, err = o.staff(t, who).SetRights(t.Context(), &addressv1.SetRightsRequest{Id: uuid.NewString(), Rights: allRights()})
 		require.Equal(t, reason, fault.ReasonOf(err))
 		_, err = o.staff(t, who).ListAuthorities(t.Context(), &addressv1.ListAuthoritiesRequest{})
 		require.Equal(t, reason, fault.ReasonOf(err))

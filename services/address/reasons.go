@@ -101,6 +101,10 @@ func errLastRepresentative() error {
 	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_LAST_REPRESENTATIVE, "the organisation is a member and has no other representative")
 }
 
+func errRepresentativeHasAllRights() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_REPRESENTATIVE_HAS_ALL_RIGHTS, "a representative has every right")
+}
+
 func errTooManyPersons() error {
 	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_TOO_MANY_PERSONS, "too many persons may act for the organisation")
 }

@@ -64,7 +64,7 @@ func (s *addressServer) TakeAuthority(ctx context.Context, r *addressv1.TakeAuth
 	if err != nil {
 		return nil, err
 	}
-	answer := &addressv1.TakeAuthorityResponse{Authority: held.id.String(), Role: held.role}
+	answer := &addressv1.TakeAuthorityResponse{Authority: held.id.String(), Role: held.role, Scopes: held.rights.scopes()}
 	if known && m.state != memberWithdrawn {
 		answer.Member, answer.Address = true, m.address
 	}

@@ -86,7 +86,7 @@ func (s *organisationServer) ListOrganisations(ctx context.Context, _ *addressv1
 
 // represented is an organisation as who may act for it sees it.
 func (s *service) represented(ctx context.Context, a authority) (*addressv1.RepresentedOrganisation, error) {
-	shown := &addressv1.RepresentedOrganisation{Organisation: a.organisation.String(), Role: a.role}
+	shown := &addressv1.RepresentedOrganisation{Organisation: a.organisation.String(), Role: a.role, Rights: a.rights}
 	o, known, err := readIdentity(ctx, s.db, a.organisation)
 	if err != nil || !known {
 		return shown, err
@@ -121,13 +121,13 @@ func (s *service) companyOf(ctx context.Context, a application) (company, error)
 	return company{}, nil
 }
 
-// AuthorisePerson lets a further person read for the caller's organisation.
+// AuthorisePerson lets a further person act for the caller's organisation.
 func (s *organisationServer) AuthorisePerson(ctx context.Context, r *addressv1.AuthorisePersonRequest) (*addressv1.AuthorisePersonResponse, error) {
 	who, err := callerOf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.authorise(ctx, who, person{Name: r.GetName(), BirthDate: r.GetBirthDate(), Phone: r.GetPhone()}.normalised())
+	a, err := s.authorise(ctx, who, person{Name: r.GetName(), BirthDate: r.GetBirthDate(), Phone: r.GetPhone()}.normalised(), rightsOf(r.GetRights()))
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +136,27 @@ func (s *organisationServer) AuthorisePerson(ctx context.Context, r *addressv1.A
 		return nil, err
 	}
 	return &addressv1.AuthorisePersonResponse{Authority: shown}, nil
+}
+
+// SetRights changes what a person may do for the caller's organisation.
+func (s *organisationServer) SetRights(ctx context.Context, r *addressv1.SetRightsRequest) (*addressv1.SetRightsResponse, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	authorityID, err := uuid.Parse(r.GetId())
+	if err != nil {
+		return nil, errAuthorityNotFound()
+	}
+	a, err := s.setRights(ctx, who, authorityID, rightsOf(r.GetRights()))
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.authorityProto(ctx, a, true)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.SetRightsResponse{Authority: shown}, nil
 }
 
 // ListAuthorities lists who may act for the caller's organisation.
@@ -211,7 +232,7 @@ func (s *service) applicationProto(ctx context.Context, a application) (*address
 
 // authorityProto is an authority as it is shown, to the organisation with the person's name.
 func (s *service) authorityProto(ctx context.Context, a authority, named bool) (*addressv1.Authority, error) {
-	shown := &addressv1.Authority{Id: a.id.String(), Role: a.role, GrantedBy: a.grantedBy, GrantedAt: timestamppb.New(a.grantedAt)}
+	shown := &addressv1.Authority{Id: a.id.String(), Role: a.role, Rights: a.rights, GrantedBy: a.grantedBy, GrantedAt: timestamppb.New(a.grantedAt)}
 	if a.person != uuid.Nil {
 		shown.Person = a.person.String()
 	}

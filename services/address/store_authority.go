@@ -17,6 +17,9 @@ import (
 type authority struct {
 	id, organisation uuid.UUID
 	role             addressv1.AuthorityRole
+	rights           rights
+	// changes counts how often the rights have been changed.
+	changes int32
 	// person is uuid.Nil for who was named and has not proved who it is.
 	person uuid.UUID
 	named  match
@@ -30,13 +33,13 @@ type authority struct {
 }
 
 const authorityHead = `
-	select a.id, a.organisation, a.role, coalesce(a.person, '00000000-0000-0000-0000-000000000000'), a.person_key, a.person_key_2, a.sealed, a.granted_by,
+	select a.id, a.organisation, a.role, a.rights, a.changes, coalesce(a.person, '00000000-0000-0000-0000-000000000000'), a.person_key, a.person_key_2, a.sealed, a.granted_by,
 	       a.granted_at, a.ended_at, coalesce(a.ended_by, ''), a.reason
 	from   authority a`
 
 func scanAuthority(row pgx.CollectableRow) (authority, error) {
 	a := authority{named: match{kind: matchPerson}}
-	err := row.Scan(&a.id, &a.organisation, &a.role, &a.person, &a.named.key, &a.named.second, &a.sealed, &a.grantedBy, &a.grantedAt, &a.endedAt, &a.endedBy, &a.reason)
+	err := row.Scan(&a.id, &a.organisation, &a.role, &a.rights, &a.changes, &a.person, &a.named.key, &a.named.second, &a.sealed, &a.grantedBy, &a.grantedAt, &a.endedAt, &a.endedBy, &a.reason)
 	return a, err
 }
 
@@ -84,9 +87,9 @@ func countAuthorities(ctx context.Context, db pg.DBTX, organisation uuid.UUID) (
 // insertAuthority grants one. The caller has locked the organisation's identity and found none in force for the person.
 func insertAuthority(ctx context.Context, tx *journal.Tx, a authority) error {
 	const insert = `
-		insert into authority (id, organisation, role, person, person_key, person_key_2, sealed, granted_by, granted_at, commit_id)
-		values ($1, $2, $3, nullif($4, '00000000-0000-0000-0000-000000000000'::uuid), $5, $6, $7, $8, $9, $10)`
-	return pg.Exec(ctx, tx, fmt.Sprintf("insert authority %s", a.id), insert, a.id, a.organisation, a.role, a.person, a.named.key, a.named.second, a.sealed,
+		insert into authority (id, organisation, role, rights, person, person_key, person_key_2, sealed, granted_by, granted_at, commit_id)
+		values ($1, $2, $3, $4, nullif($5, '00000000-0000-0000-0000-000000000000'::uuid), $6, $7, $8, $9, $10, $11)`
+	return pg.Exec(ctx, tx, fmt.Sprintf("insert authority %s", a.id), insert, a.id, a.organisation, a.role, a.rights, a.person, a.named.key, a.named.second, a.sealed,
 		a.grantedBy, a.grantedAt, tx.CommitID())
 }
 
@@ -94,6 +97,12 @@ func insertAuthority(ctx context.Context, tx *journal.Tx, a authority) error {
 func setAuthorityTaken(ctx context.Context, tx *journal.Tx, id, person uuid.UUID) error {
 	const update = `update authority set person = $2, commit_id = $3 where id = $1`
 	return pg.Exec(ctx, tx, fmt.Sprintf("take authority %s", id), update, id, person, tx.CommitID())
+}
+
+// setAuthorityRights writes what it gives.
+func setAuthorityRights(ctx context.Context, tx *journal.Tx, a authority) error {
+	const update = `update authority set rights = $2, changes = $3, commit_id = $4 where id = $1`
+	return pg.Exec(ctx, tx, fmt.Sprintf("set rights of authority %s", a.id), update, a.id, a.rights, a.changes, tx.CommitID())
 }
 
 // setAuthorityEnded ends one.

@@ -50,6 +50,7 @@ var Unit = unit.Spec[*Config, *service]{
 		&addressv1.RefusalChanged{}, &addressv1.InstitutionSubmitted{}, &addressv1.AddressAtHub{}, &addressv1.RefusedAddressRetried{}, &addressv1.RefusedAddressGivenUp{}, &addressv1.RecipientWithheld{},
 		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{}, &addressv1.IdentitiesMerged{},
 		&addressv1.OrganisationAsked{}, &addressv1.OrganisationAnswered{}, &addressv1.AuthorityGranted{}, &addressv1.AuthorityTaken{}, &addressv1.AuthorityEnded{},
+		&addressv1.AuthorityRightsChanged{},
 	},
 	Seals:   seals(),
 	Opens:   opens(),

@@ -29,7 +29,7 @@ func TestAgents(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT, p.Kind)
 		require.Equal(t, got.GetAgent().GetId(), p.ID)
-		require.ElementsMatch(t, []string{"certificates", "documents.read", "documents.send"}, p.Scopes)
+		require.ElementsMatch(t, []string{"authorisations", "certificates", "documents.read", "documents.send"}, p.Scopes)
 		made = append(made, got.GetAgent())
 	}
 	facts := unittest.AwaitFacts[*gatewayv1.PrincipalChanged](t, w.Bench, 3)

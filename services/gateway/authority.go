@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ type authorities struct {
 	sessions map[string]recent
 }
 
-// recent is an answer, and when it was asked for.
+// recent is an answer, and when it was asked for. A session is in force while the person's rights give all its scopes.
 type recent struct {
 	inForce bool
 	asked   time.Time
@@ -70,14 +71,14 @@ func (a *authorities) stillMay(ctx context.Context, p authn.Principal) error {
 func (a *authorities) ask(ctx context.Context, p authn.Principal) (inForce bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, authorityTimeout)
 	defer cancel()
-	_, err = a.address.TakeAuthority(ctx, &addressv1.TakeAuthorityRequest{Person: p.Actor, Organisation: p.ID}, grpc.WaitForReady(false))
+	held, err := a.address.TakeAuthority(ctx, &addressv1.TakeAuthorityRequest{Person: p.Actor, Organisation: p.ID}, grpc.WaitForReady(false))
 	switch {
 	case fault.KindOf(err) == fault.Denied:
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("ask for an authority: %w", err)
 	}
-	return true, nil
+	return !slices.ContainsFunc(p.Scopes, func(scope string) bool { return !slices.Contains(held.GetScopes(), scope) }), nil
 }
 
 func (a *authorities) remember(session string, answer recent) {

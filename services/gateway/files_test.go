@@ -137,7 +137,7 @@ func (f *files) give(content string, each func(ctx context.Context, piece int) e
 func (w *world) reader(t *testing.T) string {
 	t.Helper()
 	organisation, person := unittest.NewID(), unittest.NewID()
-	w.units.authorise(organisation, person, true)
+	w.units.authorise(organisation, person, everything()...)
 	return w.ActingToken(t, organisation, person)
 }
 

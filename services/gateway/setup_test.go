@@ -55,7 +55,7 @@ type neighbours struct {
 	refusal      error
 	callers      []authn.Principal
 	// authorised are the persons who may act, by organisation and person; asked is how often that was wanted to be known.
-	authorised map[[2]string]bool
+	authorised map[[2]string][]string
 	asked      int
 	away       error
 }
@@ -84,17 +84,17 @@ func (n *neighbours) TakeAuthority(_ context.Context, r *addressv1.TakeAuthority
 	switch {
 	case n.away != nil:
 		return nil, n.away
-	case !n.authorised[[2]string{r.GetOrganisation(), r.GetPerson()}]:
+	case n.authorised[[2]string{r.GetOrganisation(), r.GetPerson()}] == nil:
 		return nil, fault.New(fault.Denied, "address", addressv1.Reason_REASON_NOT_AUTHORISED, "")
 	}
-	return &addressv1.TakeAuthorityResponse{Authority: unittest.NewID()}, nil
+	return &addressv1.TakeAuthorityResponse{Authority: unittest.NewID(), Scopes: n.authorised[[2]string{r.GetOrganisation(), r.GetPerson()}]}, nil
 }
 
-// authorise says whether a person may act for an organisation.
-func (n *neighbours) authorise(organisation, person string, may bool) {
+// authorise says what a person may do for an organisation; without scopes nothing.
+func (n *neighbours) authorise(organisation, person string, scopes ...string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.authorised[[2]string{organisation, person}] = may
+	n.authorised[[2]string{organisation, person}] = scopes
 }
 
 // leave makes questions about authorities fail; with nil they are answered again.
@@ -211,7 +211,7 @@ type login struct {
 
 func setup(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{units: &neighbours{institutions: map[string]*addressv1.Institution{}, authorised: map[[2]string]bool{}}, files: &files{}}
+	w := &world{units: &neighbours{institutions: map[string]*addressv1.Institution{}, authorised: map[[2]string][]string{}}, files: &files{}}
 	file := filepath.Join(t.TempDir(), "admin.json")
 	w.Bench = unittest.New(t, New(behind()...),
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, w.units) }),

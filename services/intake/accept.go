@@ -129,7 +129,7 @@ func (a *acceptor) visits(ctx context.Context, call visit, candidates []*candida
 	if isAgent(call.caller) {
 		return a.visitsOfAgent(ctx, call, candidates)
 	}
-	if err := a.authority.maySend(ctx, call.caller); err != nil {
+	if err := a.authority.may(ctx, call.caller, scopeSend); err != nil {
 		return nil, err
 	}
 	v := &call

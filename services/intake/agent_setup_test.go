@@ -24,31 +24,31 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// fakeRoles knows persons who may act for any organisation, and as what.
+// fakeRoles knows persons who may act for any organisation, and what they may do.
 type fakeRoles struct {
 	addressv1.UnimplementedAddressServiceServer
 
-	mu   sync.Mutex
-	role map[string]addressv1.AuthorityRole
+	mu     sync.Mutex
+	scopes map[string][]string
 }
 
-func (f *fakeRoles) give(person string, role addressv1.AuthorityRole) {
+func (f *fakeRoles) give(person string, scopes ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.role == nil {
-		f.role = map[string]addressv1.AuthorityRole{}
+	if f.scopes == nil {
+		f.scopes = map[string][]string{}
 	}
-	f.role[person] = role
+	f.scopes[person] = scopes
 }
 
 func (f *fakeRoles) TakeAuthority(_ context.Context, r *addressv1.TakeAuthorityRequest) (*addressv1.TakeAuthorityResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	role, ok := f.role[r.GetPerson()]
+	scopes, ok := f.scopes[r.GetPerson()]
 	if !ok {
 		return nil, fault.New(fault.Denied, "address", addressv1.Reason_REASON_NOT_AUTHORISED, "")
 	}
-	return &addressv1.TakeAuthorityResponse{Authority: unittest.NewID(), Role: role}, nil
+	return &addressv1.TakeAuthorityResponse{Authority: unittest.NewID(), Scopes: scopes}, nil
 }
 
 const (

@@ -15,7 +15,6 @@ import (
 	"github.com/naru-relay/naru/pkg/jws"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
-	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -88,28 +87,28 @@ func TestApprovedByAPerson(t *testing.T) {
 	w.audited(t)
 }
 
-// For an organisation its representatives approve and revoke, and no other person.
+// For an organisation approves and revokes who has the right to, and no other person.
 func TestApprovedForAnOrganisation(t *testing.T) {
 	t.Parallel()
 	w, content := platformWorld(t)
 	a := w.agent(t)
 	organisation := w.member(t, "org@x")
-	representative, reader, stranger := unittest.NewID(), unittest.NewID(), unittest.NewID()
-	w.roles.give(representative, addressv1.AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE)
-	w.roles.give(reader, addressv1.AuthorityRole_AUTHORITY_ROLE_AUTHORISED)
+	approver, sender, stranger := unittest.NewID(), unittest.NewID(), unittest.NewID()
+	w.roles.give(approver, "authorisations")
+	w.roles.give(sender, "documents.read", "documents.receive", "documents.send")
 	item := w.handing(t, "own-1", content.upload(a.id, w.archive.at.Add(48*time.Hour)).GetId())
 	asked := a.ask(t, "org@x", "r-1", item)
-	for name, person := range map[string]string{"an authorised person": reader, "a stranger": stranger} {
+	for name, person := range map[string]string{"a person with other rights": sender, "a stranger": stranger} {
 		conn := w.ActingFor(t, organisation, person)
 		_, err := approve(t, conn, asked.GetId(), asked.GetDigest())
 		require.Equal(t, "NOT_AUTHORISED", fault.ReasonOf(err), name)
 		_, err = intakev1.NewAuthorisationServiceClient(conn).RevokeAuthorisation(t.Context(), &intakev1.RevokeAuthorisationRequest{Id: asked.GetId()})
 		require.Equal(t, "NOT_AUTHORISED", fault.ReasonOf(err), name)
 	}
-	_, err := approve(t, w.ActingFor(t, organisation, representative), asked.GetId(), asked.GetDigest())
+	_, err := approve(t, w.ActingFor(t, organisation, approver), asked.GetId(), asked.GetDigest())
 	require.NoError(t, err)
 	fact := w.Stated(t, &intakev1.AuthorisationGiven{})[0]
-	require.Equal(t, []string{organisation, representative}, []string{fact.GetSender(), fact.GetActor()})
+	require.Equal(t, []string{organisation, approver}, []string{fact.GetSender(), fact.GetActor()})
 	_, err = a.send(t, item, asked)
 	require.NoError(t, err)
 }

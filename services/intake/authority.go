@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -16,11 +17,18 @@ type authorities interface {
 	TakeAuthority(ctx context.Context, in *addressv1.TakeAuthorityRequest, opts ...grpc.CallOption) (*addressv1.TakeAuthorityResponse, error)
 }
 
-// authority judges who may send in a session.
+// Scopes that are asked about anew where a person acts for an organisation: what is sent or approved has effect at once.
+const (
+	scopeSend    = "documents.send"
+	scopeApprove = "authorisations"
+)
+
+// authority judges who may send and approve in a session.
 type authority struct{ address authorities }
 
-// maySend is an error if a person may not send for the organisation whose session it holds. Whoever acts for itself may.
-func (a authority) maySend(ctx context.Context, caller authn.Principal) error {
+// may is an error if a person may not do, for the organisation whose session it holds, what a scope is for. Whoever acts for
+// itself may.
+func (a authority) may(ctx context.Context, caller authn.Principal, scope string) error {
 	if caller.Actor == "" {
 		return nil
 	}
@@ -29,14 +37,14 @@ func (a authority) maySend(ctx context.Context, caller authn.Principal) error {
 	case fault.KindOf(err) == fault.Denied:
 		return notAuthorised()
 	case err != nil:
-		return fault.New(fault.Unavailable, domain, nil, "whether you may send for the organisation cannot be found out now",
+		return fault.New(fault.Unavailable, domain, nil, "whether you may do this for the organisation cannot be found out now",
 			fault.WithRetryAfter(overloadedRetry), fault.Wrap(err))
-	case held.GetRole() != addressv1.AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE:
+	case !slices.Contains(held.GetScopes(), scope):
 		return notAuthorised()
 	}
 	return nil
 }
 
 func notAuthorised() *fault.Error {
-	return fault.New(fault.Denied, domain, intakev1.Reason_REASON_NOT_AUTHORISED, "only its representatives send for an organisation")
+	return fault.New(fault.Denied, domain, intakev1.Reason_REASON_NOT_AUTHORISED, "the person may not do this for the organisation")
 }

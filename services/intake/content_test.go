@@ -213,3 +213,23 @@ func TestMembersSend(t *testing.T) {
 	_, err = uuid.Parse(accepted.GetFacts().GetDocumentContent())
 	require.NoError(t, err)
 }
+
+// For an organisation sends who has the right to now, whatever the session said when it began.
+func TestSentForAnOrganisation(t *testing.T) {
+	t.Parallel()
+	w, content := platformWorld(t)
+	organisation, person := w.member(t, "org@x"), unittest.NewID()
+	document := content.upload(organisation, w.archive.at.Add(24*time.Hour))
+	client := intakev1.NewIntakeServiceClient(w.ActingFor(t, organisation, person))
+	request := &intakev1.SendRequest{Item: w.handing(t, "own-1", document.GetId())}
+	w.roles.give(person, "authorisations", "documents.read", "documents.receive")
+	_, err := client.Send(t.Context(), request)
+	require.Equal(t, "NOT_AUTHORISED", fault.ReasonOf(err))
+	require.Zero(t, w.count(t, "document"))
+
+	w.roles.give(person, "documents.read", "documents.send")
+	_, err = client.Send(t.Context(), request)
+	require.NoError(t, err)
+	facts := unittest.Facts[*intakev1.DocumentAccepted](t, w.Bench)[0].GetFacts()
+	require.Equal(t, []string{organisation, person}, []string{facts.GetSender(), facts.GetActor()})
+}

@@ -258,7 +258,7 @@ func (s *authorisations) decide(ctx context.Context, named string,
 		return nil, err
 	}
 	// Nothing remote inside the transaction.
-	if err := s.authority.maySend(ctx, caller); err != nil {
+	if err := s.authority.may(ctx, caller, scopeApprove); err != nil {
 		return nil, err
 	}
 	now := s.clock.Now()

@@ -87,6 +87,15 @@ type fakeAddress struct {
 	asked  []*addressv1.ResolveIdentityRequest
 	// authorities holds who may act, by organisation and person.
 	authorities map[[2]string]string
+	// role of everybody who may act for an organisation.
+	role addressv1.AuthorityRole
+}
+
+// is says what everybody is to an organisation it may act for.
+func (f *fakeAddress) is(role addressv1.AuthorityRole) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.role = role
 }
 
 // authorise lets a person act for an organisation; an empty id ends that.
@@ -116,7 +125,7 @@ func (f *fakeAddress) TakeAuthority(_ context.Context, r *addressv1.TakeAuthorit
 	if authority == "" {
 		return nil, fault.New(fault.Denied, "address", addressv1.Reason_REASON_NOT_AUTHORISED, "")
 	}
-	return &addressv1.TakeAuthorityResponse{Authority: authority, Member: true, Address: "k7w2-office"}, nil
+	return &addressv1.TakeAuthorityResponse{Authority: authority, Role: f.role, Scopes: []string{"documents.receive"}, Member: true, Address: "k7w2-office"}, nil
 }
 
 func (f *fakeAddress) ResolveIdentity(_ context.Context, r *addressv1.ResolveIdentityRequest) (*addressv1.ResolveIdentityResponse, error) {

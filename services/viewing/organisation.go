@@ -2,8 +2,10 @@ package viewing
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -89,17 +91,26 @@ func (s *sessions) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOr
 		return nil, fault.New(fault.Unauthenticated, "", authn.ReasonTokenExpired, "the access token has expired")
 	}
 	minted, principal, err := s.minter.Mint(authn.Grant{
-		Subject: r.GetOrganisation(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, Session: caller.Session, Actor: caller.ID, Life: life,
+		Subject: r.GetOrganisation(), Kind: platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT, Scopes: held.GetScopes(), Session: caller.Session, Actor: caller.ID, Life: life,
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = s.journal.InTx(ctx, func(tx *journal.Tx) error { return recordActing(ctx, tx, principal, held.GetAuthority(), now) })
+	tokenID, err := uuid.Parse(principal.TokenID)
+	if err != nil {
+		return nil, fmt.Errorf("read the id of a token: %w", err)
+	}
+	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
+		if err := insertSession(ctx, tx, sessionRow{id: tokenID, recipient: principal.ID, person: principal.Actor, openedAt: now}); err != nil {
+			return err
+		}
+		return recordActing(ctx, tx, principal, held.GetAuthority(), now)
+	})
 	if err != nil {
 		return nil, err
 	}
 	count(ctx, s.metrics.sessions, "acting")
 	return &viewingv1.ActForOrganisationResponse{
-		SessionToken: minted, ExpiresAt: timestamppb.New(principal.ExpiresAt), Member: held.GetMember(), Address: held.GetAddress(),
+		SessionToken: minted, ExpiresAt: timestamppb.New(principal.ExpiresAt), Member: held.GetMember(), Address: held.GetAddress(), Scopes: principal.Scopes,
 	}, nil
 }

@@ -42,6 +42,8 @@ func TestActForOrganisation(t *testing.T) {
 	principal, err := o.Env.Authn.Verify(t.Context(), acting.GetSessionToken())
 	require.NoError(t, err)
 	require.Equal(t, []string{organisation, o.recipient, own.Session}, []string{principal.ID, principal.Actor, principal.Session})
+	require.Equal(t, []string{"documents.receive"}, principal.Scopes, "those of the person's rights, and no others")
+	require.Equal(t, principal.Scopes, acting.GetScopes())
 	stated := o.Stated(t, &viewingv1.OrganisationSessionOpened{})
 	require.Len(t, stated, 1)
 	require.Equal(t, []string{principal.TokenID, o.recipient}, []string{stated[0].GetSubject(), stated[0].GetActor()})

@@ -40,6 +40,10 @@ func notAuthorised() error {
 	return fault.New(fault.Denied, domain, viewingv1.Reason_REASON_NOT_AUTHORISED, "the person may not act for this organisation")
 }
 
+func pageTokenInvalid() error {
+	return fault.New(fault.Invalid, domain, viewingv1.Reason_REASON_PAGE_TOKEN_INVALID, "pageToken is not one this relay gave")
+}
+
 func documentNotFound() error {
 	return fault.New(fault.NotFound, domain, viewingv1.Reason_REASON_DOCUMENT_NOT_FOUND, "there is no such document")
 }

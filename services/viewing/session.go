@@ -167,7 +167,11 @@ func (s *sessions) open(ctx context.Context, loginID uuid.UUID, proof identity.P
 		return nil, err
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		return recordProved(ctx, tx, loginID, s.clock.Now(), r.GetRecipient(), proof)
+		now := s.clock.Now()
+		if err := insertSession(ctx, tx, sessionRow{id: loginID, recipient: r.GetRecipient(), person: r.GetRecipient(), openedAt: now}); err != nil {
+			return err
+		}
+		return recordProved(ctx, tx, loginID, now, r.GetRecipient(), proof)
 	})
 	if err != nil {
 		return nil, err

@@ -56,6 +56,7 @@ var Unit = unit.Spec[*Config, *service]{
 		unit.Offer(&viewingv1.SessionService_ServiceDesc, viewingv1.RegisterSessionServiceHandlerClient, viewingv1.NewSessionServiceClient),
 		unit.Offer(&viewingv1.ViewingTokenService_ServiceDesc, viewingv1.RegisterViewingTokenServiceHandlerClient, viewingv1.NewViewingTokenServiceClient),
 		unit.Offer(&viewingv1.HostedViewingService_ServiceDesc, viewingv1.RegisterHostedViewingServiceHandlerClient, viewingv1.NewHostedViewingServiceClient),
+		unit.Offer(&viewingv1.AccessService_ServiceDesc, viewingv1.RegisterAccessServiceHandlerClient, viewingv1.NewAccessServiceClient),
 		unit.Offer(&viewingv1.ViewingService_ServiceDesc, viewingv1.RegisterViewingServiceHandlerClient, viewingv1.NewViewingServiceClient),
 	},
 	Build: build, Consumers: (*service).consumers, Register: (*service).register,
@@ -72,6 +73,7 @@ func partitions() []pg.Partition {
 	return []pg.Partition{
 		kept("document", pg.ByYearText, room), kept("cancellation", pg.ByYearText, ""), kept("viewing_token", pg.ByYearText, room),
 		kept("read_time", pg.ByYearText, ""), kept("hosted_viewing", pg.ByYearUUIDv7, room), kept("token_check", pg.ByYearUUIDv7, ""), kept("read_report", pg.ByYearUUIDv7, ""),
+		journal.Kept("session_opened", pg.ByYearUUIDv7, "", ""),
 		{Table: "login", Kind: pg.ByDayUUIDv7, Retain: pg.Retain{Days: loginDays}, Guard: "select true"},
 	}
 }
@@ -96,8 +98,9 @@ func (c core) now() (time.Time, error) {
 	return c.clock.Now(), nil
 }
 
-// service is the unit at work: its four gRPC services.
+// service is the unit at work: its five gRPC services.
 type service struct {
+	accesses *accesses
 	host     *host
 	sessions *sessions
 	issuer   *issuer
@@ -109,6 +112,7 @@ func (s *service) register(r grpc.ServiceRegistrar) {
 	viewingv1.RegisterViewingTokenServiceServer(r, s.issuer)
 	viewingv1.RegisterViewingServiceServer(r, s.checker)
 	viewingv1.RegisterHostedViewingServiceServer(r, s.host)
+	viewingv1.RegisterAccessServiceServer(r, s.accesses)
 }
 
 func build(ctx context.Context, env *unit.Env, config *Config) (*service, error) {
@@ -147,6 +151,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		checks:      journal.NewGroup(env.Journal, (*check).key, keepChecks),
 		reports:     journal.NewGroup(env.Journal, func(r *reporting) string { return r.number.String() }, keepReports)}
 	return &service{
+		accesses: &accesses{core: c, authorities: acting},
 		sessions: logins, issuer: tokens, checker: verifying,
 		host: &host{core: c, checker: verifying, contents: contentv1.NewContentServiceClient(content), authorities: acting,
 			timeout: config.Lookup.Timeout.Std(), log: env.Log},

@@ -77,6 +77,7 @@ func setup(t *testing.T, change ...func(*web.Config)) *world {
 			viewingv1.RegisterSessionServiceServer(r, w.viewing)
 			viewingv1.RegisterViewingTokenServiceServer(r, w.viewing)
 			viewingv1.RegisterHostedViewingServiceServer(r, w.viewing)
+			viewingv1.RegisterAccessServiceServer(r, w.viewing)
 		}),
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) {
 			addressv1.RegisterMembershipServiceServer(r, w.address)
@@ -97,7 +98,10 @@ func setup(t *testing.T, change ...func(*web.Config)) *world {
 	)
 	w.viewing.now = w.Clock.Now
 	w.viewing.token = func(person string) string { return w.SessionToken(t, person) }
-	w.viewing.acting = func(organisation, person string) string { return w.ActingToken(t, organisation, person) }
+	w.viewing.acting = func(organisation, person string) string {
+		return w.ActingToken(t, organisation, person, w.address.rights()...)
+	}
+	w.viewing.rights = w.address.rights
 	found := regexp.MustCompile(`"address":"(127\.0\.0\.1:[0-9]+)"`).FindStringSubmatch(w.Logs.String())
 	require.Len(t, found, 2)
 	w.host = found[1]

@@ -32,9 +32,12 @@ type fakeViewing struct {
 	viewingv1.UnimplementedSessionServiceServer
 	viewingv1.UnimplementedViewingTokenServiceServer
 	viewingv1.UnimplementedHostedViewingServiceServer
+	viewingv1.UnimplementedAccessServiceServer
 	token  func(person string) string
 	acting func(organisation, person string) string
 	now    func() time.Time
+	// rights are the scopes of whoever acts for the organisation.
+	rights func() []string
 
 	mu    sync.Mutex
 	shown int
@@ -55,7 +58,21 @@ func (f *fakeViewing) CompleteSession(_ context.Context, r *viewingv1.CompleteSe
 
 func (f *fakeViewing) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOrganisationRequest) (*viewingv1.ActForOrganisationResponse, error) {
 	p, _ := authn.FromContext(ctx)
-	return &viewingv1.ActForOrganisationResponse{SessionToken: f.acting(r.GetOrganisation(), p.ID), Member: true}, nil
+	return &viewingv1.ActForOrganisationResponse{SessionToken: f.acting(r.GetOrganisation(), p.ID), Member: true, Scopes: f.rights()}, nil
+}
+
+// ListAccesses has two pages.
+func (f *fakeViewing) ListAccesses(ctx context.Context, r *viewingv1.ListAccessesRequest) (*viewingv1.ListAccessesResponse, error) {
+	p, _ := authn.FromContext(ctx)
+	if r.GetPageToken() == "" {
+		return &viewingv1.ListAccessesResponse{NextPageToken: secondPage, Accesses: []*viewingv1.Access{
+			{Id: "a-1", Kind: viewingv1.AccessKind_ACCESS_KIND_VIEWED, At: timestamppb.Now(), Person: person, EdocNum: there, ViewedAt: timestamppb.Now()},
+			{Id: "a-2", Kind: viewingv1.AccessKind_ACCESS_KIND_ACTED, At: timestamppb.Now(), Person: person, Organisation: organisation},
+		}}, nil
+	}
+	return &viewingv1.ListAccessesResponse{Accesses: []*viewingv1.Access{
+		{Id: "a-3", Kind: viewingv1.AccessKind_ACCESS_KIND_SIGNED_IN, At: timestamppb.Now(), Person: p.ActedBy()},
+	}}, nil
 }
 
 func (f *fakeViewing) IssueViewingToken(_ context.Context, r *viewingv1.IssueViewingTokenRequest) (*viewingv1.IssueViewingTokenResponse, error) {
@@ -109,6 +126,20 @@ type fakeAddress struct {
 	refused []string
 	// role of everybody for the organisation; representative if it is none.
 	role addressv1.AuthorityRole
+	// scopes of everybody for the organisation; all if there are none.
+	scopes []string
+	// given are the rights that were given last.
+	given []addressv1.AuthorityRight
+}
+
+// rights are the scopes of whoever acts for the organisation.
+func (f *fakeAddress) rights() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.scopes == nil {
+		return authn.Scopes(platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT)
+	}
+	return f.scopes
 }
 
 func (f *fakeAddress) Join(ctx context.Context, r *addressv1.JoinRequest) (*addressv1.JoinResponse, error) {
@@ -116,7 +147,8 @@ func (f *fakeAddress) Join(ctx context.Context, r *addressv1.JoinRequest) (*addr
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.members[p.ID] = &addressv1.Membership{
-		Address: "member-1", State: addressv1.MemberState_MEMBER_STATE_ACTIVE, TermsVersion: r.GetTermsVersion(), JoinedAt: timestamppb.Now(), ConsentedAt: timestamppb.Now(),
+		Address: "member-1", State: addressv1.MemberState_MEMBER_STATE_ACTIVE, TermsVersion: r.GetTermsVersion(), JoinedAt: timestamppb.New(time.Now().AddDate(0, 0, -40)), //nolint:forbidigo // the bench's clock starts now
+		ConsentedAt: timestamppb.Now(),
 	}
 	return &addressv1.JoinResponse{}, nil
 }
@@ -129,6 +161,10 @@ func (f *fakeAddress) GetMembership(ctx context.Context, _ *addressv1.GetMembers
 		return nil, fault.New(fault.NotFound, "address", addressv1.Reason_REASON_NOT_A_MEMBER, "no member")
 	}
 	return &addressv1.GetMembershipResponse{Membership: f.members[p.ID]}, nil
+}
+
+func (f *fakeAddress) GetOwnData(context.Context, *addressv1.GetOwnDataRequest) (*addressv1.GetOwnDataResponse, error) {
+	return &addressv1.GetOwnDataResponse{Persons: []*addressv1.ProvedPerson{{Name: plantedName, BirthDate: "19900131", Phone: plantedPhone, RecordedAt: timestamppb.Now()}}}, nil
 }
 
 func (f *fakeAddress) SetConsent(context.Context, *addressv1.SetConsentRequest) (*addressv1.SetConsentResponse, error) {
@@ -146,7 +182,12 @@ func (f *fakeAddress) Withdraw(context.Context, *addressv1.WithdrawRequest) (*ad
 	return &addressv1.WithdrawResponse{}, nil
 }
 
-const organisation = "0193c3a0-0000-7000-8000-000000000009"
+const (
+	organisation = "0193c3a0-0000-7000-8000-000000000009"
+	authority    = "0193c3a0-0000-7000-8000-000000000019"
+	// person acts for the organisation.
+	person = "0193c3a0-0000-7000-8000-000000000029"
+)
 
 func (f *fakeAddress) ListOrganisations(context.Context, *addressv1.ListOrganisationsRequest) (*addressv1.ListOrganisationsResponse, error) {
 	f.mu.Lock()
@@ -161,20 +202,34 @@ func (f *fakeAddress) ListOrganisations(context.Context, *addressv1.ListOrganisa
 }
 
 func (f *fakeAddress) ListAuthorities(context.Context, *addressv1.ListAuthoritiesRequest) (*addressv1.ListAuthoritiesResponse, error) {
-	return &addressv1.ListAuthoritiesResponse{Authorities: []*addressv1.Authority{{Id: uuid.NewString(), Name: plantedName, GrantedAt: timestamppb.Now()}}}, nil
+	return &addressv1.ListAuthoritiesResponse{Authorities: []*addressv1.Authority{{
+		Id: authority, Name: plantedName, Person: person, Role: addressv1.AuthorityRole_AUTHORITY_ROLE_AUTHORISED,
+		Rights: []addressv1.AuthorityRight{addressv1.AuthorityRight_AUTHORITY_RIGHT_LOOK}, GrantedAt: timestamppb.Now(),
+	}}}, nil
 }
 
-func (f *fakeAddress) AuthorisePerson(context.Context, *addressv1.AuthorisePersonRequest) (*addressv1.AuthorisePersonResponse, error) {
+func (f *fakeAddress) AuthorisePerson(_ context.Context, r *addressv1.AuthorisePersonRequest) (*addressv1.AuthorisePersonResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.given = r.GetRights()
 	return &addressv1.AuthorisePersonResponse{}, nil
+}
+
+func (f *fakeAddress) SetRights(_ context.Context, r *addressv1.SetRightsRequest) (*addressv1.SetRightsResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.given = r.GetRights()
+	return &addressv1.SetRightsResponse{}, nil
 }
 
 func (f *fakeAddress) TakeAuthority(context.Context, *addressv1.TakeAuthorityRequest) (*addressv1.TakeAuthorityResponse, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.ended {
+	ended := f.ended
+	f.mu.Unlock()
+	if ended {
 		return nil, fault.New(fault.Denied, "address", addressv1.Reason_REASON_NOT_AUTHORISED, "no authority")
 	}
-	return &addressv1.TakeAuthorityResponse{}, nil
+	return &addressv1.TakeAuthorityResponse{Scopes: f.rights()}, nil
 }
 
 // fakeInbox has the two documents.
@@ -189,8 +244,19 @@ func items() []*deliveryv1.InboxItem {
 	}
 }
 
-func (f *fakeInbox) ListInbox(context.Context, *deliveryv1.ListInboxRequest) (*deliveryv1.ListInboxResponse, error) {
-	return &deliveryv1.ListInboxResponse{Items: items(), NextPageToken: "next+page"}, nil
+// secondPage is the token of every list's second page, which is its last.
+const secondPage = "next+page"
+
+// nextOf is the token of the page after the one that a token stands for.
+func nextOf(token string) string {
+	if token == secondPage {
+		return ""
+	}
+	return secondPage
+}
+
+func (f *fakeInbox) ListInbox(_ context.Context, r *deliveryv1.ListInboxRequest) (*deliveryv1.ListInboxResponse, error) {
+	return &deliveryv1.ListInboxResponse{Items: items(), NextPageToken: nextOf(r.GetPageToken())}, nil
 }
 
 func (f *fakeInbox) GetInboxItem(_ context.Context, r *deliveryv1.GetInboxItemRequest) (*deliveryv1.GetInboxItemResponse, error) {

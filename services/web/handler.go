@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,7 +140,7 @@ func (v *visit) run(route route, foreign *http.CrossOriginProtection) error {
 func (v *visit) changes() bool { return v.r.Method != http.MethodGet && v.r.Method != http.MethodHead }
 
 // recognise finds the session of the browser's cookie. One that acts for an organisation is asked about each time, so that it
-// ends with the authority.
+// ends with the authority, and goes on with the rights that the person has now.
 func (v *visit) recognise() error {
 	id := cookie(v.r, sessionCookie)
 	if id == "" {
@@ -157,13 +158,17 @@ func (v *visit) recognise() error {
 	if found.Organisation == nil {
 		return nil
 	}
-	_, err = v.relay.authorities.TakeAuthority(v.r.Context(), &addressv1.TakeAuthorityRequest{Person: found.Person.String(), Organisation: found.Organisation.String()})
-	if errors.Is(err, fault.Denied) {
+	held, err := v.relay.authorities.TakeAuthority(v.r.Context(), &addressv1.TakeAuthorityRequest{Person: found.Person.String(), Organisation: found.Organisation.String()})
+	switch {
+	case errors.Is(err, fault.Denied):
 		if actErr := v.actFor(nil, acting{}); actErr != nil {
 			return actErr
 		}
+		return err
+	case err != nil || slices.Equal(held.GetScopes(), found.acting.Scopes):
+		return err
 	}
-	return err
+	return v.takeUp(*found.Organisation)
 }
 
 // readForm reads a form.
@@ -220,7 +225,7 @@ func (v *visit) frame(title locale.Text) ui.Frame {
 		Language: v.say, Title: title, Relay: v.say.Say(v.name), Sandbox: v.config.Sandbox, Path: v.path(),
 	}
 	if v.session != nil {
-		f.SignedIn, f.CSRF, f.EndsAt, f.Acting = true, v.session.csrf(), v.session.ExpiresAt, v.session.acting.Name
+		f.SignedIn, f.CSRF, f.EndsAt, f.Acting, f.May = true, v.session.csrf(), v.session.ExpiresAt, v.session.acting.Name, v.session.may
 	}
 	return f
 }
@@ -274,6 +279,9 @@ func (v *visit) fail(err error) {
 		title = locale.NotThereTitle
 	}
 	view := ui.Message{Heading: title, Text: v.say.Say(problem.What), Advice: v.say.Say(problem.Do), Reason: fault.ReasonOf(err), To: v.list, ToText: v.listText}
+	if view.Reason == authn.ReasonScopeMissing.String() {
+		view.To = "" // the list could not be seen, either
+	}
 	if found.RetryAfter > 0 {
 		v.w.Header().Set("Retry-After", fmt.Sprint(int(found.RetryAfter/time.Second)+1))
 	}

@@ -112,6 +112,9 @@ func (v *visit) addFile(file *multipart.Part, most int64) error {
 
 // addUpload adds a file that the page's script has uploaded.
 func (v *visit) addUpload() error {
+	if _, err := v.draft(); err != nil {
+		return err
+	}
 	found, err := v.relay.uploads.GetUpload(v.as(), &contentv1.GetUploadRequest{Id: v.form("content")})
 	if err != nil {
 		return err

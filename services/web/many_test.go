@@ -318,6 +318,14 @@ func TestManyOfOthers(t *testing.T) {
 	tries(stranger)
 	require.Equal(t, http.StatusSeeOther, b.post("/organisations/act", url.Values{"organisation": {organisation}}).status)
 	tries(b) // for another
+	ofOrganisation := b.begun()
+	w.address.mu.Lock()
+	w.address.scopes = []string{"documents.read"}
+	w.address.mu.Unlock()
+	for _, got := range []answered{b.get("/send/many"), b.post("/send/many", url.Values{}), b.get(ofOrganisation), b.post(ofOrganisation+"/send", url.Values{})} {
+		require.Equal(t, http.StatusForbidden, got.status)
+		require.Contains(t, got.body, "SCOPE_MISSING", "who may not send any more does not see what it prepared")
+	}
 	require.Equal(t, http.StatusSeeOther, b.post("/organisations/act", url.Values{}).status)
 	require.Len(t, table(b.get(draft).body), 1)
 	require.Empty(t, w.intake.calls)
@@ -333,7 +341,7 @@ func TestManyOfOthers(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, b.post(draft+"/send", url.Values{"csrf": {kept}}, "Sec-Fetch-Site", "cross-site").status)
 	require.Equal(t, http.StatusNotFound, b.get("/send/many/not-a-draft").status)
 
-	for range 9 {
+	for range 8 {
 		b.begun()
 	}
 	require.Contains(t, b.post("/send/many", url.Values{}).body, "TOO_MANY_DRAFTS")

@@ -81,7 +81,7 @@ func (v *visit) showApproval() error {
 	a := answer.GetAuthorisation()
 	shown := a.GetShown()
 	view := ui.ApprovalPageView{
-		ApprovalView: approvalView(a), Shown: len(shown) > 0, Decides: v.session.Organisation == nil || represents(v.session), Path: "/approvals/" + id,
+		ApprovalView: approvalView(a), Shown: len(shown) > 0, Decides: v.session.may(ui.ScopeApprove), Path: "/approvals/" + id,
 	}
 	// An address with it may be anybody's: it confirms only what is so.
 	if done := v.r.URL.Query().Get("done"); done == "approved" && view.Given || done == "revoked" && !view.Given && !view.Waiting {

@@ -14,7 +14,10 @@ import (
 
 // certificates is the part of a document's page about them.
 func (v *visit) certificates(number, action string, form ui.Form) (ui.CertificatesView, error) {
-	view := ui.CertificatesView{Form: form, Action: action, RequestID: requestID()}
+	view := ui.CertificatesView{Form: form, Action: action, RequestID: requestID(), Hidden: !v.session.may(ui.ScopeCertificates)}
+	if view.Hidden {
+		return view, nil
+	}
 	answer, err := v.relay.certificates.ListCertificates(v.as(), &certificatev1.ListCertificatesRequest{EdocNum: number})
 	if err != nil {
 		return view, err

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/sheet"
 	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
@@ -23,6 +25,9 @@ const (
 
 // showMany lists the drafts of the person.
 func (v *visit) showMany() error {
+	if err := v.maySend(); err != nil {
+		return err
+	}
 	rows, err := listDrafts(v.r.Context(), v.drafts.db, v.session.Person, v.session.Organisation, v.clock.Now())
 	if err != nil {
 		return err
@@ -35,6 +40,9 @@ func (v *visit) showMany() error {
 }
 
 func (v *visit) beginMany() error {
+	if err := v.maySend(); err != nil {
+		return err
+	}
 	v.list, v.listText = manyPath, locale.ManyTitle
 	made, err := v.drafts.begin(v.r.Context(), v.session)
 	if err != nil {
@@ -81,8 +89,19 @@ func (v *visit) file(name, kind string, content []byte) error {
 	return nil
 }
 
+// maySend refuses who may not send for the organisation any more: what it prepared is not for it to see, either.
+func (v *visit) maySend() error {
+	if !v.session.may(ui.ScopeSend) {
+		return fault.New(fault.Denied, domain, authn.ReasonScopeMissing, "the person may not send for the organisation")
+	}
+	return nil
+}
+
 // draft is that of the address. Whatever goes wrong with it leads back to the list.
 func (v *visit) draft() (*draft, error) {
+	if err := v.maySend(); err != nil {
+		return nil, err
+	}
 	v.list, v.listText = manyPath, locale.ManyTitle
 	return v.drafts.find(v.r.Context(), v.r.PathValue("draft"), v.session)
 }

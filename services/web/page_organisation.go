@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -79,11 +80,20 @@ func (v *visit) act() error {
 	if err != nil {
 		return invalidForm("organisation is no id")
 	}
+	if err := v.takeUp(organisation); err != nil {
+		return err
+	}
+	v.redirect(v.home())
+	return nil
+}
+
+// takeUp lets the person act for an organisation, with the rights it has now.
+func (v *visit) takeUp(organisation uuid.UUID) error {
 	taken, err := v.relay.signin.ActForOrganisation(v.self(), &viewingv1.ActForOrganisationRequest{Organisation: organisation.String()})
 	if err != nil {
 		return err
 	}
-	as := acting{Token: taken.GetSessionToken(), Name: taken.GetAddress()}
+	as := acting{Token: taken.GetSessionToken(), Name: taken.GetAddress(), Scopes: taken.GetScopes()}
 	listed, err := v.relay.organisations.ListOrganisations(v.self(), &addressv1.ListOrganisationsRequest{})
 	if err != nil {
 		return err
@@ -93,11 +103,21 @@ func (v *visit) act() error {
 			as.Name, as.Role = o.GetName(), int32(o.GetRole())
 		}
 	}
-	if err := v.actFor(&organisation, as); err != nil {
-		return err
+	return v.actFor(&organisation, as)
+}
+
+// home is the page that a person begins with: the first that it may see.
+func (v *visit) home() string {
+	switch {
+	case v.session.may(ui.ScopeReceive):
+		return "/inbox"
+	case v.session.may(ui.ScopeLook):
+		return "/sent"
+	case v.session.may(ui.ScopeApprove):
+		return "/approvals"
+	default:
+		return "/organisations"
 	}
-	v.redirect("/inbox")
-	return nil
 }
 
 // actFor changes the session, and gives the browser its new id.
@@ -186,10 +206,12 @@ func (v *visit) persons(status int, form ui.Form) error {
 	if err != nil {
 		return err
 	}
-	view := ui.PersonsView{Form: form, Done: doneText(v.r.URL.Query().Get("done"))}
+	view := ui.PersonsView{Form: form, Rights: rightsView(nil), Done: doneText(v.r.URL.Query().Get("done"))}
 	for _, a := range answer.GetAuthorities() {
 		view.Persons = append(view.Persons, ui.PersonView{
-			ID: a.GetId(), Name: a.GetName(), Role: role(a.GetRole()), GrantedAt: timeOf(a.GetGrantedAt()), EndedAt: timeOf(a.GetEndedAt()),
+			ID: a.GetId(), Name: a.GetName(), Role: role(a.GetRole()), Rights: rightsView(a),
+			Changeable: a.GetEndedAt() == nil && a.GetRole() == addressv1.AuthorityRole_AUTHORITY_ROLE_AUTHORISED,
+			GrantedAt:  timeOf(a.GetGrantedAt()), EndedAt: timeOf(a.GetEndedAt()),
 		})
 	}
 	if next := answer.GetNextPageToken(); next != "" {
@@ -218,15 +240,74 @@ func person(entered func(field string) string) (name, birth, phone string, wrong
 // authorise lets a further person read for the organisation.
 func (v *visit) authorise() error {
 	name, birth, phone, wrong := person(v.form)
-	if len(wrong) > 0 {
-		return v.persons(http.StatusUnprocessableEntity, ui.Form{Wrong: wrong, Values: map[string]string{"name": v.form("name"), "birth": v.form("birth"), "phone": v.form("phone")}})
+	given := v.rights()
+	if len(given) == 0 {
+		wrong = append(wrong, ui.Wrong{Field: "rights", Text: locale.NeedsRights})
 	}
-	_, err := v.relay.organisations.AuthorisePerson(v.as(), &addressv1.AuthorisePersonRequest{Name: name, BirthDate: birth, Phone: phone})
+	if len(wrong) > 0 {
+		values := map[string]string{"name": v.form("name"), "birth": v.form("birth"), "phone": v.form("phone")}
+		for _, right := range v.r.PostForm["right"] {
+			values["right-"+right] = right
+		}
+		return v.persons(http.StatusUnprocessableEntity, ui.Form{Wrong: wrong, Values: values})
+	}
+	_, err := v.relay.organisations.AuthorisePerson(v.as(), &addressv1.AuthorisePersonRequest{Name: name, BirthDate: birth, Phone: phone, Rights: given})
 	if err != nil {
 		return err
 	}
 	v.redirect("/organisations/persons?done=person")
 	return nil
+}
+
+// rights are those that are ticked.
+func (v *visit) rights() []addressv1.AuthorityRight {
+	var ticked []addressv1.AuthorityRight
+	for _, known := range rightTexts() {
+		if slices.Contains(v.r.PostForm["right"], strconv.Itoa(int(known.right))) {
+			ticked = append(ticked, known.right)
+		}
+	}
+	return ticked
+}
+
+// setRights changes what a person may do for the organisation.
+func (v *visit) setRights() error {
+	given := v.rights()
+	if len(given) == 0 {
+		return v.persons(http.StatusUnprocessableEntity, ui.Form{Wrong: []ui.Wrong{{Field: "persons", Text: locale.NeedsRights}}})
+	}
+	if _, err := v.relay.organisations.SetRights(v.as(), &addressv1.SetRightsRequest{Id: v.form("authority"), Rights: given}); err != nil {
+		return err
+	}
+	v.redirect("/organisations/persons?done=person")
+	return nil
+}
+
+// rightText is a right and what people call it.
+type rightText struct {
+	right addressv1.AuthorityRight
+	text  locale.Text
+}
+
+func rightTexts() []rightText {
+	return []rightText{
+		{addressv1.AuthorityRight_AUTHORITY_RIGHT_RECEIVE, locale.RightReceive},
+		{addressv1.AuthorityRight_AUTHORITY_RIGHT_SEND, locale.RightSend},
+		{addressv1.AuthorityRight_AUTHORITY_RIGHT_APPROVE, locale.RightApprove},
+		{addressv1.AuthorityRight_AUTHORITY_RIGHT_LOOK, locale.RightLook},
+		{addressv1.AuthorityRight_AUTHORITY_RIGHT_CERTIFICATES, locale.RightCertificates},
+	}
+}
+
+// rightsView are all rights, of which the authority's are ticked.
+func rightsView(a *addressv1.Authority) []ui.RightView {
+	var all []ui.RightView
+	for _, known := range rightTexts() {
+		all = append(all, ui.RightView{
+			Option: ui.Option{Value: strconv.Itoa(int(known.right)), Text: known.text}, Given: slices.Contains(a.GetRights(), known.right),
+		})
+	}
+	return all
 }
 
 func (v *visit) endAuthority() error {

@@ -217,10 +217,10 @@ func (v *visit) sentDocument(status int, form ui.Form) error {
 	view := ui.SentDocumentView{
 		SentView: sentView(d), SentAt: timeOf(d.GetSentAt()), ReceivedAt: timeOf(d.GetReceivedAt()), ReadAt: timeOf(d.GetReadAt()), To: d.GetRecipientAddress(),
 		HubAt: timeOf(d.GetHub().GetRegisteredAt()), SendDeadline: timeOf(d.GetSendDeadline()), Problem: v.problem(d.GetReason()), Certificates: certificates,
-		Cancellable: cancellable(d.GetState()), Done: doneText(v.r.URL.Query().Get("done")),
+		Cancellable: cancellable(d.GetState()) && v.session.may(ui.ScopeSend), Done: doneText(v.r.URL.Query().Get("done")),
 	}
 	// A certificate is about a document that was received.
-	view.Certificates.Hidden = view.ReceivedAt.IsZero()
+	view.Certificates.Hidden = view.Certificates.Hidden || view.ReceivedAt.IsZero()
 	for _, step := range timeline.GetEntries() {
 		what, _ := locale.SentStep(step.GetKind())
 		view.Steps = append(view.Steps, ui.StepView{At: timeOf(step.GetOccurredAt()), What: what, Problem: v.problem(step.GetDetails()["reason"])})

@@ -13,10 +13,10 @@ import (
 // languageLife is how long a browser remembers the chosen language.
 const languageLife = 365 * 24 * time.Hour
 
-// start is the first page; who has signed in is led to the inbox.
+// start is the first page; who has signed in is led on.
 func (v *visit) start() error {
 	if v.session != nil {
-		v.redirect("/inbox")
+		v.redirect(v.home())
 		return nil
 	}
 	var done *locale.Text

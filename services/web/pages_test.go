@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
 // A person signs in, joins, and sees the membership.
@@ -92,8 +93,16 @@ func TestOrganisation(t *testing.T) {
 	require.Contains(t, b.get("/inbox").body, "시험용 회사")
 	require.Contains(t, b.get("/organisations").body, "/organisations/persons")
 	require.Contains(t, b.get("/organisations/persons").body, plantedName)
-	require.Equal(t, http.StatusUnprocessableEntity, b.post("/organisations/persons", url.Values{"name": {plantedName}, "birth": {"1"}, "phone": {"x"}}).status)
-	require.Equal(t, http.StatusSeeOther, b.post("/organisations/persons", url.Values{"name": {plantedName}, "birth": {"19900131"}, "phone": {plantedPhone}}).status)
+	wrong := b.post("/organisations/persons", url.Values{"name": {plantedName}, "birth": {"1"}, "phone": {"x"}})
+	require.Equal(t, http.StatusUnprocessableEntity, wrong.status)
+	require.Contains(t, wrong.body, `href="#rights"`, "somebody without any right is not added")
+	require.Equal(t, http.StatusSeeOther, b.post("/organisations/persons", url.Values{
+		"name": {plantedName}, "birth": {"19900131"}, "phone": {plantedPhone}, "right": {"5", "2", "9", "x"},
+	}).status)
+	require.Equal(t, []addressv1.AuthorityRight{2, 5}, w.address.given)
+	require.Equal(t, http.StatusUnprocessableEntity, b.post("/organisations/persons/rights", url.Values{"authority": {authority}}).status)
+	require.Equal(t, http.StatusSeeOther, b.post("/organisations/persons/rights", url.Values{"authority": {authority}, "right": {"4"}}).status)
+	require.Equal(t, []addressv1.AuthorityRight{4}, w.address.given)
 
 	w.address.mu.Lock()
 	w.address.ended = true
@@ -102,6 +111,40 @@ func TestOrganisation(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, ended.status)
 	require.Contains(t, ended.body, "NOT_AUTHORISED")
 	require.NotContains(t, b.get("/inbox").body, "시험용 회사", "the person goes on for itself")
+}
+
+// Pages offer somebody who acts for an organisation what it has the right to do, and refuse the rest; changed rights count on the
+// next page.
+func TestRightsOnPages(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	may := func(scopes ...string) {
+		w.address.mu.Lock()
+		defer w.address.mu.Unlock()
+		w.address.scopes = scopes
+	}
+	may("documents.read")
+	require.Equal(t, "/sent", b.post("/organisations/act", url.Values{"organisation": {organisation}}).header.Get("Location"), "the first page it may see")
+	looking := b.get("/sent")
+	require.Equal(t, http.StatusOK, looking.status)
+	for _, other := range []string{`href="/inbox"`, `href="/send"`, `href="/approvals"`} {
+		require.NotContains(t, looking.body, other)
+	}
+	refused := b.get("/inbox")
+	require.Equal(t, http.StatusForbidden, refused.status)
+	require.Contains(t, refused.body, "SCOPE_MISSING")
+	sent := b.get("/sent/" + there)
+	require.Equal(t, http.StatusOK, sent.status, "%s", sent.body)
+	require.NotContains(t, sent.body, "/cancel")
+	require.NotContains(t, sent.body, "/certificates")
+
+	before := b.cookie("__Host-naru")
+	may("documents.read", "documents.receive")
+	require.Equal(t, http.StatusOK, b.get("/inbox").status)
+	require.NotEqual(t, before, b.cookie("__Host-naru"), "what a session may do changed, so its id did")
+	may("documents.read")
+	require.Equal(t, http.StatusForbidden, b.get("/inbox").status)
 }
 
 // form writes a form with a file, fields in order.

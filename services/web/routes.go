@@ -11,6 +11,9 @@ func (s *service) routes() []route {
 		{pattern: "POST /signout", serve: (*visit).signOut},
 		{pattern: "GET /sessions", serve: (*visit).showSessions},
 		{pattern: "POST /sessions/end", serve: (*visit).endSessions},
+		{pattern: "GET /accesses", serve: (*visit).showAccesses},
+		{pattern: "GET /data", serve: (*visit).showData},
+		{pattern: "POST /data/copy", serve: (*visit).downloadData},
 
 		{pattern: "GET /invitation", serve: (*visit).showInvitation, open: true},
 		{pattern: "POST /invitation", serve: (*visit).findInvitation, open: true, coded: true},
@@ -41,6 +44,7 @@ func (s *service) routes() []route {
 		{pattern: "POST /organisations/apply", serve: (*visit).apply, streams: true},
 		{pattern: "GET /organisations/persons", serve: (*visit).showPersons},
 		{pattern: "POST /organisations/persons", serve: (*visit).authorise},
+		{pattern: "POST /organisations/persons/rights", serve: (*visit).setRights},
 		{pattern: "POST /organisations/persons/end", serve: (*visit).endAuthority},
 
 		{pattern: "GET /send", serve: (*visit).showSend},

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,8 @@ type acting struct {
 	Token string `json:"token"`
 	Name  string `json:"name"`
 	Role  int32  `json:"role"`
+	// Scopes are what the person may do for it.
+	Scopes []string `json:"scopes"`
 }
 
 // bearer is the token of whoever the person acts for now.
@@ -48,6 +51,11 @@ func (s *session) bearer() string {
 		return s.acting.Token
 	}
 	return s.token
+}
+
+// may tells whether the person may do what a scope is for, in the name of whoever it acts for now.
+func (s *session) may(scope string) bool {
+	return s.Organisation == nil || slices.Contains(s.acting.Scopes, scope)
 }
 
 // csrf is the token of the session's forms. It follows from the id, which the pages of another site do not know.

@@ -87,6 +87,7 @@ type relay struct {
 	intake       intakev1.IntakeServiceClient
 	approvals    intakev1.AuthorisationServiceClient
 	status       statusv1.StatusServiceClient
+	accesses     viewingv1.AccessServiceClient
 }
 
 func dial(env *unit.Env) (*relay, error) {
@@ -100,7 +101,7 @@ func dial(env *unit.Env) (*relay, error) {
 	}
 	return &relay{
 		signin: viewingv1.NewSessionServiceClient(to["viewing"]), tokens: viewingv1.NewViewingTokenServiceClient(to["viewing"]),
-		viewings: viewingv1.NewHostedViewingServiceClient(to["viewing"]), inbox: deliveryv1.NewInboxServiceClient(to["delivery"]),
+		viewings: viewingv1.NewHostedViewingServiceClient(to["viewing"]), accesses: viewingv1.NewAccessServiceClient(to["viewing"]), inbox: deliveryv1.NewInboxServiceClient(to["delivery"]),
 		membership: addressv1.NewMembershipServiceClient(to["address"]), organisations: addressv1.NewOrganisationServiceClient(to["address"]),
 		authorities: addressv1.NewAddressServiceClient(to["address"]), certificates: certificatev1.NewCertificateServiceClient(to["certificate"]),
 		invitations: deliveryv1.NewInvitationServiceClient(to["delivery"]), approvals: intakev1.NewAuthorisationServiceClient(to["intake"]),

@@ -67,11 +67,16 @@ func (b *Bench) ActingFor(t testing.TB, organisation, person string) grpc.Client
 	return b.Bearing(t, b.ActingToken(t, organisation, person))
 }
 
-// ActingToken is the token of such a session.
-func (b *Bench) ActingToken(t testing.TB, organisation, person string) string {
+// ActingToken is the token of such a session, with these scopes, or with all.
+func (b *Bench) ActingToken(t testing.TB, organisation, person string, scopes ...string) string {
 	t.Helper()
 	kind := platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT
-	token, _, err := b.minters[authn.MintedBy(kind)].Mint(authn.Grant{Subject: organisation, Kind: kind, Session: uuid.NewString(), Actor: person, Life: time.Hour})
+	if len(scopes) == 0 {
+		scopes = authn.Scopes(kind)
+	}
+	token, _, err := b.minters[authn.MintedBy(kind)].Mint(authn.Grant{
+		Subject: organisation, Kind: kind, Scopes: scopes, Session: uuid.NewString(), Actor: person, Life: time.Hour,
+	})
 	require.NoError(t, err)
 	return token
 }

@@ -237,6 +237,10 @@ create table authority (
     organisation uuid        not null constraint authority_organisation references identity (recipient),
     -- naru.address.v1.AuthorityRole.
     role         smallint    not null constraint authority_role_known check (role in (1, 2)),
+    -- naru.address.v1.AuthorityRight, each once, in order.
+    rights       smallint[]  not null constraint authority_rights_known check (rights <@ array[1, 2, 3, 4, 5]::smallint[] and cardinality(rights) > 0),
+    -- How often the rights have been changed.
+    changes      integer     not null default 0,
     person       uuid        constraint authority_person references identity (recipient),
     person_key   bytea       not null constraint authority_person_key_size check (octet_length(person_key) = 32),
     person_key_2 bytea       constraint authority_person_key_2_size check (octet_length(person_key_2) = 32),
@@ -249,6 +253,7 @@ create table authority (
     reason       text        not null default '',
     commit_id    uuid        not null,
     constraint authority_representative_is_proved check (role = 2 or person is not null),
+    constraint authority_representative_has_all_rights check (role = 2 or cardinality(rights) = 5),
     constraint authority_ended_whole check ((ended_by is null) = (ended_at is null) and (reason = '' or ended_at is not null))
 );
 create unique index authority_named_once on authority (organisation, person_key) where ended_at is null and person is null;
@@ -256,7 +261,7 @@ create unique index authority_granted_once on authority (organisation, person) w
 create index authority_of_person on authority (person) where ended_at is null;
 create index authority_of_named on authority (person_key) where ended_at is null and person is null;
 create index authority_of_organisation on authority (organisation, id);
-grant select, insert, update (person, ended_by, ended_at, reason, commit_id) on authority to ${app};
+grant select, insert, update (rights, changes, person, ended_by, ended_at, reason, commit_id) on authority to ${app};
 
 -- Documents whose recipient is sought. The row stays after the search, but without what only the search needed. A document whose
 -- recipient was found is opened again if the recipient changes consent or refusals before the delivery; then resolution is the outcome

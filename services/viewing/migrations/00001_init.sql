@@ -83,6 +83,8 @@ create table viewing_token (
                                                      and (used_at is null) = (used_commit_id is null)),
     constraint viewing_token_used_in_life check (used_at >= issued_at and used_at < expires_at)
 ) partition by range (edoc_num);
+-- For whose documents tokens were given, by time (jti is a UUIDv7).
+create index viewing_token_recipient on viewing_token (recipient, jti);
 grant select, insert, update (used_at, request_id, verification_id, used_commit_id) on viewing_token to ${app};
 
 -- Viewings of this relay itself: each is the verification that used a viewing token up. served_at is when bytes of the document
@@ -164,6 +166,23 @@ create table read_report (
 ) partition by range (id);
 create index read_report_document on read_report (edoc_num);
 grant select, insert on read_report to ${app};
+
+-- Sessions that began, as the member is shown them: a person's own by the id of the login, an organisation's by the id of the token.
+-- Append only.
+create table session_opened (
+    id        uuid        not null,
+    -- Whose session it is.
+    recipient text        not null,
+    -- Who took it.
+    person    text        not null,
+    opened_at timestamptz not null,
+    commit_id uuid        not null,
+    constraint session_opened_pk primary key (id)
+) partition by range (id);
+create index session_opened_recipient on session_opened (recipient, id);
+-- What a person took of organisations.
+create index session_opened_person on session_opened (person, id) where person <> recipient;
+grant select, insert on session_opened to ${app};
 
 -- Logins at the identity provider (본인확인). Each can be completed once within five minutes. Nothing here reveals who logged in.
 create table login (

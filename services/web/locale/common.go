@@ -12,6 +12,7 @@ var (
 		"This is a test service. Documents and certificates here have no legal effect.")
 	SignIn          = both("본인확인으로 로그인", "Sign in by proving who you are")
 	SignOut         = both("로그아웃", "Sign out")
+	GoOn            = both("계속하기", "Go on")
 	ToInbox         = both("수신함", "Inbox")
 	ToSent          = both("보낸 문서", "Sent")
 	ToApprovals     = both("송신대행 승인", "Approvals")

@@ -11,6 +11,15 @@ import (
 	"github.com/naru-relay/naru/services/web/locale"
 )
 
+// Scopes of what a person may do for an organisation. Pages offer nothing else.
+const (
+	ScopeReceive      = "documents.receive"
+	ScopeSend         = "documents.send"
+	ScopeLook         = "documents.read"
+	ScopeApprove      = "authorisations"
+	ScopeCertificates = "certificates"
+)
+
 // Frame is what stands around a page.
 type Frame struct {
 	Language locale.Language
@@ -26,6 +35,8 @@ type Frame struct {
 	EndsAt   time.Time
 	// Acting names the organisation for which the person acts; empty: for itself.
 	Acting string
+	// May tells what the person may do, by scope, in the name of whoever it acts for.
+	May func(scope string) bool
 	// Viewer loads what shows PDF.
 	Viewer bool
 }

@@ -25,6 +25,62 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Matter is what a member chooses about.
+type Matter int32
+
+const (
+	Matter_MATTER_UNSPECIFIED Matter = 0
+	// To receive electronic documents here (수신동의).
+	Matter_MATTER_CONSENT Matter = 1
+	// The inbox as the designated system for receipt (Act 6).
+	Matter_MATTER_DESIGNATION Matter = 2
+	// To receive nothing of one sender, or of all (수신거부).
+	Matter_MATTER_REFUSAL Matter = 3
+)
+
+// Enum value maps for Matter.
+var (
+	Matter_name = map[int32]string{
+		0: "MATTER_UNSPECIFIED",
+		1: "MATTER_CONSENT",
+		2: "MATTER_DESIGNATION",
+		3: "MATTER_REFUSAL",
+	}
+	Matter_value = map[string]int32{
+		"MATTER_UNSPECIFIED": 0,
+		"MATTER_CONSENT":     1,
+		"MATTER_DESIGNATION": 2,
+		"MATTER_REFUSAL":     3,
+	}
+)
+
+func (x Matter) Enum() *Matter {
+	p := new(Matter)
+	*p = x
+	return p
+}
+
+func (x Matter) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Matter) Descriptor() protoreflect.EnumDescriptor {
+	return file_naru_address_v1_address_service_proto_enumTypes[0].Descriptor()
+}
+
+func (Matter) Type() protoreflect.EnumType {
+	return &file_naru_address_v1_address_service_proto_enumTypes[0]
+}
+
+func (x Matter) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Matter.Descriptor instead.
+func (Matter) EnumDescriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{0}
+}
+
 type JoinRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Version of the terms shown and consented to, 1-40 characters.
@@ -212,6 +268,266 @@ func (x *GetMembershipResponse) GetMembership() *Membership {
 	return nil
 }
 
+type GetOwnDataRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnDataRequest) Reset() {
+	*x = GetOwnDataRequest{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnDataRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnDataRequest) ProtoMessage() {}
+
+func (x *GetOwnDataRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnDataRequest.ProtoReflect.Descriptor instead.
+func (*GetOwnDataRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{4}
+}
+
+type GetOwnDataResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Newest first: what an identity provider proved of the person, each time it changed, at most the latest 100.
+	Persons []*ProvedPerson `protobuf:"bytes,1,rep,name=persons,proto3" json:"persons,omitempty"`
+	// Newest first: consents, designations and refusals, and their withdrawals, at most the latest 1,000.
+	Choices       []*Choice `protobuf:"bytes,2,rep,name=choices,proto3" json:"choices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnDataResponse) Reset() {
+	*x = GetOwnDataResponse{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnDataResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnDataResponse) ProtoMessage() {}
+
+func (x *GetOwnDataResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnDataResponse.ProtoReflect.Descriptor instead.
+func (*GetOwnDataResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetOwnDataResponse) GetPersons() []*ProvedPerson {
+	if x != nil {
+		return x.Persons
+	}
+	return nil
+}
+
+func (x *GetOwnDataResponse) GetChoices() []*Choice {
+	if x != nil {
+		return x.Choices
+	}
+	return nil
+}
+
+// ProvedPerson is what an identity provider proved of a person.
+type ProvedPerson struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// YYYYMMDD.
+	BirthDate string `protobuf:"bytes,2,opt,name=birth_date,json=birthDate,proto3" json:"birth_date,omitempty"`
+	// National digits.
+	Phone string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
+	// 연계정보.
+	Ci string `protobuf:"bytes,4,opt,name=ci,proto3" json:"ci,omitempty"`
+	// Since when this relay has it.
+	RecordedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	// true: it is kept sealed, and cannot be opened any more; name, birth date, phone and CI are absent.
+	Unreadable    bool `protobuf:"varint,6,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProvedPerson) Reset() {
+	*x = ProvedPerson{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProvedPerson) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProvedPerson) ProtoMessage() {}
+
+func (x *ProvedPerson) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProvedPerson.ProtoReflect.Descriptor instead.
+func (*ProvedPerson) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ProvedPerson) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProvedPerson) GetBirthDate() string {
+	if x != nil {
+		return x.BirthDate
+	}
+	return ""
+}
+
+func (x *ProvedPerson) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *ProvedPerson) GetCi() string {
+	if x != nil {
+		return x.Ci
+	}
+	return ""
+}
+
+func (x *ProvedPerson) GetRecordedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RecordedAt
+	}
+	return nil
+}
+
+func (x *ProvedPerson) GetUnreadable() bool {
+	if x != nil {
+		return x.Unreadable
+	}
+	return false
+}
+
+// Choice is one choice of a member.
+type Choice struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Matter Matter                 `protobuf:"varint,1,opt,name=matter,proto3,enum=naru.address.v1.Matter" json:"matter,omitempty"`
+	// false: it was taken back.
+	Given bool                   `protobuf:"varint,2,opt,name=given,proto3" json:"given,omitempty"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// Of a consent.
+	TermsVersion string `protobuf:"bytes,4,opt,name=terms_version,json=termsVersion,proto3" json:"terms_version,omitempty"`
+	// Of a refusal: principal or recipient id of the sender; empty for all.
+	Sender        string `protobuf:"bytes,5,opt,name=sender,proto3" json:"sender,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Choice) Reset() {
+	*x = Choice{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Choice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Choice) ProtoMessage() {}
+
+func (x *Choice) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Choice.ProtoReflect.Descriptor instead.
+func (*Choice) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Choice) GetMatter() Matter {
+	if x != nil {
+		return x.Matter
+	}
+	return Matter_MATTER_UNSPECIFIED
+}
+
+func (x *Choice) GetGiven() bool {
+	if x != nil {
+		return x.Given
+	}
+	return false
+}
+
+func (x *Choice) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Choice) GetTermsVersion() string {
+	if x != nil {
+		return x.TermsVersion
+	}
+	return ""
+}
+
+func (x *Choice) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
 type SetConsentRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Consent bool                   `protobuf:"varint,1,opt,name=consent,proto3" json:"consent,omitempty"`
@@ -223,7 +539,7 @@ type SetConsentRequest struct {
 
 func (x *SetConsentRequest) Reset() {
 	*x = SetConsentRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[4]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -235,7 +551,7 @@ func (x *SetConsentRequest) String() string {
 func (*SetConsentRequest) ProtoMessage() {}
 
 func (x *SetConsentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[4]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -248,7 +564,7 @@ func (x *SetConsentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetConsentRequest.ProtoReflect.Descriptor instead.
 func (*SetConsentRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{4}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetConsentRequest) GetConsent() bool {
@@ -274,7 +590,7 @@ type SetConsentResponse struct {
 
 func (x *SetConsentResponse) Reset() {
 	*x = SetConsentResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[5]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -286,7 +602,7 @@ func (x *SetConsentResponse) String() string {
 func (*SetConsentResponse) ProtoMessage() {}
 
 func (x *SetConsentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[5]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -299,7 +615,7 @@ func (x *SetConsentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetConsentResponse.ProtoReflect.Descriptor instead.
 func (*SetConsentResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{5}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SetConsentResponse) GetMembership() *Membership {
@@ -320,7 +636,7 @@ type SetRefusalRequest struct {
 
 func (x *SetRefusalRequest) Reset() {
 	*x = SetRefusalRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[6]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -332,7 +648,7 @@ func (x *SetRefusalRequest) String() string {
 func (*SetRefusalRequest) ProtoMessage() {}
 
 func (x *SetRefusalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[6]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -345,7 +661,7 @@ func (x *SetRefusalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRefusalRequest.ProtoReflect.Descriptor instead.
 func (*SetRefusalRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SetRefusalRequest) GetSender() string {
@@ -370,7 +686,7 @@ type SetRefusalResponse struct {
 
 func (x *SetRefusalResponse) Reset() {
 	*x = SetRefusalResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[7]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -382,7 +698,7 @@ func (x *SetRefusalResponse) String() string {
 func (*SetRefusalResponse) ProtoMessage() {}
 
 func (x *SetRefusalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[7]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -395,7 +711,7 @@ func (x *SetRefusalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRefusalResponse.ProtoReflect.Descriptor instead.
 func (*SetRefusalResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{11}
 }
 
 type WithdrawRequest struct {
@@ -406,7 +722,7 @@ type WithdrawRequest struct {
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[8]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -418,7 +734,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[8]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -431,7 +747,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{12}
 }
 
 type WithdrawResponse struct {
@@ -443,7 +759,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[9]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -455,7 +771,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[9]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -468,7 +784,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{9}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WithdrawResponse) GetMembership() *Membership {
@@ -492,7 +808,7 @@ type RegisterInstitutionRequest struct {
 
 func (x *RegisterInstitutionRequest) Reset() {
 	*x = RegisterInstitutionRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[10]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -504,7 +820,7 @@ func (x *RegisterInstitutionRequest) String() string {
 func (*RegisterInstitutionRequest) ProtoMessage() {}
 
 func (x *RegisterInstitutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[10]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -517,7 +833,7 @@ func (x *RegisterInstitutionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterInstitutionRequest.ProtoReflect.Descriptor instead.
 func (*RegisterInstitutionRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{10}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RegisterInstitutionRequest) GetInstitution() *Institution {
@@ -557,7 +873,7 @@ type RegisterInstitutionResponse struct {
 
 func (x *RegisterInstitutionResponse) Reset() {
 	*x = RegisterInstitutionResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[11]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +885,7 @@ func (x *RegisterInstitutionResponse) String() string {
 func (*RegisterInstitutionResponse) ProtoMessage() {}
 
 func (x *RegisterInstitutionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[11]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +898,7 @@ func (x *RegisterInstitutionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterInstitutionResponse.ProtoReflect.Descriptor instead.
 func (*RegisterInstitutionResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{11}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RegisterInstitutionResponse) GetInstitution() *Institution {
@@ -610,7 +926,7 @@ type ResolveIdentityRequest struct {
 
 func (x *ResolveIdentityRequest) Reset() {
 	*x = ResolveIdentityRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +938,7 @@ func (x *ResolveIdentityRequest) String() string {
 func (*ResolveIdentityRequest) ProtoMessage() {}
 
 func (x *ResolveIdentityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +951,7 @@ func (x *ResolveIdentityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIdentityRequest.ProtoReflect.Descriptor instead.
 func (*ResolveIdentityRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{12}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ResolveIdentityRequest) GetCi() string {
@@ -699,7 +1015,7 @@ type ResolveIdentityResponse struct {
 
 func (x *ResolveIdentityResponse) Reset() {
 	*x = ResolveIdentityResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +1027,7 @@ func (x *ResolveIdentityResponse) String() string {
 func (*ResolveIdentityResponse) ProtoMessage() {}
 
 func (x *ResolveIdentityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +1040,7 @@ func (x *ResolveIdentityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIdentityResponse.ProtoReflect.Descriptor instead.
 func (*ResolveIdentityResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{13}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ResolveIdentityResponse) GetRecipient() string {
@@ -759,7 +1075,7 @@ type TakeAuthorityRequest struct {
 
 func (x *TakeAuthorityRequest) Reset() {
 	*x = TakeAuthorityRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +1087,7 @@ func (x *TakeAuthorityRequest) String() string {
 func (*TakeAuthorityRequest) ProtoMessage() {}
 
 func (x *TakeAuthorityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +1100,7 @@ func (x *TakeAuthorityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeAuthorityRequest.ProtoReflect.Descriptor instead.
 func (*TakeAuthorityRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TakeAuthorityRequest) GetPerson() string {
@@ -806,17 +1122,19 @@ type TakeAuthorityResponse struct {
 	// Id of the authority.
 	Authority string        `protobuf:"bytes,1,opt,name=authority,proto3" json:"authority,omitempty"`
 	Role      AuthorityRole `protobuf:"varint,2,opt,name=role,proto3,enum=naru.address.v1.AuthorityRole" json:"role,omitempty"`
+	// What a session of the organisation may be used for by the person: the scopes of its rights, sorted. A session with others is not in force.
+	Scopes []string `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	// Whether the organisation is a member now.
-	Member bool `protobuf:"varint,3,opt,name=member,proto3" json:"member,omitempty"`
+	Member bool `protobuf:"varint,4,opt,name=member,proto3" json:"member,omitempty"`
 	// The organisation's certified address, empty when not a member.
-	Address       string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	Address       string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TakeAuthorityResponse) Reset() {
 	*x = TakeAuthorityResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +1146,7 @@ func (x *TakeAuthorityResponse) String() string {
 func (*TakeAuthorityResponse) ProtoMessage() {}
 
 func (x *TakeAuthorityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +1159,7 @@ func (x *TakeAuthorityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeAuthorityResponse.ProtoReflect.Descriptor instead.
 func (*TakeAuthorityResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TakeAuthorityResponse) GetAuthority() string {
@@ -856,6 +1174,13 @@ func (x *TakeAuthorityResponse) GetRole() AuthorityRole {
 		return x.Role
 	}
 	return AuthorityRole_AUTHORITY_ROLE_UNSPECIFIED
+}
+
+func (x *TakeAuthorityResponse) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
 }
 
 func (x *TakeAuthorityResponse) GetMember() bool {
@@ -881,7 +1206,7 @@ type GetOwnerNameRequest struct {
 
 func (x *GetOwnerNameRequest) Reset() {
 	*x = GetOwnerNameRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -893,7 +1218,7 @@ func (x *GetOwnerNameRequest) String() string {
 func (*GetOwnerNameRequest) ProtoMessage() {}
 
 func (x *GetOwnerNameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -906,7 +1231,7 @@ func (x *GetOwnerNameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOwnerNameRequest.ProtoReflect.Descriptor instead.
 func (*GetOwnerNameRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{16}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetOwnerNameRequest) GetOwner() string {
@@ -926,7 +1251,7 @@ type GetOwnerNameResponse struct {
 
 func (x *GetOwnerNameResponse) Reset() {
 	*x = GetOwnerNameResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1263,7 @@ func (x *GetOwnerNameResponse) String() string {
 func (*GetOwnerNameResponse) ProtoMessage() {}
 
 func (x *GetOwnerNameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1276,7 @@ func (x *GetOwnerNameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOwnerNameResponse.ProtoReflect.Descriptor instead.
 func (*GetOwnerNameResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{17}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetOwnerNameResponse) GetName() string {
@@ -970,7 +1295,7 @@ type ConfirmAddressRequest struct {
 
 func (x *ConfirmAddressRequest) Reset() {
 	*x = ConfirmAddressRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1307,7 @@ func (x *ConfirmAddressRequest) String() string {
 func (*ConfirmAddressRequest) ProtoMessage() {}
 
 func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1320,7 @@ func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{18}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ConfirmAddressRequest) GetAddress() string {
@@ -1014,7 +1339,7 @@ type ConfirmAddressResponse struct {
 
 func (x *ConfirmAddressResponse) Reset() {
 	*x = ConfirmAddressResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1351,7 @@ func (x *ConfirmAddressResponse) String() string {
 func (*ConfirmAddressResponse) ProtoMessage() {}
 
 func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1364,7 @@ func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{19}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ConfirmAddressResponse) GetRegistered() bool {
@@ -1066,7 +1391,28 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\x15GetMembershipResponse\x12;\n" +
 	"\n" +
 	"membership\x18\x01 \x01(\v2\x1b.naru.address.v1.MembershipR\n" +
-	"membership\"q\n" +
+	"membership\"\x13\n" +
+	"\x11GetOwnDataRequest\"\x80\x01\n" +
+	"\x12GetOwnDataResponse\x127\n" +
+	"\apersons\x18\x01 \x03(\v2\x1d.naru.address.v1.ProvedPersonR\apersons\x121\n" +
+	"\achoices\x18\x02 \x03(\v2\x17.naru.address.v1.ChoiceR\achoices\"\xd8\x01\n" +
+	"\fProvedPerson\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\x80\x01\x01R\x04name\x12\"\n" +
+	"\n" +
+	"birth_date\x18\x02 \x01(\tB\x03\x80\x01\x01R\tbirthDate\x12\x19\n" +
+	"\x05phone\x18\x03 \x01(\tB\x03\x80\x01\x01R\x05phone\x12\x13\n" +
+	"\x02ci\x18\x04 \x01(\tB\x03\x80\x01\x01R\x02ci\x12;\n" +
+	"\vrecorded_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"recordedAt\x12\x1e\n" +
+	"\n" +
+	"unreadable\x18\x06 \x01(\bR\n" +
+	"unreadable\"\xb8\x01\n" +
+	"\x06Choice\x12/\n" +
+	"\x06matter\x18\x01 \x01(\x0e2\x17.naru.address.v1.MatterR\x06matter\x12\x14\n" +
+	"\x05given\x18\x02 \x01(\bR\x05given\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12#\n" +
+	"\rterms_version\x18\x04 \x01(\tR\ftermsVersion\x12\x16\n" +
+	"\x06sender\x18\x05 \x01(\tR\x06sender\"q\n" +
 	"\x11SetConsentRequest\x12\x18\n" +
 	"\aconsent\x18\x01 \x01(\bR\aconsent\x12B\n" +
 	"\rterms_version\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{0,40}$R\ftermsVersion\"Q\n" +
@@ -1105,12 +1451,13 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\aaddress\x18\x03 \x01(\tR\aaddress\"f\n" +
 	"\x14TakeAuthorityRequest\x12 \n" +
 	"\x06person\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06person\x12,\n" +
-	"\forganisation\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\"\x9b\x01\n" +
+	"\forganisation\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\"\xb3\x01\n" +
 	"\x15TakeAuthorityResponse\x12\x1c\n" +
 	"\tauthority\x18\x01 \x01(\tR\tauthority\x122\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12\x16\n" +
-	"\x06member\x18\x03 \x01(\bR\x06member\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\tR\aaddress\"5\n" +
+	"\x06scopes\x18\x03 \x03(\tR\x06scopes\x12\x16\n" +
+	"\x06member\x18\x04 \x01(\bR\x06member\x12\x18\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress\"5\n" +
 	"\x13GetOwnerNameRequest\x12\x1e\n" +
 	"\x05owner\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05owner\"/\n" +
 	"\x14GetOwnerNameResponse\x12\x17\n" +
@@ -1120,10 +1467,17 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\x16ConfirmAddressResponse\x12\x1e\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\bR\n" +
-	"registered2\xed\x04\n" +
+	"registered*`\n" +
+	"\x06Matter\x12\x16\n" +
+	"\x12MATTER_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eMATTER_CONSENT\x10\x01\x12\x16\n" +
+	"\x12MATTER_DESIGNATION\x10\x02\x12\x12\n" +
+	"\x0eMATTER_REFUSAL\x10\x032\xe8\x05\n" +
 	"\x11MembershipService\x12e\n" +
 	"\x04Join\x12\x1c.naru.address.v1.JoinRequest\x1a\x1d.naru.address.v1.JoinResponse\" \xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/v1/membership\x12}\n" +
-	"\rGetMembership\x12%.naru.address.v1.GetMembershipRequest\x1a&.naru.address.v1.GetMembershipResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/membership\x12\x7f\n" +
+	"\rGetMembership\x12%.naru.address.v1.GetMembershipRequest\x1a&.naru.address.v1.GetMembershipResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/membership\x12y\n" +
+	"\n" +
+	"GetOwnData\x12\".naru.address.v1.GetOwnDataRequest\x1a#.naru.address.v1.GetOwnDataResponse\"\"\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/membership/data\x12\x7f\n" +
 	"\n" +
 	"SetConsent\x12\".naru.address.v1.SetConsentRequest\x1a#.naru.address.v1.SetConsentResponse\"(\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1b:\x01*\x1a\x16/v1/membership/consent\x12\x80\x01\n" +
 	"\n" +
@@ -1149,67 +1503,80 @@ func file_naru_address_v1_address_service_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_address_service_proto_rawDescData
 }
 
-var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_naru_address_v1_address_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_naru_address_v1_address_service_proto_goTypes = []any{
-	(*JoinRequest)(nil),                 // 0: naru.address.v1.JoinRequest
-	(*JoinResponse)(nil),                // 1: naru.address.v1.JoinResponse
-	(*GetMembershipRequest)(nil),        // 2: naru.address.v1.GetMembershipRequest
-	(*GetMembershipResponse)(nil),       // 3: naru.address.v1.GetMembershipResponse
-	(*SetConsentRequest)(nil),           // 4: naru.address.v1.SetConsentRequest
-	(*SetConsentResponse)(nil),          // 5: naru.address.v1.SetConsentResponse
-	(*SetRefusalRequest)(nil),           // 6: naru.address.v1.SetRefusalRequest
-	(*SetRefusalResponse)(nil),          // 7: naru.address.v1.SetRefusalResponse
-	(*WithdrawRequest)(nil),             // 8: naru.address.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),            // 9: naru.address.v1.WithdrawResponse
-	(*RegisterInstitutionRequest)(nil),  // 10: naru.address.v1.RegisterInstitutionRequest
-	(*RegisterInstitutionResponse)(nil), // 11: naru.address.v1.RegisterInstitutionResponse
-	(*ResolveIdentityRequest)(nil),      // 12: naru.address.v1.ResolveIdentityRequest
-	(*ResolveIdentityResponse)(nil),     // 13: naru.address.v1.ResolveIdentityResponse
-	(*TakeAuthorityRequest)(nil),        // 14: naru.address.v1.TakeAuthorityRequest
-	(*TakeAuthorityResponse)(nil),       // 15: naru.address.v1.TakeAuthorityResponse
-	(*GetOwnerNameRequest)(nil),         // 16: naru.address.v1.GetOwnerNameRequest
-	(*GetOwnerNameResponse)(nil),        // 17: naru.address.v1.GetOwnerNameResponse
-	(*ConfirmAddressRequest)(nil),       // 18: naru.address.v1.ConfirmAddressRequest
-	(*ConfirmAddressResponse)(nil),      // 19: naru.address.v1.ConfirmAddressResponse
-	(*Membership)(nil),                  // 20: naru.address.v1.Membership
-	(*Institution)(nil),                 // 21: naru.address.v1.Institution
-	(*timestamppb.Timestamp)(nil),       // 22: google.protobuf.Timestamp
-	(AuthorityRole)(0),                  // 23: naru.address.v1.AuthorityRole
+	(Matter)(0),                         // 0: naru.address.v1.Matter
+	(*JoinRequest)(nil),                 // 1: naru.address.v1.JoinRequest
+	(*JoinResponse)(nil),                // 2: naru.address.v1.JoinResponse
+	(*GetMembershipRequest)(nil),        // 3: naru.address.v1.GetMembershipRequest
+	(*GetMembershipResponse)(nil),       // 4: naru.address.v1.GetMembershipResponse
+	(*GetOwnDataRequest)(nil),           // 5: naru.address.v1.GetOwnDataRequest
+	(*GetOwnDataResponse)(nil),          // 6: naru.address.v1.GetOwnDataResponse
+	(*ProvedPerson)(nil),                // 7: naru.address.v1.ProvedPerson
+	(*Choice)(nil),                      // 8: naru.address.v1.Choice
+	(*SetConsentRequest)(nil),           // 9: naru.address.v1.SetConsentRequest
+	(*SetConsentResponse)(nil),          // 10: naru.address.v1.SetConsentResponse
+	(*SetRefusalRequest)(nil),           // 11: naru.address.v1.SetRefusalRequest
+	(*SetRefusalResponse)(nil),          // 12: naru.address.v1.SetRefusalResponse
+	(*WithdrawRequest)(nil),             // 13: naru.address.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),            // 14: naru.address.v1.WithdrawResponse
+	(*RegisterInstitutionRequest)(nil),  // 15: naru.address.v1.RegisterInstitutionRequest
+	(*RegisterInstitutionResponse)(nil), // 16: naru.address.v1.RegisterInstitutionResponse
+	(*ResolveIdentityRequest)(nil),      // 17: naru.address.v1.ResolveIdentityRequest
+	(*ResolveIdentityResponse)(nil),     // 18: naru.address.v1.ResolveIdentityResponse
+	(*TakeAuthorityRequest)(nil),        // 19: naru.address.v1.TakeAuthorityRequest
+	(*TakeAuthorityResponse)(nil),       // 20: naru.address.v1.TakeAuthorityResponse
+	(*GetOwnerNameRequest)(nil),         // 21: naru.address.v1.GetOwnerNameRequest
+	(*GetOwnerNameResponse)(nil),        // 22: naru.address.v1.GetOwnerNameResponse
+	(*ConfirmAddressRequest)(nil),       // 23: naru.address.v1.ConfirmAddressRequest
+	(*ConfirmAddressResponse)(nil),      // 24: naru.address.v1.ConfirmAddressResponse
+	(*Membership)(nil),                  // 25: naru.address.v1.Membership
+	(*timestamppb.Timestamp)(nil),       // 26: google.protobuf.Timestamp
+	(*Institution)(nil),                 // 27: naru.address.v1.Institution
+	(AuthorityRole)(0),                  // 28: naru.address.v1.AuthorityRole
 }
 var file_naru_address_v1_address_service_proto_depIdxs = []int32{
-	20, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
-	20, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
-	20, // 2: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
-	20, // 3: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
-	21, // 4: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
-	21, // 5: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	22, // 6: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
-	23, // 7: naru.address.v1.TakeAuthorityResponse.role:type_name -> naru.address.v1.AuthorityRole
-	0,  // 8: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
-	2,  // 9: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
-	4,  // 10: naru.address.v1.MembershipService.SetConsent:input_type -> naru.address.v1.SetConsentRequest
-	6,  // 11: naru.address.v1.MembershipService.SetRefusal:input_type -> naru.address.v1.SetRefusalRequest
-	8,  // 12: naru.address.v1.MembershipService.Withdraw:input_type -> naru.address.v1.WithdrawRequest
-	10, // 13: naru.address.v1.AddressService.RegisterInstitution:input_type -> naru.address.v1.RegisterInstitutionRequest
-	12, // 14: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
-	14, // 15: naru.address.v1.AddressService.TakeAuthority:input_type -> naru.address.v1.TakeAuthorityRequest
-	16, // 16: naru.address.v1.AddressService.GetOwnerName:input_type -> naru.address.v1.GetOwnerNameRequest
-	18, // 17: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
-	1,  // 18: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
-	3,  // 19: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
-	5,  // 20: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
-	7,  // 21: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
-	9,  // 22: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
-	11, // 23: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
-	13, // 24: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
-	15, // 25: naru.address.v1.AddressService.TakeAuthority:output_type -> naru.address.v1.TakeAuthorityResponse
-	17, // 26: naru.address.v1.AddressService.GetOwnerName:output_type -> naru.address.v1.GetOwnerNameResponse
-	19, // 27: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
-	18, // [18:28] is the sub-list for method output_type
-	8,  // [8:18] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	25, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
+	25, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
+	7,  // 2: naru.address.v1.GetOwnDataResponse.persons:type_name -> naru.address.v1.ProvedPerson
+	8,  // 3: naru.address.v1.GetOwnDataResponse.choices:type_name -> naru.address.v1.Choice
+	26, // 4: naru.address.v1.ProvedPerson.recorded_at:type_name -> google.protobuf.Timestamp
+	0,  // 5: naru.address.v1.Choice.matter:type_name -> naru.address.v1.Matter
+	26, // 6: naru.address.v1.Choice.at:type_name -> google.protobuf.Timestamp
+	25, // 7: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
+	25, // 8: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
+	27, // 9: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
+	27, // 10: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	26, // 11: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
+	28, // 12: naru.address.v1.TakeAuthorityResponse.role:type_name -> naru.address.v1.AuthorityRole
+	1,  // 13: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
+	3,  // 14: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
+	5,  // 15: naru.address.v1.MembershipService.GetOwnData:input_type -> naru.address.v1.GetOwnDataRequest
+	9,  // 16: naru.address.v1.MembershipService.SetConsent:input_type -> naru.address.v1.SetConsentRequest
+	11, // 17: naru.address.v1.MembershipService.SetRefusal:input_type -> naru.address.v1.SetRefusalRequest
+	13, // 18: naru.address.v1.MembershipService.Withdraw:input_type -> naru.address.v1.WithdrawRequest
+	15, // 19: naru.address.v1.AddressService.RegisterInstitution:input_type -> naru.address.v1.RegisterInstitutionRequest
+	17, // 20: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
+	19, // 21: naru.address.v1.AddressService.TakeAuthority:input_type -> naru.address.v1.TakeAuthorityRequest
+	21, // 22: naru.address.v1.AddressService.GetOwnerName:input_type -> naru.address.v1.GetOwnerNameRequest
+	23, // 23: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
+	2,  // 24: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
+	4,  // 25: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
+	6,  // 26: naru.address.v1.MembershipService.GetOwnData:output_type -> naru.address.v1.GetOwnDataResponse
+	10, // 27: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
+	12, // 28: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
+	14, // 29: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
+	16, // 30: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
+	18, // 31: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
+	20, // 32: naru.address.v1.AddressService.TakeAuthority:output_type -> naru.address.v1.TakeAuthorityResponse
+	22, // 33: naru.address.v1.AddressService.GetOwnerName:output_type -> naru.address.v1.GetOwnerNameResponse
+	24, // 34: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
+	24, // [24:35] is the sub-list for method output_type
+	13, // [13:24] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_address_service_proto_init() }
@@ -1225,13 +1592,14 @@ func file_naru_address_v1_address_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_address_service_proto_rawDesc), len(file_naru_address_v1_address_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   20,
+			NumEnums:      1,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
 		GoTypes:           file_naru_address_v1_address_service_proto_goTypes,
 		DependencyIndexes: file_naru_address_v1_address_service_proto_depIdxs,
+		EnumInfos:         file_naru_address_v1_address_service_proto_enumTypes,
 		MessageInfos:      file_naru_address_v1_address_service_proto_msgTypes,
 	}.Build()
 	File_naru_address_v1_address_service_proto = out.File

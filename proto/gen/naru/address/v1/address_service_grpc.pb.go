@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	MembershipService_Join_FullMethodName          = "/naru.address.v1.MembershipService/Join"
 	MembershipService_GetMembership_FullMethodName = "/naru.address.v1.MembershipService/GetMembership"
+	MembershipService_GetOwnData_FullMethodName    = "/naru.address.v1.MembershipService/GetOwnData"
 	MembershipService_SetConsent_FullMethodName    = "/naru.address.v1.MembershipService/SetConsent"
 	MembershipService_SetRefusal_FullMethodName    = "/naru.address.v1.MembershipService/SetRefusal"
 	MembershipService_Withdraw_FullMethodName      = "/naru.address.v1.MembershipService/Withdraw"
@@ -39,6 +40,9 @@ type MembershipServiceClient interface {
 	Join(ctx context.Context, in *JoinRequest, opts ...grpc.CallOption) (*JoinResponse, error)
 	// GetMembership returns the caller's own membership. Errors: NOT_A_MEMBER.
 	GetMembership(ctx context.Context, in *GetMembershipRequest, opts ...grpc.CallOption) (*GetMembershipResponse, error)
+	// GetOwnData returns what this relay keeps of the person itself: what was proved of it, and its choices. What it received, sent and looked at is
+	// in InboxService, StatusService and AccessService. Errors: NOT_FOR_ORGANISATIONS.
+	GetOwnData(ctx context.Context, in *GetOwnDataRequest, opts ...grpc.CallOption) (*GetOwnDataResponse, error)
 	// SetConsent gives or takes back the consent to receive. Errors: NOT_A_MEMBER.
 	SetConsent(ctx context.Context, in *SetConsentRequest, opts ...grpc.CallOption) (*SetConsentResponse, error)
 	// SetRefusal refuses, or accepts again, documents of one sender or of all (수신거부). Errors: NOT_A_MEMBER.
@@ -69,6 +73,16 @@ func (c *membershipServiceClient) GetMembership(ctx context.Context, in *GetMemb
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetMembershipResponse)
 	err := c.cc.Invoke(ctx, MembershipService_GetMembership_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *membershipServiceClient) GetOwnData(ctx context.Context, in *GetOwnDataRequest, opts ...grpc.CallOption) (*GetOwnDataResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOwnDataResponse)
+	err := c.cc.Invoke(ctx, MembershipService_GetOwnData_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +132,9 @@ type MembershipServiceServer interface {
 	Join(context.Context, *JoinRequest) (*JoinResponse, error)
 	// GetMembership returns the caller's own membership. Errors: NOT_A_MEMBER.
 	GetMembership(context.Context, *GetMembershipRequest) (*GetMembershipResponse, error)
+	// GetOwnData returns what this relay keeps of the person itself: what was proved of it, and its choices. What it received, sent and looked at is
+	// in InboxService, StatusService and AccessService. Errors: NOT_FOR_ORGANISATIONS.
+	GetOwnData(context.Context, *GetOwnDataRequest) (*GetOwnDataResponse, error)
 	// SetConsent gives or takes back the consent to receive. Errors: NOT_A_MEMBER.
 	SetConsent(context.Context, *SetConsentRequest) (*SetConsentResponse, error)
 	// SetRefusal refuses, or accepts again, documents of one sender or of all (수신거부). Errors: NOT_A_MEMBER.
@@ -139,6 +156,9 @@ func (UnimplementedMembershipServiceServer) Join(context.Context, *JoinRequest) 
 }
 func (UnimplementedMembershipServiceServer) GetMembership(context.Context, *GetMembershipRequest) (*GetMembershipResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMembership not implemented")
+}
+func (UnimplementedMembershipServiceServer) GetOwnData(context.Context, *GetOwnDataRequest) (*GetOwnDataResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOwnData not implemented")
 }
 func (UnimplementedMembershipServiceServer) SetConsent(context.Context, *SetConsentRequest) (*SetConsentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetConsent not implemented")
@@ -202,6 +222,24 @@ func _MembershipService_GetMembership_Handler(srv interface{}, ctx context.Conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MembershipServiceServer).GetMembership(ctx, req.(*GetMembershipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MembershipService_GetOwnData_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOwnDataRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MembershipServiceServer).GetOwnData(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MembershipService_GetOwnData_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MembershipServiceServer).GetOwnData(ctx, req.(*GetOwnDataRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -274,6 +312,10 @@ var MembershipService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetMembership",
 			Handler:    _MembershipService_GetMembership_Handler,
+		},
+		{
+			MethodName: "GetOwnData",
+			Handler:    _MembershipService_GetOwnData_Handler,
 		},
 		{
 			MethodName: "SetConsent",

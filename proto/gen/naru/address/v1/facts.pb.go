@@ -932,7 +932,9 @@ type AuthorityGranted struct {
 	// Sealed (address.member) for the authority's id: the person's name.
 	SealedName []byte `protobuf:"bytes,4,opt,name=sealed_name,json=sealedName,proto3" json:"sealed_name,omitempty"`
 	// Of the representative, if one acted: id of the identity-proof session.
-	Session       string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
+	Session string `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
+	// What the person may do, in the order of the rights.
+	Rights        []AuthorityRight `protobuf:"varint,6,rep,packed,name=rights,proto3,enum=naru.address.v1.AuthorityRight" json:"rights,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1002,6 +1004,69 @@ func (x *AuthorityGranted) GetSession() string {
 	return ""
 }
 
+func (x *AuthorityGranted) GetRights() []AuthorityRight {
+	if x != nil {
+		return x.Rights
+	}
+	return nil
+}
+
+// AuthorityRightsChanged: a representative, the actor, changed what a person may do for the organisation. Subject: id of the authority;
+// ordinal: the number of the change, from 2.
+type AuthorityRightsChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All that it gives from now on, in the order of the rights.
+	Rights []AuthorityRight `protobuf:"varint,1,rep,packed,name=rights,proto3,enum=naru.address.v1.AuthorityRight" json:"rights,omitempty"`
+	// Id of the representative's identity-proof session.
+	Session       string `protobuf:"bytes,2,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorityRightsChanged) Reset() {
+	*x = AuthorityRightsChanged{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorityRightsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorityRightsChanged) ProtoMessage() {}
+
+func (x *AuthorityRightsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorityRightsChanged.ProtoReflect.Descriptor instead.
+func (*AuthorityRightsChanged) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *AuthorityRightsChanged) GetRights() []AuthorityRight {
+	if x != nil {
+		return x.Rights
+	}
+	return nil
+}
+
+func (x *AuthorityRightsChanged) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
 // AuthorityTaken: a person, the actor, proved to be the one who was named. Subject: id of the authority.
 type AuthorityTaken struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1013,7 +1078,7 @@ type AuthorityTaken struct {
 
 func (x *AuthorityTaken) Reset() {
 	*x = AuthorityTaken{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[14]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1090,7 @@ func (x *AuthorityTaken) String() string {
 func (*AuthorityTaken) ProtoMessage() {}
 
 func (x *AuthorityTaken) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[14]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1103,7 @@ func (x *AuthorityTaken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorityTaken.ProtoReflect.Descriptor instead.
 func (*AuthorityTaken) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{14}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AuthorityTaken) GetPerson() string {
@@ -1061,7 +1126,7 @@ type AuthorityEnded struct {
 
 func (x *AuthorityEnded) Reset() {
 	*x = AuthorityEnded{}
-	mi := &file_naru_address_v1_facts_proto_msgTypes[15]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1138,7 @@ func (x *AuthorityEnded) String() string {
 func (*AuthorityEnded) ProtoMessage() {}
 
 func (x *AuthorityEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_facts_proto_msgTypes[15]
+	mi := &file_naru_address_v1_facts_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1151,7 @@ func (x *AuthorityEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorityEnded.ProtoReflect.Descriptor instead.
 func (*AuthorityEnded) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{15}
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AuthorityEnded) GetReason() string {
@@ -1166,14 +1231,18 @@ const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\x14OrganisationAnswered\x127\n" +
 	"\x05state\x18\x01 \x01(\x0e2!.naru.address.v1.ApplicationStateR\x05state\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\"\n" +
-	"\forganisation\x18\x03 \x01(\tR\forganisation:\x06\xd2\xf3\x18\x02\b\x02\"\xc5\x01\n" +
+	"\forganisation\x18\x03 \x01(\tR\forganisation:\x06\xd2\xf3\x18\x02\b\x02\"\xfe\x01\n" +
 	"\x10AuthorityGranted\x12\"\n" +
 	"\forganisation\x18\x01 \x01(\tR\forganisation\x122\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12\x16\n" +
 	"\x06person\x18\x03 \x01(\tR\x06person\x12\x1f\n" +
 	"\vsealed_name\x18\x04 \x01(\fR\n" +
 	"sealedName\x12\x18\n" +
-	"\asession\x18\x05 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"0\n" +
+	"\asession\x18\x05 \x01(\tR\asession\x127\n" +
+	"\x06rights\x18\x06 \x03(\x0e2\x1f.naru.address.v1.AuthorityRightR\x06rights:\x06\xd2\xf3\x18\x02\b\x02\"s\n" +
+	"\x16AuthorityRightsChanged\x127\n" +
+	"\x06rights\x18\x01 \x03(\x0e2\x1f.naru.address.v1.AuthorityRightR\x06rights\x12\x18\n" +
+	"\asession\x18\x02 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"0\n" +
 	"\x0eAuthorityTaken\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person:\x06\xd2\xf3\x18\x02\b\x02\"J\n" +
 	"\x0eAuthorityEnded\x12\x16\n" +
@@ -1201,44 +1270,48 @@ func file_naru_address_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_address_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_naru_address_v1_facts_proto_goTypes = []any{
-	(HubStep)(0),                  // 0: naru.address.v1.HubStep
-	(*IdentityProved)(nil),        // 1: naru.address.v1.IdentityProved
-	(*MembershipAsked)(nil),       // 2: naru.address.v1.MembershipAsked
-	(*MemberWithdrew)(nil),        // 3: naru.address.v1.MemberWithdrew
-	(*InstitutionSubmitted)(nil),  // 4: naru.address.v1.InstitutionSubmitted
-	(*AddressAtHub)(nil),          // 5: naru.address.v1.AddressAtHub
-	(*RefusedAddressRetried)(nil), // 6: naru.address.v1.RefusedAddressRetried
-	(*RefusedAddressGivenUp)(nil), // 7: naru.address.v1.RefusedAddressGivenUp
-	(*RecipientWithheld)(nil),     // 8: naru.address.v1.RecipientWithheld
-	(*SearchEnded)(nil),           // 9: naru.address.v1.SearchEnded
-	(*SearchQuotaExceeded)(nil),   // 10: naru.address.v1.SearchQuotaExceeded
-	(*IdentitiesMerged)(nil),      // 11: naru.address.v1.IdentitiesMerged
-	(*OrganisationAsked)(nil),     // 12: naru.address.v1.OrganisationAsked
-	(*OrganisationAnswered)(nil),  // 13: naru.address.v1.OrganisationAnswered
-	(*AuthorityGranted)(nil),      // 14: naru.address.v1.AuthorityGranted
-	(*AuthorityTaken)(nil),        // 15: naru.address.v1.AuthorityTaken
-	(*AuthorityEnded)(nil),        // 16: naru.address.v1.AuthorityEnded
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(OrganisationType)(0),         // 18: naru.address.v1.OrganisationType
-	(ApplicationState)(0),         // 19: naru.address.v1.ApplicationState
-	(AuthorityRole)(0),            // 20: naru.address.v1.AuthorityRole
+	(HubStep)(0),                   // 0: naru.address.v1.HubStep
+	(*IdentityProved)(nil),         // 1: naru.address.v1.IdentityProved
+	(*MembershipAsked)(nil),        // 2: naru.address.v1.MembershipAsked
+	(*MemberWithdrew)(nil),         // 3: naru.address.v1.MemberWithdrew
+	(*InstitutionSubmitted)(nil),   // 4: naru.address.v1.InstitutionSubmitted
+	(*AddressAtHub)(nil),           // 5: naru.address.v1.AddressAtHub
+	(*RefusedAddressRetried)(nil),  // 6: naru.address.v1.RefusedAddressRetried
+	(*RefusedAddressGivenUp)(nil),  // 7: naru.address.v1.RefusedAddressGivenUp
+	(*RecipientWithheld)(nil),      // 8: naru.address.v1.RecipientWithheld
+	(*SearchEnded)(nil),            // 9: naru.address.v1.SearchEnded
+	(*SearchQuotaExceeded)(nil),    // 10: naru.address.v1.SearchQuotaExceeded
+	(*IdentitiesMerged)(nil),       // 11: naru.address.v1.IdentitiesMerged
+	(*OrganisationAsked)(nil),      // 12: naru.address.v1.OrganisationAsked
+	(*OrganisationAnswered)(nil),   // 13: naru.address.v1.OrganisationAnswered
+	(*AuthorityGranted)(nil),       // 14: naru.address.v1.AuthorityGranted
+	(*AuthorityRightsChanged)(nil), // 15: naru.address.v1.AuthorityRightsChanged
+	(*AuthorityTaken)(nil),         // 16: naru.address.v1.AuthorityTaken
+	(*AuthorityEnded)(nil),         // 17: naru.address.v1.AuthorityEnded
+	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
+	(OrganisationType)(0),          // 19: naru.address.v1.OrganisationType
+	(ApplicationState)(0),          // 20: naru.address.v1.ApplicationState
+	(AuthorityRole)(0),             // 21: naru.address.v1.AuthorityRole
+	(AuthorityRight)(0),            // 22: naru.address.v1.AuthorityRight
 }
 var file_naru_address_v1_facts_proto_depIdxs = []int32{
-	17, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
-	17, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
-	18, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
-	17, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
+	18, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
+	18, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
+	19, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
+	18, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
 	0,  // 4: naru.address.v1.AddressAtHub.step:type_name -> naru.address.v1.HubStep
-	18, // 5: naru.address.v1.OrganisationAsked.type:type_name -> naru.address.v1.OrganisationType
-	19, // 6: naru.address.v1.OrganisationAnswered.state:type_name -> naru.address.v1.ApplicationState
-	20, // 7: naru.address.v1.AuthorityGranted.role:type_name -> naru.address.v1.AuthorityRole
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	19, // 5: naru.address.v1.OrganisationAsked.type:type_name -> naru.address.v1.OrganisationType
+	20, // 6: naru.address.v1.OrganisationAnswered.state:type_name -> naru.address.v1.ApplicationState
+	21, // 7: naru.address.v1.AuthorityGranted.role:type_name -> naru.address.v1.AuthorityRole
+	22, // 8: naru.address.v1.AuthorityGranted.rights:type_name -> naru.address.v1.AuthorityRight
+	22, // 9: naru.address.v1.AuthorityRightsChanged.rights:type_name -> naru.address.v1.AuthorityRight
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_facts_proto_init() }
@@ -1254,7 +1327,7 @@ func file_naru_address_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_facts_proto_rawDesc), len(file_naru_address_v1_facts_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

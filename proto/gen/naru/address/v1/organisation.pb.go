@@ -24,14 +24,14 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// AuthorityRole is what a person may do for an organisation (기업, 기관) that receives documents here.
+// AuthorityRole is what a person is to an organisation (기업, 기관) that is a member here.
 type AuthorityRole int32
 
 const (
 	AuthorityRole_AUTHORITY_ROLE_UNSPECIFIED AuthorityRole = 0
-	// Reads, names and ends further persons, consents, refuses and withdraws.
+	// Has every right, and alone names further persons, changes their rights and ends them, consents, refuses and withdraws.
 	AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE AuthorityRole = 1
-	// Reads.
+	// Has the rights that a representative gave.
 	AuthorityRole_AUTHORITY_ROLE_AUTHORISED AuthorityRole = 2
 )
 
@@ -76,6 +76,70 @@ func (AuthorityRole) EnumDescriptor() ([]byte, []int) {
 	return file_naru_address_v1_organisation_proto_rawDescGZIP(), []int{0}
 }
 
+// AuthorityRight is one thing that a person may do for an organisation. A session of the organisation holds the scopes of the person's rights.
+type AuthorityRight int32
+
+const (
+	AuthorityRight_AUTHORITY_RIGHT_UNSPECIFIED AuthorityRight = 0
+	// Looks into the inbox and views (scope documents.receive).
+	AuthorityRight_AUTHORITY_RIGHT_RECEIVE AuthorityRight = 1
+	// Uploads documents, sends, cancels, and sees what became of what was sent (documents.send, documents.read).
+	AuthorityRight_AUTHORITY_RIGHT_SEND AuthorityRight = 2
+	// Gives or refuses the organisation's word for what agents want to send (authorisations).
+	AuthorityRight_AUTHORITY_RIGHT_APPROVE AuthorityRight = 3
+	// Sees what became of what was sent (documents.read).
+	AuthorityRight_AUTHORITY_RIGHT_LOOK AuthorityRight = 4
+	// Asks for certificates and takes them; sees what became of what was sent (certificates, documents.read).
+	AuthorityRight_AUTHORITY_RIGHT_CERTIFICATES AuthorityRight = 5
+)
+
+// Enum value maps for AuthorityRight.
+var (
+	AuthorityRight_name = map[int32]string{
+		0: "AUTHORITY_RIGHT_UNSPECIFIED",
+		1: "AUTHORITY_RIGHT_RECEIVE",
+		2: "AUTHORITY_RIGHT_SEND",
+		3: "AUTHORITY_RIGHT_APPROVE",
+		4: "AUTHORITY_RIGHT_LOOK",
+		5: "AUTHORITY_RIGHT_CERTIFICATES",
+	}
+	AuthorityRight_value = map[string]int32{
+		"AUTHORITY_RIGHT_UNSPECIFIED":  0,
+		"AUTHORITY_RIGHT_RECEIVE":      1,
+		"AUTHORITY_RIGHT_SEND":         2,
+		"AUTHORITY_RIGHT_APPROVE":      3,
+		"AUTHORITY_RIGHT_LOOK":         4,
+		"AUTHORITY_RIGHT_CERTIFICATES": 5,
+	}
+)
+
+func (x AuthorityRight) Enum() *AuthorityRight {
+	p := new(AuthorityRight)
+	*p = x
+	return p
+}
+
+func (x AuthorityRight) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AuthorityRight) Descriptor() protoreflect.EnumDescriptor {
+	return file_naru_address_v1_organisation_proto_enumTypes[1].Descriptor()
+}
+
+func (AuthorityRight) Type() protoreflect.EnumType {
+	return &file_naru_address_v1_organisation_proto_enumTypes[1]
+}
+
+func (x AuthorityRight) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AuthorityRight.Descriptor instead.
+func (AuthorityRight) EnumDescriptor() ([]byte, []int) {
+	return file_naru_address_v1_organisation_proto_rawDescGZIP(), []int{1}
+}
+
 // ApplicationState tells how far an application is.
 type ApplicationState int32
 
@@ -116,11 +180,11 @@ func (x ApplicationState) String() string {
 }
 
 func (ApplicationState) Descriptor() protoreflect.EnumDescriptor {
-	return file_naru_address_v1_organisation_proto_enumTypes[1].Descriptor()
+	return file_naru_address_v1_organisation_proto_enumTypes[2].Descriptor()
 }
 
 func (ApplicationState) Type() protoreflect.EnumType {
-	return &file_naru_address_v1_organisation_proto_enumTypes[1]
+	return &file_naru_address_v1_organisation_proto_enumTypes[2]
 }
 
 func (x ApplicationState) Number() protoreflect.EnumNumber {
@@ -129,7 +193,7 @@ func (x ApplicationState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ApplicationState.Descriptor instead.
 func (ApplicationState) EnumDescriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_proto_rawDescGZIP(), []int{1}
+	return file_naru_address_v1_organisation_proto_rawDescGZIP(), []int{2}
 }
 
 // OrganisationApplication is what a person asks for an organisation: to receive documents here, with this person as representative.
@@ -286,7 +350,9 @@ type Authority struct {
 	GrantedBy string                 `protobuf:"bytes,5,opt,name=granted_by,json=grantedBy,proto3" json:"granted_by,omitempty"`
 	GrantedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=granted_at,json=grantedAt,proto3" json:"granted_at,omitempty"`
 	// Absent while it is in force.
-	EndedAt       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
+	EndedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
+	// In their order; of a representative all.
+	Rights        []AuthorityRight `protobuf:"varint,8,rep,packed,name=rights,proto3,enum=naru.address.v1.AuthorityRight" json:"rights,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -370,6 +436,13 @@ func (x *Authority) GetEndedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Authority) GetRights() []AuthorityRight {
+	if x != nil {
+		return x.Rights
+	}
+	return nil
+}
+
 // RepresentedOrganisation is an organisation for which the caller may act.
 type RepresentedOrganisation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -379,7 +452,9 @@ type RepresentedOrganisation struct {
 	Role         AuthorityRole `protobuf:"varint,3,opt,name=role,proto3,enum=naru.address.v1.AuthorityRole" json:"role,omitempty"`
 	MemberState  MemberState   `protobuf:"varint,4,opt,name=member_state,json=memberState,proto3,enum=naru.address.v1.MemberState" json:"member_state,omitempty"`
 	// Of its certified address; ADDRESS_STATE_REFUSED: a representative has to apply again, with other papers.
-	AddressState  AddressState `protobuf:"varint,5,opt,name=address_state,json=addressState,proto3,enum=naru.address.v1.AddressState" json:"address_state,omitempty"`
+	AddressState AddressState `protobuf:"varint,5,opt,name=address_state,json=addressState,proto3,enum=naru.address.v1.AddressState" json:"address_state,omitempty"`
+	// Of the caller, as in Authority.
+	Rights        []AuthorityRight `protobuf:"varint,6,rep,packed,name=rights,proto3,enum=naru.address.v1.AuthorityRight" json:"rights,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -449,6 +524,13 @@ func (x *RepresentedOrganisation) GetAddressState() AddressState {
 	return AddressState_ADDRESS_STATE_UNSPECIFIED
 }
 
+func (x *RepresentedOrganisation) GetRights() []AuthorityRight {
+	if x != nil {
+		return x.Rights
+	}
+	return nil
+}
+
 var File_naru_address_v1_organisation_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_organisation_proto_rawDesc = "" +
@@ -471,7 +553,7 @@ const file_naru_address_v1_organisation_proto_rawDesc = "" +
 	"\x06person\x18\v \x01(\tR\x06person\x12\x1e\n" +
 	"\n" +
 	"unreadable\x18\f \x01(\bR\n" +
-	"unreadable\"\x91\x02\n" +
+	"unreadable\"\xca\x02\n" +
 	"\tAuthority\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x122\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12\x17\n" +
@@ -481,17 +563,26 @@ const file_naru_address_v1_organisation_proto_rawDesc = "" +
 	"granted_by\x18\x05 \x01(\tR\tgrantedBy\x129\n" +
 	"\n" +
 	"granted_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tgrantedAt\x125\n" +
-	"\bended_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\"\x8f\x02\n" +
+	"\bended_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x127\n" +
+	"\x06rights\x18\b \x03(\x0e2\x1f.naru.address.v1.AuthorityRightR\x06rights\"\xc8\x02\n" +
 	"\x17RepresentedOrganisation\x12\"\n" +
 	"\forganisation\x18\x01 \x01(\tR\forganisation\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04name\x122\n" +
 	"\x04role\x18\x03 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12?\n" +
 	"\fmember_state\x18\x04 \x01(\x0e2\x1c.naru.address.v1.MemberStateR\vmemberState\x12B\n" +
-	"\raddress_state\x18\x05 \x01(\x0e2\x1d.naru.address.v1.AddressStateR\faddressState*q\n" +
+	"\raddress_state\x18\x05 \x01(\x0e2\x1d.naru.address.v1.AddressStateR\faddressState\x127\n" +
+	"\x06rights\x18\x06 \x03(\x0e2\x1f.naru.address.v1.AuthorityRightR\x06rights*q\n" +
 	"\rAuthorityRole\x12\x1e\n" +
 	"\x1aAUTHORITY_ROLE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dAUTHORITY_ROLE_REPRESENTATIVE\x10\x01\x12\x1d\n" +
-	"\x19AUTHORITY_ROLE_AUTHORISED\x10\x02*\x94\x01\n" +
+	"\x19AUTHORITY_ROLE_AUTHORISED\x10\x02*\xc1\x01\n" +
+	"\x0eAuthorityRight\x12\x1f\n" +
+	"\x1bAUTHORITY_RIGHT_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17AUTHORITY_RIGHT_RECEIVE\x10\x01\x12\x18\n" +
+	"\x14AUTHORITY_RIGHT_SEND\x10\x02\x12\x1b\n" +
+	"\x17AUTHORITY_RIGHT_APPROVE\x10\x03\x12\x18\n" +
+	"\x14AUTHORITY_RIGHT_LOOK\x10\x04\x12 \n" +
+	"\x1cAUTHORITY_RIGHT_CERTIFICATES\x10\x05*\x94\x01\n" +
 	"\x10ApplicationState\x12!\n" +
 	"\x1dAPPLICATION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19APPLICATION_STATE_WAITING\x10\x01\x12\x1f\n" +
@@ -511,35 +602,38 @@ func file_naru_address_v1_organisation_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_organisation_proto_rawDescData
 }
 
-var file_naru_address_v1_organisation_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_naru_address_v1_organisation_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_naru_address_v1_organisation_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_naru_address_v1_organisation_proto_goTypes = []any{
 	(AuthorityRole)(0),              // 0: naru.address.v1.AuthorityRole
-	(ApplicationState)(0),           // 1: naru.address.v1.ApplicationState
-	(*OrganisationApplication)(nil), // 2: naru.address.v1.OrganisationApplication
-	(*Authority)(nil),               // 3: naru.address.v1.Authority
-	(*RepresentedOrganisation)(nil), // 4: naru.address.v1.RepresentedOrganisation
-	(OrganisationType)(0),           // 5: naru.address.v1.OrganisationType
-	(*timestamppb.Timestamp)(nil),   // 6: google.protobuf.Timestamp
-	(MemberState)(0),                // 7: naru.address.v1.MemberState
-	(AddressState)(0),               // 8: naru.address.v1.AddressState
+	(AuthorityRight)(0),             // 1: naru.address.v1.AuthorityRight
+	(ApplicationState)(0),           // 2: naru.address.v1.ApplicationState
+	(*OrganisationApplication)(nil), // 3: naru.address.v1.OrganisationApplication
+	(*Authority)(nil),               // 4: naru.address.v1.Authority
+	(*RepresentedOrganisation)(nil), // 5: naru.address.v1.RepresentedOrganisation
+	(OrganisationType)(0),           // 6: naru.address.v1.OrganisationType
+	(*timestamppb.Timestamp)(nil),   // 7: google.protobuf.Timestamp
+	(MemberState)(0),                // 8: naru.address.v1.MemberState
+	(AddressState)(0),               // 9: naru.address.v1.AddressState
 }
 var file_naru_address_v1_organisation_proto_depIdxs = []int32{
-	5,  // 0: naru.address.v1.OrganisationApplication.type:type_name -> naru.address.v1.OrganisationType
-	1,  // 1: naru.address.v1.OrganisationApplication.state:type_name -> naru.address.v1.ApplicationState
-	6,  // 2: naru.address.v1.OrganisationApplication.asked_at:type_name -> google.protobuf.Timestamp
-	6,  // 3: naru.address.v1.OrganisationApplication.decided_at:type_name -> google.protobuf.Timestamp
+	6,  // 0: naru.address.v1.OrganisationApplication.type:type_name -> naru.address.v1.OrganisationType
+	2,  // 1: naru.address.v1.OrganisationApplication.state:type_name -> naru.address.v1.ApplicationState
+	7,  // 2: naru.address.v1.OrganisationApplication.asked_at:type_name -> google.protobuf.Timestamp
+	7,  // 3: naru.address.v1.OrganisationApplication.decided_at:type_name -> google.protobuf.Timestamp
 	0,  // 4: naru.address.v1.Authority.role:type_name -> naru.address.v1.AuthorityRole
-	6,  // 5: naru.address.v1.Authority.granted_at:type_name -> google.protobuf.Timestamp
-	6,  // 6: naru.address.v1.Authority.ended_at:type_name -> google.protobuf.Timestamp
-	0,  // 7: naru.address.v1.RepresentedOrganisation.role:type_name -> naru.address.v1.AuthorityRole
-	7,  // 8: naru.address.v1.RepresentedOrganisation.member_state:type_name -> naru.address.v1.MemberState
-	8,  // 9: naru.address.v1.RepresentedOrganisation.address_state:type_name -> naru.address.v1.AddressState
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	7,  // 5: naru.address.v1.Authority.granted_at:type_name -> google.protobuf.Timestamp
+	7,  // 6: naru.address.v1.Authority.ended_at:type_name -> google.protobuf.Timestamp
+	1,  // 7: naru.address.v1.Authority.rights:type_name -> naru.address.v1.AuthorityRight
+	0,  // 8: naru.address.v1.RepresentedOrganisation.role:type_name -> naru.address.v1.AuthorityRole
+	8,  // 9: naru.address.v1.RepresentedOrganisation.member_state:type_name -> naru.address.v1.MemberState
+	9,  // 10: naru.address.v1.RepresentedOrganisation.address_state:type_name -> naru.address.v1.AddressState
+	1,  // 11: naru.address.v1.RepresentedOrganisation.rights:type_name -> naru.address.v1.AuthorityRight
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_organisation_proto_init() }
@@ -554,7 +648,7 @@ func file_naru_address_v1_organisation_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_organisation_proto_rawDesc), len(file_naru_address_v1_organisation_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,

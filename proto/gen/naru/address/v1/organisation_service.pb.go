@@ -249,9 +249,11 @@ func (x *ListOrganisationsResponse) GetApplications() []*OrganisationApplication
 type AuthorisePersonRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The person as an identity proof will name it: 1-40 characters.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	BirthDate     string `protobuf:"bytes,2,opt,name=birth_date,json=birthDate,proto3" json:"birth_date,omitempty"`
-	Phone         string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
+	Name      string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	BirthDate string `protobuf:"bytes,2,opt,name=birth_date,json=birthDate,proto3" json:"birth_date,omitempty"`
+	Phone     string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
+	// At least one, each once.
+	Rights        []AuthorityRight `protobuf:"varint,4,rep,packed,name=rights,proto3,enum=naru.address.v1.AuthorityRight" json:"rights,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -307,6 +309,13 @@ func (x *AuthorisePersonRequest) GetPhone() string {
 	return ""
 }
 
+func (x *AuthorisePersonRequest) GetRights() []AuthorityRight {
+	if x != nil {
+		return x.Rights
+	}
+	return nil
+}
+
 type AuthorisePersonResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Authority     *Authority             `protobuf:"bytes,1,opt,name=authority,proto3" json:"authority,omitempty"`
@@ -351,6 +360,104 @@ func (x *AuthorisePersonResponse) GetAuthority() *Authority {
 	return nil
 }
 
+type SetRightsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the authority.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// All that the person has from now on: at least one, each once.
+	Rights        []AuthorityRight `protobuf:"varint,2,rep,packed,name=rights,proto3,enum=naru.address.v1.AuthorityRight" json:"rights,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRightsRequest) Reset() {
+	*x = SetRightsRequest{}
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRightsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRightsRequest) ProtoMessage() {}
+
+func (x *SetRightsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRightsRequest.ProtoReflect.Descriptor instead.
+func (*SetRightsRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetRightsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SetRightsRequest) GetRights() []AuthorityRight {
+	if x != nil {
+		return x.Rights
+	}
+	return nil
+}
+
+type SetRightsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Authority     *Authority             `protobuf:"bytes,1,opt,name=authority,proto3" json:"authority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRightsResponse) Reset() {
+	*x = SetRightsResponse{}
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRightsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRightsResponse) ProtoMessage() {}
+
+func (x *SetRightsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRightsResponse.ProtoReflect.Descriptor instead.
+func (*SetRightsResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SetRightsResponse) GetAuthority() *Authority {
+	if x != nil {
+		return x.Authority
+	}
+	return nil
+}
+
 type ListAuthoritiesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1-1000, default 100.
@@ -362,7 +469,7 @@ type ListAuthoritiesRequest struct {
 
 func (x *ListAuthoritiesRequest) Reset() {
 	*x = ListAuthoritiesRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[6]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -374,7 +481,7 @@ func (x *ListAuthoritiesRequest) String() string {
 func (*ListAuthoritiesRequest) ProtoMessage() {}
 
 func (x *ListAuthoritiesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[6]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -387,7 +494,7 @@ func (x *ListAuthoritiesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthoritiesRequest.ProtoReflect.Descriptor instead.
 func (*ListAuthoritiesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListAuthoritiesRequest) GetPageSize() int32 {
@@ -416,7 +523,7 @@ type ListAuthoritiesResponse struct {
 
 func (x *ListAuthoritiesResponse) Reset() {
 	*x = ListAuthoritiesResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[7]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -428,7 +535,7 @@ func (x *ListAuthoritiesResponse) String() string {
 func (*ListAuthoritiesResponse) ProtoMessage() {}
 
 func (x *ListAuthoritiesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[7]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -441,7 +548,7 @@ func (x *ListAuthoritiesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthoritiesResponse.ProtoReflect.Descriptor instead.
 func (*ListAuthoritiesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListAuthoritiesResponse) GetAuthorities() []*Authority {
@@ -467,7 +574,7 @@ type EndAuthorityRequest struct {
 
 func (x *EndAuthorityRequest) Reset() {
 	*x = EndAuthorityRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[8]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -479,7 +586,7 @@ func (x *EndAuthorityRequest) String() string {
 func (*EndAuthorityRequest) ProtoMessage() {}
 
 func (x *EndAuthorityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[8]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -492,7 +599,7 @@ func (x *EndAuthorityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndAuthorityRequest.ProtoReflect.Descriptor instead.
 func (*EndAuthorityRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *EndAuthorityRequest) GetId() string {
@@ -510,7 +617,7 @@ type EndAuthorityResponse struct {
 
 func (x *EndAuthorityResponse) Reset() {
 	*x = EndAuthorityResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[9]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +629,7 @@ func (x *EndAuthorityResponse) String() string {
 func (*EndAuthorityResponse) ProtoMessage() {}
 
 func (x *EndAuthorityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[9]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +642,7 @@ func (x *EndAuthorityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndAuthorityResponse.ProtoReflect.Descriptor instead.
 func (*EndAuthorityResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{9}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{11}
 }
 
 type ListApplicationsRequest struct {
@@ -549,7 +656,7 @@ type ListApplicationsRequest struct {
 
 func (x *ListApplicationsRequest) Reset() {
 	*x = ListApplicationsRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[10]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +668,7 @@ func (x *ListApplicationsRequest) String() string {
 func (*ListApplicationsRequest) ProtoMessage() {}
 
 func (x *ListApplicationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[10]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +681,7 @@ func (x *ListApplicationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApplicationsRequest.ProtoReflect.Descriptor instead.
 func (*ListApplicationsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{10}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListApplicationsRequest) GetPageSize() int32 {
@@ -602,7 +709,7 @@ type ListApplicationsResponse struct {
 
 func (x *ListApplicationsResponse) Reset() {
 	*x = ListApplicationsResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[11]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -614,7 +721,7 @@ func (x *ListApplicationsResponse) String() string {
 func (*ListApplicationsResponse) ProtoMessage() {}
 
 func (x *ListApplicationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[11]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -627,7 +734,7 @@ func (x *ListApplicationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApplicationsResponse.ProtoReflect.Descriptor instead.
 func (*ListApplicationsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{11}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListApplicationsResponse) GetApplications() []*OrganisationApplication {
@@ -653,7 +760,7 @@ type GetApplicationRequest struct {
 
 func (x *GetApplicationRequest) Reset() {
 	*x = GetApplicationRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[12]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -665,7 +772,7 @@ func (x *GetApplicationRequest) String() string {
 func (*GetApplicationRequest) ProtoMessage() {}
 
 func (x *GetApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[12]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -678,7 +785,7 @@ func (x *GetApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetApplicationRequest.ProtoReflect.Descriptor instead.
 func (*GetApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{12}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetApplicationRequest) GetId() string {
@@ -704,7 +811,7 @@ type GetApplicationResponse struct {
 
 func (x *GetApplicationResponse) Reset() {
 	*x = GetApplicationResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[13]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -716,7 +823,7 @@ func (x *GetApplicationResponse) String() string {
 func (*GetApplicationResponse) ProtoMessage() {}
 
 func (x *GetApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[13]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -729,7 +836,7 @@ func (x *GetApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetApplicationResponse.ProtoReflect.Descriptor instead.
 func (*GetApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{13}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetApplicationResponse) GetApplication() *OrganisationApplication {
@@ -776,7 +883,7 @@ type ConfirmApplicationRequest struct {
 
 func (x *ConfirmApplicationRequest) Reset() {
 	*x = ConfirmApplicationRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -788,7 +895,7 @@ func (x *ConfirmApplicationRequest) String() string {
 func (*ConfirmApplicationRequest) ProtoMessage() {}
 
 func (x *ConfirmApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -801,7 +908,7 @@ func (x *ConfirmApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmApplicationRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ConfirmApplicationRequest) GetId() string {
@@ -820,7 +927,7 @@ type ConfirmApplicationResponse struct {
 
 func (x *ConfirmApplicationResponse) Reset() {
 	*x = ConfirmApplicationResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +939,7 @@ func (x *ConfirmApplicationResponse) String() string {
 func (*ConfirmApplicationResponse) ProtoMessage() {}
 
 func (x *ConfirmApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +952,7 @@ func (x *ConfirmApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmApplicationResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ConfirmApplicationResponse) GetApplication() *OrganisationApplication {
@@ -866,7 +973,7 @@ type RefuseApplicationRequest struct {
 
 func (x *RefuseApplicationRequest) Reset() {
 	*x = RefuseApplicationRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +985,7 @@ func (x *RefuseApplicationRequest) String() string {
 func (*RefuseApplicationRequest) ProtoMessage() {}
 
 func (x *RefuseApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +998,7 @@ func (x *RefuseApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseApplicationRequest.ProtoReflect.Descriptor instead.
 func (*RefuseApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{16}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RefuseApplicationRequest) GetId() string {
@@ -917,7 +1024,7 @@ type RefuseApplicationResponse struct {
 
 func (x *RefuseApplicationResponse) Reset() {
 	*x = RefuseApplicationResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -929,7 +1036,7 @@ func (x *RefuseApplicationResponse) String() string {
 func (*RefuseApplicationResponse) ProtoMessage() {}
 
 func (x *RefuseApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -942,7 +1049,7 @@ func (x *RefuseApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseApplicationResponse.ProtoReflect.Descriptor instead.
 func (*RefuseApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{17}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RefuseApplicationResponse) GetApplication() *OrganisationApplication {
@@ -965,7 +1072,7 @@ type ListOrganisationAuthoritiesRequest struct {
 
 func (x *ListOrganisationAuthoritiesRequest) Reset() {
 	*x = ListOrganisationAuthoritiesRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[18]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1084,7 @@ func (x *ListOrganisationAuthoritiesRequest) String() string {
 func (*ListOrganisationAuthoritiesRequest) ProtoMessage() {}
 
 func (x *ListOrganisationAuthoritiesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[18]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1097,7 @@ func (x *ListOrganisationAuthoritiesRequest) ProtoReflect() protoreflect.Message
 
 // Deprecated: Use ListOrganisationAuthoritiesRequest.ProtoReflect.Descriptor instead.
 func (*ListOrganisationAuthoritiesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{18}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListOrganisationAuthoritiesRequest) GetOrganisation() string {
@@ -1026,7 +1133,7 @@ type ListOrganisationAuthoritiesResponse struct {
 
 func (x *ListOrganisationAuthoritiesResponse) Reset() {
 	*x = ListOrganisationAuthoritiesResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[19]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1038,7 +1145,7 @@ func (x *ListOrganisationAuthoritiesResponse) String() string {
 func (*ListOrganisationAuthoritiesResponse) ProtoMessage() {}
 
 func (x *ListOrganisationAuthoritiesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[19]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1051,7 +1158,7 @@ func (x *ListOrganisationAuthoritiesResponse) ProtoReflect() protoreflect.Messag
 
 // Deprecated: Use ListOrganisationAuthoritiesResponse.ProtoReflect.Descriptor instead.
 func (*ListOrganisationAuthoritiesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{19}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListOrganisationAuthoritiesResponse) GetAuthorities() []*Authority {
@@ -1081,7 +1188,7 @@ type EndOrganisationAuthorityRequest struct {
 
 func (x *EndOrganisationAuthorityRequest) Reset() {
 	*x = EndOrganisationAuthorityRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[20]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1200,7 @@ func (x *EndOrganisationAuthorityRequest) String() string {
 func (*EndOrganisationAuthorityRequest) ProtoMessage() {}
 
 func (x *EndOrganisationAuthorityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[20]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1213,7 @@ func (x *EndOrganisationAuthorityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndOrganisationAuthorityRequest.ProtoReflect.Descriptor instead.
 func (*EndOrganisationAuthorityRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{20}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EndOrganisationAuthorityRequest) GetOrganisation() string {
@@ -1138,7 +1245,7 @@ type EndOrganisationAuthorityResponse struct {
 
 func (x *EndOrganisationAuthorityResponse) Reset() {
 	*x = EndOrganisationAuthorityResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[21]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1257,7 @@ func (x *EndOrganisationAuthorityResponse) String() string {
 func (*EndOrganisationAuthorityResponse) ProtoMessage() {}
 
 func (x *EndOrganisationAuthorityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[21]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1270,7 @@ func (x *EndOrganisationAuthorityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndOrganisationAuthorityResponse.ProtoReflect.Descriptor instead.
 func (*EndOrganisationAuthorityResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{21}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{23}
 }
 
 var File_naru_address_v1_organisation_service_proto protoreflect.FileDescriptor
@@ -1184,13 +1291,19 @@ const file_naru_address_v1_organisation_service_proto_rawDesc = "" +
 	"\x18ListOrganisationsRequest\"\xb9\x01\n" +
 	"\x19ListOrganisationsResponse\x12N\n" +
 	"\rorganisations\x18\x01 \x03(\v2(.naru.address.v1.RepresentedOrganisationR\rorganisations\x12L\n" +
-	"\fapplications\x18\x02 \x03(\v2(.naru.address.v1.OrganisationApplicationR\fapplications\"\x93\x01\n" +
+	"\fapplications\x18\x02 \x03(\v2(.naru.address.v1.OrganisationApplicationR\fapplications\"\xe3\x01\n" +
 	"\x16AuthorisePersonRequest\x12$\n" +
 	"\x04name\x18\x01 \x01(\tB\x10\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01\x80\x01\x01R\x04name\x12-\n" +
 	"\n" +
 	"birth_date\x18\x02 \x01(\tB\x0e\xbaH\x04r\x02\x10\x01\xe8\xf3\x18\x03\x80\x01\x01R\tbirthDate\x12$\n" +
-	"\x05phone\x18\x03 \x01(\tB\x0e\xbaH\x04r\x02\x10\x01\xe8\xf3\x18\x04\x80\x01\x01R\x05phone\"S\n" +
+	"\x05phone\x18\x03 \x01(\tB\x0e\xbaH\x04r\x02\x10\x01\xe8\xf3\x18\x04\x80\x01\x01R\x05phone\x12N\n" +
+	"\x06rights\x18\x04 \x03(\x0e2\x1f.naru.address.v1.AuthorityRightB\x15\xbaH\x12\x92\x01\x0f\b\x01\x10\x05\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x06rights\"S\n" +
 	"\x17AuthorisePersonResponse\x128\n" +
+	"\tauthority\x18\x01 \x01(\v2\x1a.naru.address.v1.AuthorityR\tauthority\"|\n" +
+	"\x10SetRightsRequest\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12N\n" +
+	"\x06rights\x18\x02 \x03(\x0e2\x1f.naru.address.v1.AuthorityRightB\x15\xbaH\x12\x92\x01\x0f\b\x01\x10\x05\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x06rights\"M\n" +
+	"\x11SetRightsResponse\x128\n" +
 	"\tauthority\x18\x01 \x01(\v2\x1a.naru.address.v1.AuthorityR\tauthority\"j\n" +
 	"\x16ListAuthoritiesRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
@@ -1241,11 +1354,12 @@ const file_naru_address_v1_organisation_service_proto_rawDesc = "" +
 	"\forganisation\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12&\n" +
 	"\x06reason\x18\x03 \x01(\tB\x0e\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01R\x06reason\"\"\n" +
-	" EndOrganisationAuthorityResponse2\x8f\x06\n" +
+	" EndOrganisationAuthorityResponse2\xa0\a\n" +
 	"\x13OrganisationService\x12\xad\x01\n" +
 	"\x14ApplyForOrganisation\x12,.naru.address.v1.ApplyForOrganisationRequest\x1a-.naru.address.v1.ApplyForOrganisationResponse\"8\xca\xf3\x18\x03\x12\x01\x04\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/organisation-applications\x12\x8c\x01\n" +
 	"\x11ListOrganisations\x12).naru.address.v1.ListOrganisationsRequest\x1a*.naru.address.v1.ListOrganisationsResponse\" \xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/organisations\x12\x94\x01\n" +
-	"\x0fAuthorisePerson\x12'.naru.address.v1.AuthorisePersonRequest\x1a(.naru.address.v1.AuthorisePersonResponse\".\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/organisation/authorities\x12\x91\x01\n" +
+	"\x0fAuthorisePerson\x12'.naru.address.v1.AuthorisePersonRequest\x1a(.naru.address.v1.AuthorisePersonResponse\".\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/organisation/authorities\x12\x8e\x01\n" +
+	"\tSetRights\x12!.naru.address.v1.SetRightsRequest\x1a\".naru.address.v1.SetRightsResponse\":\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02-:\x01*\x1a(/v1/organisation/authorities/{id}/rights\x12\x91\x01\n" +
 	"\x0fListAuthorities\x12'.naru.address.v1.ListAuthoritiesRequest\x1a(.naru.address.v1.ListAuthoritiesResponse\"+\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/organisation/authorities\x12\x8d\x01\n" +
 	"\fEndAuthority\x12$.naru.address.v1.EndAuthorityRequest\x1a%.naru.address.v1.EndAuthorityResponse\"0\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02#*!/v1/organisation/authorities/{id}2\x82\t\n" +
 	"\x18OrganisationAdminService\x12\xa2\x01\n" +
@@ -1275,7 +1389,7 @@ func file_naru_address_v1_organisation_service_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_organisation_service_proto_rawDescData
 }
 
-var file_naru_address_v1_organisation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_naru_address_v1_organisation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_naru_address_v1_organisation_service_proto_goTypes = []any{
 	(*ApplyForOrganisationRequest)(nil),         // 0: naru.address.v1.ApplyForOrganisationRequest
 	(*ApplyForOrganisationResponse)(nil),        // 1: naru.address.v1.ApplyForOrganisationResponse
@@ -1283,65 +1397,73 @@ var file_naru_address_v1_organisation_service_proto_goTypes = []any{
 	(*ListOrganisationsResponse)(nil),           // 3: naru.address.v1.ListOrganisationsResponse
 	(*AuthorisePersonRequest)(nil),              // 4: naru.address.v1.AuthorisePersonRequest
 	(*AuthorisePersonResponse)(nil),             // 5: naru.address.v1.AuthorisePersonResponse
-	(*ListAuthoritiesRequest)(nil),              // 6: naru.address.v1.ListAuthoritiesRequest
-	(*ListAuthoritiesResponse)(nil),             // 7: naru.address.v1.ListAuthoritiesResponse
-	(*EndAuthorityRequest)(nil),                 // 8: naru.address.v1.EndAuthorityRequest
-	(*EndAuthorityResponse)(nil),                // 9: naru.address.v1.EndAuthorityResponse
-	(*ListApplicationsRequest)(nil),             // 10: naru.address.v1.ListApplicationsRequest
-	(*ListApplicationsResponse)(nil),            // 11: naru.address.v1.ListApplicationsResponse
-	(*GetApplicationRequest)(nil),               // 12: naru.address.v1.GetApplicationRequest
-	(*GetApplicationResponse)(nil),              // 13: naru.address.v1.GetApplicationResponse
-	(*ConfirmApplicationRequest)(nil),           // 14: naru.address.v1.ConfirmApplicationRequest
-	(*ConfirmApplicationResponse)(nil),          // 15: naru.address.v1.ConfirmApplicationResponse
-	(*RefuseApplicationRequest)(nil),            // 16: naru.address.v1.RefuseApplicationRequest
-	(*RefuseApplicationResponse)(nil),           // 17: naru.address.v1.RefuseApplicationResponse
-	(*ListOrganisationAuthoritiesRequest)(nil),  // 18: naru.address.v1.ListOrganisationAuthoritiesRequest
-	(*ListOrganisationAuthoritiesResponse)(nil), // 19: naru.address.v1.ListOrganisationAuthoritiesResponse
-	(*EndOrganisationAuthorityRequest)(nil),     // 20: naru.address.v1.EndOrganisationAuthorityRequest
-	(*EndOrganisationAuthorityResponse)(nil),    // 21: naru.address.v1.EndOrganisationAuthorityResponse
-	(*OrganisationApplication)(nil),             // 22: naru.address.v1.OrganisationApplication
-	(*RepresentedOrganisation)(nil),             // 23: naru.address.v1.RepresentedOrganisation
-	(*Authority)(nil),                           // 24: naru.address.v1.Authority
+	(*SetRightsRequest)(nil),                    // 6: naru.address.v1.SetRightsRequest
+	(*SetRightsResponse)(nil),                   // 7: naru.address.v1.SetRightsResponse
+	(*ListAuthoritiesRequest)(nil),              // 8: naru.address.v1.ListAuthoritiesRequest
+	(*ListAuthoritiesResponse)(nil),             // 9: naru.address.v1.ListAuthoritiesResponse
+	(*EndAuthorityRequest)(nil),                 // 10: naru.address.v1.EndAuthorityRequest
+	(*EndAuthorityResponse)(nil),                // 11: naru.address.v1.EndAuthorityResponse
+	(*ListApplicationsRequest)(nil),             // 12: naru.address.v1.ListApplicationsRequest
+	(*ListApplicationsResponse)(nil),            // 13: naru.address.v1.ListApplicationsResponse
+	(*GetApplicationRequest)(nil),               // 14: naru.address.v1.GetApplicationRequest
+	(*GetApplicationResponse)(nil),              // 15: naru.address.v1.GetApplicationResponse
+	(*ConfirmApplicationRequest)(nil),           // 16: naru.address.v1.ConfirmApplicationRequest
+	(*ConfirmApplicationResponse)(nil),          // 17: naru.address.v1.ConfirmApplicationResponse
+	(*RefuseApplicationRequest)(nil),            // 18: naru.address.v1.RefuseApplicationRequest
+	(*RefuseApplicationResponse)(nil),           // 19: naru.address.v1.RefuseApplicationResponse
+	(*ListOrganisationAuthoritiesRequest)(nil),  // 20: naru.address.v1.ListOrganisationAuthoritiesRequest
+	(*ListOrganisationAuthoritiesResponse)(nil), // 21: naru.address.v1.ListOrganisationAuthoritiesResponse
+	(*EndOrganisationAuthorityRequest)(nil),     // 22: naru.address.v1.EndOrganisationAuthorityRequest
+	(*EndOrganisationAuthorityResponse)(nil),    // 23: naru.address.v1.EndOrganisationAuthorityResponse
+	(*OrganisationApplication)(nil),             // 24: naru.address.v1.OrganisationApplication
+	(*RepresentedOrganisation)(nil),             // 25: naru.address.v1.RepresentedOrganisation
+	(AuthorityRight)(0),                         // 26: naru.address.v1.AuthorityRight
+	(*Authority)(nil),                           // 27: naru.address.v1.Authority
 }
 var file_naru_address_v1_organisation_service_proto_depIdxs = []int32{
-	22, // 0: naru.address.v1.ApplyForOrganisationRequest.application:type_name -> naru.address.v1.OrganisationApplication
-	22, // 1: naru.address.v1.ApplyForOrganisationResponse.application:type_name -> naru.address.v1.OrganisationApplication
-	23, // 2: naru.address.v1.ListOrganisationsResponse.organisations:type_name -> naru.address.v1.RepresentedOrganisation
-	22, // 3: naru.address.v1.ListOrganisationsResponse.applications:type_name -> naru.address.v1.OrganisationApplication
-	24, // 4: naru.address.v1.AuthorisePersonResponse.authority:type_name -> naru.address.v1.Authority
-	24, // 5: naru.address.v1.ListAuthoritiesResponse.authorities:type_name -> naru.address.v1.Authority
-	22, // 6: naru.address.v1.ListApplicationsResponse.applications:type_name -> naru.address.v1.OrganisationApplication
-	22, // 7: naru.address.v1.GetApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
-	22, // 8: naru.address.v1.ConfirmApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
-	22, // 9: naru.address.v1.RefuseApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
-	24, // 10: naru.address.v1.ListOrganisationAuthoritiesResponse.authorities:type_name -> naru.address.v1.Authority
-	0,  // 11: naru.address.v1.OrganisationService.ApplyForOrganisation:input_type -> naru.address.v1.ApplyForOrganisationRequest
-	2,  // 12: naru.address.v1.OrganisationService.ListOrganisations:input_type -> naru.address.v1.ListOrganisationsRequest
-	4,  // 13: naru.address.v1.OrganisationService.AuthorisePerson:input_type -> naru.address.v1.AuthorisePersonRequest
-	6,  // 14: naru.address.v1.OrganisationService.ListAuthorities:input_type -> naru.address.v1.ListAuthoritiesRequest
-	8,  // 15: naru.address.v1.OrganisationService.EndAuthority:input_type -> naru.address.v1.EndAuthorityRequest
-	10, // 16: naru.address.v1.OrganisationAdminService.ListApplications:input_type -> naru.address.v1.ListApplicationsRequest
-	12, // 17: naru.address.v1.OrganisationAdminService.GetApplication:input_type -> naru.address.v1.GetApplicationRequest
-	14, // 18: naru.address.v1.OrganisationAdminService.ConfirmApplication:input_type -> naru.address.v1.ConfirmApplicationRequest
-	16, // 19: naru.address.v1.OrganisationAdminService.RefuseApplication:input_type -> naru.address.v1.RefuseApplicationRequest
-	18, // 20: naru.address.v1.OrganisationAdminService.ListOrganisationAuthorities:input_type -> naru.address.v1.ListOrganisationAuthoritiesRequest
-	20, // 21: naru.address.v1.OrganisationAdminService.EndOrganisationAuthority:input_type -> naru.address.v1.EndOrganisationAuthorityRequest
-	1,  // 22: naru.address.v1.OrganisationService.ApplyForOrganisation:output_type -> naru.address.v1.ApplyForOrganisationResponse
-	3,  // 23: naru.address.v1.OrganisationService.ListOrganisations:output_type -> naru.address.v1.ListOrganisationsResponse
-	5,  // 24: naru.address.v1.OrganisationService.AuthorisePerson:output_type -> naru.address.v1.AuthorisePersonResponse
-	7,  // 25: naru.address.v1.OrganisationService.ListAuthorities:output_type -> naru.address.v1.ListAuthoritiesResponse
-	9,  // 26: naru.address.v1.OrganisationService.EndAuthority:output_type -> naru.address.v1.EndAuthorityResponse
-	11, // 27: naru.address.v1.OrganisationAdminService.ListApplications:output_type -> naru.address.v1.ListApplicationsResponse
-	13, // 28: naru.address.v1.OrganisationAdminService.GetApplication:output_type -> naru.address.v1.GetApplicationResponse
-	15, // 29: naru.address.v1.OrganisationAdminService.ConfirmApplication:output_type -> naru.address.v1.ConfirmApplicationResponse
-	17, // 30: naru.address.v1.OrganisationAdminService.RefuseApplication:output_type -> naru.address.v1.RefuseApplicationResponse
-	19, // 31: naru.address.v1.OrganisationAdminService.ListOrganisationAuthorities:output_type -> naru.address.v1.ListOrganisationAuthoritiesResponse
-	21, // 32: naru.address.v1.OrganisationAdminService.EndOrganisationAuthority:output_type -> naru.address.v1.EndOrganisationAuthorityResponse
-	22, // [22:33] is the sub-list for method output_type
-	11, // [11:22] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	24, // 0: naru.address.v1.ApplyForOrganisationRequest.application:type_name -> naru.address.v1.OrganisationApplication
+	24, // 1: naru.address.v1.ApplyForOrganisationResponse.application:type_name -> naru.address.v1.OrganisationApplication
+	25, // 2: naru.address.v1.ListOrganisationsResponse.organisations:type_name -> naru.address.v1.RepresentedOrganisation
+	24, // 3: naru.address.v1.ListOrganisationsResponse.applications:type_name -> naru.address.v1.OrganisationApplication
+	26, // 4: naru.address.v1.AuthorisePersonRequest.rights:type_name -> naru.address.v1.AuthorityRight
+	27, // 5: naru.address.v1.AuthorisePersonResponse.authority:type_name -> naru.address.v1.Authority
+	26, // 6: naru.address.v1.SetRightsRequest.rights:type_name -> naru.address.v1.AuthorityRight
+	27, // 7: naru.address.v1.SetRightsResponse.authority:type_name -> naru.address.v1.Authority
+	27, // 8: naru.address.v1.ListAuthoritiesResponse.authorities:type_name -> naru.address.v1.Authority
+	24, // 9: naru.address.v1.ListApplicationsResponse.applications:type_name -> naru.address.v1.OrganisationApplication
+	24, // 10: naru.address.v1.GetApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
+	24, // 11: naru.address.v1.ConfirmApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
+	24, // 12: naru.address.v1.RefuseApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
+	27, // 13: naru.address.v1.ListOrganisationAuthoritiesResponse.authorities:type_name -> naru.address.v1.Authority
+	0,  // 14: naru.address.v1.OrganisationService.ApplyForOrganisation:input_type -> naru.address.v1.ApplyForOrganisationRequest
+	2,  // 15: naru.address.v1.OrganisationService.ListOrganisations:input_type -> naru.address.v1.ListOrganisationsRequest
+	4,  // 16: naru.address.v1.OrganisationService.AuthorisePerson:input_type -> naru.address.v1.AuthorisePersonRequest
+	6,  // 17: naru.address.v1.OrganisationService.SetRights:input_type -> naru.address.v1.SetRightsRequest
+	8,  // 18: naru.address.v1.OrganisationService.ListAuthorities:input_type -> naru.address.v1.ListAuthoritiesRequest
+	10, // 19: naru.address.v1.OrganisationService.EndAuthority:input_type -> naru.address.v1.EndAuthorityRequest
+	12, // 20: naru.address.v1.OrganisationAdminService.ListApplications:input_type -> naru.address.v1.ListApplicationsRequest
+	14, // 21: naru.address.v1.OrganisationAdminService.GetApplication:input_type -> naru.address.v1.GetApplicationRequest
+	16, // 22: naru.address.v1.OrganisationAdminService.ConfirmApplication:input_type -> naru.address.v1.ConfirmApplicationRequest
+	18, // 23: naru.address.v1.OrganisationAdminService.RefuseApplication:input_type -> naru.address.v1.RefuseApplicationRequest
+	20, // 24: naru.address.v1.OrganisationAdminService.ListOrganisationAuthorities:input_type -> naru.address.v1.ListOrganisationAuthoritiesRequest
+	22, // 25: naru.address.v1.OrganisationAdminService.EndOrganisationAuthority:input_type -> naru.address.v1.EndOrganisationAuthorityRequest
+	1,  // 26: naru.address.v1.OrganisationService.ApplyForOrganisation:output_type -> naru.address.v1.ApplyForOrganisationResponse
+	3,  // 27: naru.address.v1.OrganisationService.ListOrganisations:output_type -> naru.address.v1.ListOrganisationsResponse
+	5,  // 28: naru.address.v1.OrganisationService.AuthorisePerson:output_type -> naru.address.v1.AuthorisePersonResponse
+	7,  // 29: naru.address.v1.OrganisationService.SetRights:output_type -> naru.address.v1.SetRightsResponse
+	9,  // 30: naru.address.v1.OrganisationService.ListAuthorities:output_type -> naru.address.v1.ListAuthoritiesResponse
+	11, // 31: naru.address.v1.OrganisationService.EndAuthority:output_type -> naru.address.v1.EndAuthorityResponse
+	13, // 32: naru.address.v1.OrganisationAdminService.ListApplications:output_type -> naru.address.v1.ListApplicationsResponse
+	15, // 33: naru.address.v1.OrganisationAdminService.GetApplication:output_type -> naru.address.v1.GetApplicationResponse
+	17, // 34: naru.address.v1.OrganisationAdminService.ConfirmApplication:output_type -> naru.address.v1.ConfirmApplicationResponse
+	19, // 35: naru.address.v1.OrganisationAdminService.RefuseApplication:output_type -> naru.address.v1.RefuseApplicationResponse
+	21, // 36: naru.address.v1.OrganisationAdminService.ListOrganisationAuthorities:output_type -> naru.address.v1.ListOrganisationAuthoritiesResponse
+	23, // 37: naru.address.v1.OrganisationAdminService.EndOrganisationAuthority:output_type -> naru.address.v1.EndOrganisationAuthorityResponse
+	26, // [26:38] is the sub-list for method output_type
+	14, // [14:26] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_organisation_service_proto_init() }
@@ -1356,7 +1478,7 @@ func file_naru_address_v1_organisation_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_organisation_service_proto_rawDesc), len(file_naru_address_v1_organisation_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -22,6 +22,7 @@ const (
 	OrganisationService_ApplyForOrganisation_FullMethodName = "/naru.address.v1.OrganisationService/ApplyForOrganisation"
 	OrganisationService_ListOrganisations_FullMethodName    = "/naru.address.v1.OrganisationService/ListOrganisations"
 	OrganisationService_AuthorisePerson_FullMethodName      = "/naru.address.v1.OrganisationService/AuthorisePerson"
+	OrganisationService_SetRights_FullMethodName            = "/naru.address.v1.OrganisationService/SetRights"
 	OrganisationService_ListAuthorities_FullMethodName      = "/naru.address.v1.OrganisationService/ListAuthorities"
 	OrganisationService_EndAuthority_FullMethodName         = "/naru.address.v1.OrganisationService/EndAuthority"
 )
@@ -42,10 +43,14 @@ type OrganisationServiceClient interface {
 	ApplyForOrganisation(ctx context.Context, in *ApplyForOrganisationRequest, opts ...grpc.CallOption) (*ApplyForOrganisationResponse, error)
 	// ListOrganisations lists the organisations for which the caller may act, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
 	ListOrganisations(ctx context.Context, in *ListOrganisationsRequest, opts ...grpc.CallOption) (*ListOrganisationsResponse, error)
-	// AuthorisePerson lets a further person read for the organisation, from when that person proves to be the one described. A person who has an
-	// authority already keeps it as it is. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
+	// AuthorisePerson lets a further person act for the organisation with the given rights, from when that person proves to be the one described. A
+	// person who has an authority already keeps it as it is. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
 	// TOO_MANY_PERSONS (100 in force).
 	AuthorisePerson(ctx context.Context, in *AuthorisePersonRequest, opts ...grpc.CallOption) (*AuthorisePersonResponse, error)
+	// SetRights changes what a person may do for the organisation. Sessions that the person has open are refused within a second; the next has the new
+	// rights. Idempotent. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, AUTHORITY_NOT_FOUND (also for one that has ended),
+	// REPRESENTATIVE_HAS_ALL_RIGHTS.
+	SetRights(ctx context.Context, in *SetRightsRequest, opts ...grpc.CallOption) (*SetRightsResponse, error)
 	// ListAuthorities lists who may act for the organisation, and whose authority has ended. For representatives. Errors: NOT_AN_ORGANISATION,
 	// NOT_AUTHORISED.
 	ListAuthorities(ctx context.Context, in *ListAuthoritiesRequest, opts ...grpc.CallOption) (*ListAuthoritiesResponse, error)
@@ -93,6 +98,16 @@ func (c *organisationServiceClient) AuthorisePerson(ctx context.Context, in *Aut
 	return out, nil
 }
 
+func (c *organisationServiceClient) SetRights(ctx context.Context, in *SetRightsRequest, opts ...grpc.CallOption) (*SetRightsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetRightsResponse)
+	err := c.cc.Invoke(ctx, OrganisationService_SetRights_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *organisationServiceClient) ListAuthorities(ctx context.Context, in *ListAuthoritiesRequest, opts ...grpc.CallOption) (*ListAuthoritiesResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListAuthoritiesResponse)
@@ -129,10 +144,14 @@ type OrganisationServiceServer interface {
 	ApplyForOrganisation(context.Context, *ApplyForOrganisationRequest) (*ApplyForOrganisationResponse, error)
 	// ListOrganisations lists the organisations for which the caller may act, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
 	ListOrganisations(context.Context, *ListOrganisationsRequest) (*ListOrganisationsResponse, error)
-	// AuthorisePerson lets a further person read for the organisation, from when that person proves to be the one described. A person who has an
-	// authority already keeps it as it is. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
+	// AuthorisePerson lets a further person act for the organisation with the given rights, from when that person proves to be the one described. A
+	// person who has an authority already keeps it as it is. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
 	// TOO_MANY_PERSONS (100 in force).
 	AuthorisePerson(context.Context, *AuthorisePersonRequest) (*AuthorisePersonResponse, error)
+	// SetRights changes what a person may do for the organisation. Sessions that the person has open are refused within a second; the next has the new
+	// rights. Idempotent. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, AUTHORITY_NOT_FOUND (also for one that has ended),
+	// REPRESENTATIVE_HAS_ALL_RIGHTS.
+	SetRights(context.Context, *SetRightsRequest) (*SetRightsResponse, error)
 	// ListAuthorities lists who may act for the organisation, and whose authority has ended. For representatives. Errors: NOT_AN_ORGANISATION,
 	// NOT_AUTHORISED.
 	ListAuthorities(context.Context, *ListAuthoritiesRequest) (*ListAuthoritiesResponse, error)
@@ -158,6 +177,9 @@ func (UnimplementedOrganisationServiceServer) ListOrganisations(context.Context,
 }
 func (UnimplementedOrganisationServiceServer) AuthorisePerson(context.Context, *AuthorisePersonRequest) (*AuthorisePersonResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AuthorisePerson not implemented")
+}
+func (UnimplementedOrganisationServiceServer) SetRights(context.Context, *SetRightsRequest) (*SetRightsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetRights not implemented")
 }
 func (UnimplementedOrganisationServiceServer) ListAuthorities(context.Context, *ListAuthoritiesRequest) (*ListAuthoritiesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAuthorities not implemented")
@@ -240,6 +262,24 @@ func _OrganisationService_AuthorisePerson_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OrganisationService_SetRights_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetRightsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrganisationServiceServer).SetRights(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrganisationService_SetRights_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrganisationServiceServer).SetRights(ctx, req.(*SetRightsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _OrganisationService_ListAuthorities_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListAuthoritiesRequest)
 	if err := dec(in); err != nil {
@@ -294,6 +334,10 @@ var OrganisationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AuthorisePerson",
 			Handler:    _OrganisationService_AuthorisePerson_Handler,
+		},
+		{
+			MethodName: "SetRights",
+			Handler:    _OrganisationService_SetRights_Handler,
 		},
 		{
 			MethodName: "ListAuthorities",

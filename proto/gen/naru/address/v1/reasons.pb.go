@@ -25,33 +25,34 @@ const (
 type Reason int32
 
 const (
-	Reason_REASON_UNSPECIFIED            Reason = 0
-	Reason_REASON_INVALID_REQUEST        Reason = 1
-	Reason_REASON_NOT_A_MEMBER           Reason = 2
-	Reason_REASON_ADDRESS_TAKEN          Reason = 3
-	Reason_REASON_ADDRESS_UNKNOWN        Reason = 4
-	Reason_REASON_HUB_UNAVAILABLE        Reason = 5
-	Reason_REASON_INSTITUTION_DIFFERS    Reason = 6
-	Reason_REASON_INSTITUTION_NOT_FOUND  Reason = 7
-	Reason_REASON_ADDRESS_NOT_REFUSED    Reason = 8
-	Reason_REASON_REQUEST_ID_REUSED      Reason = 9
-	Reason_REASON_PAGE_TOKEN_INVALID     Reason = 10
-	Reason_REASON_IDENTITY_NOT_FOUND     Reason = 11
-	Reason_REASON_IDENTITIES_DIFFER      Reason = 12
-	Reason_REASON_IDENTITY_IS_MEMBER     Reason = 13
-	Reason_REASON_APPLICATION_NOT_FOUND  Reason = 14
-	Reason_REASON_APPLICATION_WAITS      Reason = 15
-	Reason_REASON_APPLICATION_CONFIRMED  Reason = 16
-	Reason_REASON_APPLICATION_REFUSED    Reason = 17
-	Reason_REASON_TOO_MANY_APPLICATIONS  Reason = 18
-	Reason_REASON_NOT_FOR_ORGANISATIONS  Reason = 19
-	Reason_REASON_NOT_AN_ORGANISATION    Reason = 20
-	Reason_REASON_NOT_AUTHORISED         Reason = 21
-	Reason_REASON_ORGANISATION_NOT_FOUND Reason = 22
-	Reason_REASON_AUTHORITY_NOT_FOUND    Reason = 23
-	Reason_REASON_LAST_REPRESENTATIVE    Reason = 24
-	Reason_REASON_TOO_MANY_PERSONS       Reason = 25
-	Reason_REASON_PAPERS_GONE            Reason = 26
+	Reason_REASON_UNSPECIFIED                   Reason = 0
+	Reason_REASON_INVALID_REQUEST               Reason = 1
+	Reason_REASON_NOT_A_MEMBER                  Reason = 2
+	Reason_REASON_ADDRESS_TAKEN                 Reason = 3
+	Reason_REASON_ADDRESS_UNKNOWN               Reason = 4
+	Reason_REASON_HUB_UNAVAILABLE               Reason = 5
+	Reason_REASON_INSTITUTION_DIFFERS           Reason = 6
+	Reason_REASON_INSTITUTION_NOT_FOUND         Reason = 7
+	Reason_REASON_ADDRESS_NOT_REFUSED           Reason = 8
+	Reason_REASON_REQUEST_ID_REUSED             Reason = 9
+	Reason_REASON_PAGE_TOKEN_INVALID            Reason = 10
+	Reason_REASON_IDENTITY_NOT_FOUND            Reason = 11
+	Reason_REASON_IDENTITIES_DIFFER             Reason = 12
+	Reason_REASON_IDENTITY_IS_MEMBER            Reason = 13
+	Reason_REASON_APPLICATION_NOT_FOUND         Reason = 14
+	Reason_REASON_APPLICATION_WAITS             Reason = 15
+	Reason_REASON_APPLICATION_CONFIRMED         Reason = 16
+	Reason_REASON_APPLICATION_REFUSED           Reason = 17
+	Reason_REASON_TOO_MANY_APPLICATIONS         Reason = 18
+	Reason_REASON_NOT_FOR_ORGANISATIONS         Reason = 19
+	Reason_REASON_NOT_AN_ORGANISATION           Reason = 20
+	Reason_REASON_NOT_AUTHORISED                Reason = 21
+	Reason_REASON_ORGANISATION_NOT_FOUND        Reason = 22
+	Reason_REASON_AUTHORITY_NOT_FOUND           Reason = 23
+	Reason_REASON_LAST_REPRESENTATIVE           Reason = 24
+	Reason_REASON_TOO_MANY_PERSONS              Reason = 25
+	Reason_REASON_PAPERS_GONE                   Reason = 26
+	Reason_REASON_REPRESENTATIVE_HAS_ALL_RIGHTS Reason = 27
 )
 
 // Enum value maps for Reason.
@@ -84,35 +85,37 @@ var (
 		24: "REASON_LAST_REPRESENTATIVE",
 		25: "REASON_TOO_MANY_PERSONS",
 		26: "REASON_PAPERS_GONE",
+		27: "REASON_REPRESENTATIVE_HAS_ALL_RIGHTS",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":            0,
-		"REASON_INVALID_REQUEST":        1,
-		"REASON_NOT_A_MEMBER":           2,
-		"REASON_ADDRESS_TAKEN":          3,
-		"REASON_ADDRESS_UNKNOWN":        4,
-		"REASON_HUB_UNAVAILABLE":        5,
-		"REASON_INSTITUTION_DIFFERS":    6,
-		"REASON_INSTITUTION_NOT_FOUND":  7,
-		"REASON_ADDRESS_NOT_REFUSED":    8,
-		"REASON_REQUEST_ID_REUSED":      9,
-		"REASON_PAGE_TOKEN_INVALID":     10,
-		"REASON_IDENTITY_NOT_FOUND":     11,
-		"REASON_IDENTITIES_DIFFER":      12,
-		"REASON_IDENTITY_IS_MEMBER":     13,
-		"REASON_APPLICATION_NOT_FOUND":  14,
-		"REASON_APPLICATION_WAITS":      15,
-		"REASON_APPLICATION_CONFIRMED":  16,
-		"REASON_APPLICATION_REFUSED":    17,
-		"REASON_TOO_MANY_APPLICATIONS":  18,
-		"REASON_NOT_FOR_ORGANISATIONS":  19,
-		"REASON_NOT_AN_ORGANISATION":    20,
-		"REASON_NOT_AUTHORISED":         21,
-		"REASON_ORGANISATION_NOT_FOUND": 22,
-		"REASON_AUTHORITY_NOT_FOUND":    23,
-		"REASON_LAST_REPRESENTATIVE":    24,
-		"REASON_TOO_MANY_PERSONS":       25,
-		"REASON_PAPERS_GONE":            26,
+		"REASON_UNSPECIFIED":                   0,
+		"REASON_INVALID_REQUEST":               1,
+		"REASON_NOT_A_MEMBER":                  2,
+		"REASON_ADDRESS_TAKEN":                 3,
+		"REASON_ADDRESS_UNKNOWN":               4,
+		"REASON_HUB_UNAVAILABLE":               5,
+		"REASON_INSTITUTION_DIFFERS":           6,
+		"REASON_INSTITUTION_NOT_FOUND":         7,
+		"REASON_ADDRESS_NOT_REFUSED":           8,
+		"REASON_REQUEST_ID_REUSED":             9,
+		"REASON_PAGE_TOKEN_INVALID":            10,
+		"REASON_IDENTITY_NOT_FOUND":            11,
+		"REASON_IDENTITIES_DIFFER":             12,
+		"REASON_IDENTITY_IS_MEMBER":            13,
+		"REASON_APPLICATION_NOT_FOUND":         14,
+		"REASON_APPLICATION_WAITS":             15,
+		"REASON_APPLICATION_CONFIRMED":         16,
+		"REASON_APPLICATION_REFUSED":           17,
+		"REASON_TOO_MANY_APPLICATIONS":         18,
+		"REASON_NOT_FOR_ORGANISATIONS":         19,
+		"REASON_NOT_AN_ORGANISATION":           20,
+		"REASON_NOT_AUTHORISED":                21,
+		"REASON_ORGANISATION_NOT_FOUND":        22,
+		"REASON_AUTHORITY_NOT_FOUND":           23,
+		"REASON_LAST_REPRESENTATIVE":           24,
+		"REASON_TOO_MANY_PERSONS":              25,
+		"REASON_PAPERS_GONE":                   26,
+		"REASON_REPRESENTATIVE_HAS_ALL_RIGHTS": 27,
 	}
 )
 
@@ -147,7 +150,7 @@ var File_naru_address_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xbb\x06\n" +
+	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xe5\x06\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x17\n" +
@@ -176,7 +179,8 @@ const file_naru_address_v1_reasons_proto_rawDesc = "" +
 	"\x1aREASON_AUTHORITY_NOT_FOUND\x10\x17\x12\x1e\n" +
 	"\x1aREASON_LAST_REPRESENTATIVE\x10\x18\x12\x1b\n" +
 	"\x17REASON_TOO_MANY_PERSONS\x10\x19\x12\x16\n" +
-	"\x12REASON_PAPERS_GONE\x10\x1aB\xc1\x01\n" +
+	"\x12REASON_PAPERS_GONE\x10\x1a\x12(\n" +
+	"$REASON_REPRESENTATIVE_HAS_ALL_RIGHTS\x10\x1bB\xc1\x01\n" +
 	"\x13com.naru.address.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
 var (

@@ -596,10 +596,10 @@ const file_naru_delivery_v1_delivery_service_proto_rawDesc = "" +
 	"\rGetEndRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"&\n" +
 	"\x0eGetEndResponse\x12\x14\n" +
-	"\x05ended\x18\x01 \x01(\bR\x05ended2\x83\x02\n" +
-	"\fInboxService\x12n\n" +
-	"\tListInbox\x12\".naru.delivery.v1.ListInboxRequest\x1a#.naru.delivery.v1.ListInboxResponse\"\x18\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\v\x12\t/v1/inbox\x12\x82\x01\n" +
-	"\fGetInboxItem\x12%.naru.delivery.v1.GetInboxItemRequest\x1a&.naru.delivery.v1.GetInboxItemResponse\"#\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/inbox/{edoc_num}2\xf8\x01\n" +
+	"\x05ended\x18\x01 \x01(\bR\x05ended2\xaa\x02\n" +
+	"\fInboxService\x12\x81\x01\n" +
+	"\tListInbox\x12\".naru.delivery.v1.ListInboxRequest\x1a#.naru.delivery.v1.ListInboxResponse\"+\xca\xf3\x18\x16\x12\x01\x04\x1a\x11documents.receive\x82\xd3\xe4\x93\x02\v\x12\t/v1/inbox\x12\x95\x01\n" +
+	"\fGetInboxItem\x12%.naru.delivery.v1.GetInboxItemRequest\x1a&.naru.delivery.v1.GetInboxItemResponse\"6\xca\xf3\x18\x16\x12\x01\x04\x1a\x11documents.receive\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/inbox/{edoc_num}2\xf8\x01\n" +
 	"\x15DeliveryLookupService\x12\x7f\n" +
 	"\vGetReceived\x12$.naru.delivery.v1.GetReceivedRequest\x1a%.naru.delivery.v1.GetReceivedResponse\"#\xca\xf3\x18\x1f\"\aarchive\"\vcertificate\"\aviewing\x12^\n" +
 	"\x06GetEnd\x12\x1f.naru.delivery.v1.GetEndRequest\x1a .naru.delivery.v1.GetEndResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xd0\x01\n" +

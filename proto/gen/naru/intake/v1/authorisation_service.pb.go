@@ -973,12 +973,12 @@ const file_naru_intake_v1_authorisation_service_proto_rawDesc = "" +
 	"\x1bAUTHORISATION_STATE_REVOKED\x10\x04\x12\x1f\n" +
 	"\x1bAUTHORISATION_STATE_EXPIRED\x10\x052\xad\b\n" +
 	"\x14AuthorisationService\x12\xb7\x01\n" +
-	"\x14RequestAuthorisation\x12+.naru.intake.v1.RequestAuthorisationRequest\x1a,.naru.intake.v1.RequestAuthorisationResponse\"D\xca\xf3\x18\x13\x12\x01\x02\x1a\x0edocuments.send\xda\xf3\x18\f\b\x80\x80\x80\b\x12\x05items\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/authorisations\x12\x9f\x01\n" +
-	"\x10GetAuthorisation\x12'.naru.intake.v1.GetAuthorisationRequest\x1a(.naru.intake.v1.GetAuthorisationResponse\"8\xca\xf3\x18\x15\x12\x03\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/authorisations/{id}\x12\xa0\x01\n" +
-	"\x12ListAuthorisations\x12).naru.intake.v1.ListAuthorisationsRequest\x1a*.naru.intake.v1.ListAuthorisationsResponse\"3\xca\xf3\x18\x15\x12\x03\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/authorisations\x12\xb4\x01\n" +
-	"\x14ApproveAuthorisation\x12+.naru.intake.v1.ApproveAuthorisationRequest\x1a,.naru.intake.v1.ApproveAuthorisationResponse\"A\xca\xf3\x18\x13\x12\x01\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/authorisations/{id}:approve\x12\xa9\x01\n" +
-	"\x11SignAuthorisation\x12(.naru.intake.v1.SignAuthorisationRequest\x1a).naru.intake.v1.SignAuthorisationResponse\"?\xca\xf3\x18\x14\x12\x02\x02\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/authorisations/{id}:sign\x12\xb2\x01\n" +
-	"\x13RevokeAuthorisation\x12*.naru.intake.v1.RevokeAuthorisationRequest\x1a+.naru.intake.v1.RevokeAuthorisationResponse\"B\xca\xf3\x18\x15\x12\x03\x02\x01\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/authorisations/{id}:revokeB\xc7\x01\n" +
+	"\x14RequestAuthorisation\x12+.naru.intake.v1.RequestAuthorisationRequest\x1a,.naru.intake.v1.RequestAuthorisationResponse\"D\xca\xf3\x18\x13\x12\x01\x02\x1a\x0eauthorisations\xda\xf3\x18\f\b\x80\x80\x80\b\x12\x05items\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/authorisations\x12\x9f\x01\n" +
+	"\x10GetAuthorisation\x12'.naru.intake.v1.GetAuthorisationRequest\x1a(.naru.intake.v1.GetAuthorisationResponse\"8\xca\xf3\x18\x15\x12\x03\x02\x01\x04\x1a\x0eauthorisations\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/authorisations/{id}\x12\xa0\x01\n" +
+	"\x12ListAuthorisations\x12).naru.intake.v1.ListAuthorisationsRequest\x1a*.naru.intake.v1.ListAuthorisationsResponse\"3\xca\xf3\x18\x15\x12\x03\x02\x01\x04\x1a\x0eauthorisations\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/authorisations\x12\xb4\x01\n" +
+	"\x14ApproveAuthorisation\x12+.naru.intake.v1.ApproveAuthorisationRequest\x1a,.naru.intake.v1.ApproveAuthorisationResponse\"A\xca\xf3\x18\x13\x12\x01\x04\x1a\x0eauthorisations\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/authorisations/{id}:approve\x12\xa9\x01\n" +
+	"\x11SignAuthorisation\x12(.naru.intake.v1.SignAuthorisationRequest\x1a).naru.intake.v1.SignAuthorisationResponse\"?\xca\xf3\x18\x14\x12\x02\x02\x01\x1a\x0eauthorisations\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/authorisations/{id}:sign\x12\xb2\x01\n" +
+	"\x13RevokeAuthorisation\x12*.naru.intake.v1.RevokeAuthorisationRequest\x1a+.naru.intake.v1.RevokeAuthorisationResponse\"B\xca\xf3\x18\x15\x12\x03\x02\x01\x04\x1a\x0eauthorisations\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/authorisations/{id}:revokeB\xc7\x01\n" +
 	"\x12com.naru.intake.v1B\x19AuthorisationServiceProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
 
 var (

@@ -42,7 +42,7 @@ type AuthorisationServiceClient interface {
 	GetAuthorisation(ctx context.Context, in *GetAuthorisationRequest, opts ...grpc.CallOption) (*GetAuthorisationResponse, error)
 	// ListAuthorisations lists, newest first: an agent those it asked for, a sender those it is asked for. Errors: PAGE_TOKEN_INVALID.
 	ListAuthorisations(ctx context.Context, in *ListAuthorisationsRequest, opts ...grpc.CallOption) (*ListAuthorisationsResponse, error)
-	// ApproveAuthorisation gives it, in the session of the member that is to be the sender; for an organisation its representatives do. What was given
+	// ApproveAuthorisation gives it, in the session of the member that is to be the sender; for an organisation whoever may approve does. What was given
 	// stays given. Errors: AUTHORISATION_NOT_FOUND, DIGEST_DIFFERS (the caller saw something else), AUTHORISATION_DECIDED, NOT_AUTHORISED.
 	ApproveAuthorisation(ctx context.Context, in *ApproveAuthorisationRequest, opts ...grpc.CallOption) (*ApproveAuthorisationResponse, error)
 	// SignAuthorisation gives it by the institution's signature, whoever of the two brings that. Errors: AUTHORISATION_NOT_FOUND, SIGNATURE_INVALID
@@ -136,7 +136,7 @@ type AuthorisationServiceServer interface {
 	GetAuthorisation(context.Context, *GetAuthorisationRequest) (*GetAuthorisationResponse, error)
 	// ListAuthorisations lists, newest first: an agent those it asked for, a sender those it is asked for. Errors: PAGE_TOKEN_INVALID.
 	ListAuthorisations(context.Context, *ListAuthorisationsRequest) (*ListAuthorisationsResponse, error)
-	// ApproveAuthorisation gives it, in the session of the member that is to be the sender; for an organisation its representatives do. What was given
+	// ApproveAuthorisation gives it, in the session of the member that is to be the sender; for an organisation whoever may approve does. What was given
 	// stays given. Errors: AUTHORISATION_NOT_FOUND, DIGEST_DIFFERS (the caller saw something else), AUTHORISATION_DECIDED, NOT_AUTHORISED.
 	ApproveAuthorisation(context.Context, *ApproveAuthorisationRequest) (*ApproveAuthorisationResponse, error)
 	// SignAuthorisation gives it by the institution's signature, whoever of the two brings that. Errors: AUTHORISATION_NOT_FOUND, SIGNATURE_INVALID

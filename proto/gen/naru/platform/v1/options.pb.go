@@ -214,7 +214,8 @@ type Principal struct {
 	MintedBy string `protobuf:"bytes,2,opt,name=minted_by,json=mintedBy,proto3" json:"minted_by,omitempty"`
 	// The OAuth2 scopes they may hold at most.
 	Scopes []string `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`
-	// Their tokens come of a proof of identity and are bound to its session, hold all scopes of the kind, and name no client credentials.
+	// Their tokens come of a proof of identity and are bound to its session, and name no client credentials. They hold all scopes of the kind, or, of a
+	// person who acts for an organisation, those of its authority (address.v1.AuthorityRight).
 	Session       bool `protobuf:"varint,4,opt,name=session,proto3" json:"session,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -681,17 +682,17 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"visibility\x18\x01 \x01(\x0e2\x1c.naru.platform.v1.VisibilityR\n" +
 	"visibility\x12\x18\n" +
-	"\areaders\x18\x02 \x03(\tR\areaders*\xee\x03\n" +
+	"\areaders\x18\x02 \x03(\tR\areaders*\xb2\x04\n" +
 	"\rPrincipalKind\x12\x1e\n" +
-	"\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12^\n" +
-	"\x15PRINCIPAL_KIND_SENDER\x10\x01\x1aC\xe2\xf3\x18?\n" +
-	"\x06sender\x12\agateway\x1a\fcertificates\x1a\x0edocuments.read\x1a\x0edocuments.send\x12\\\n" +
-	"\x14PRINCIPAL_KIND_AGENT\x10\x02\x1aB\xe2\xf3\x18>\n" +
-	"\x05agent\x12\agateway\x1a\fcertificates\x1a\x0edocuments.read\x1a\x0edocuments.send\x12`\n" +
+	"\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12n\n" +
+	"\x15PRINCIPAL_KIND_SENDER\x10\x01\x1aS\xe2\xf3\x18O\n" +
+	"\x06sender\x12\agateway\x1a\x0eauthorisations\x1a\fcertificates\x1a\x0edocuments.read\x1a\x0edocuments.send\x12l\n" +
+	"\x14PRINCIPAL_KIND_AGENT\x10\x02\x1aR\xe2\xf3\x18N\n" +
+	"\x05agent\x12\agateway\x1a\x0eauthorisations\x1a\fcertificates\x1a\x0edocuments.read\x1a\x0edocuments.send\x12`\n" +
 	"\x1dPRINCIPAL_KIND_VIEWING_SYSTEM\x10\x03\x1a=\xe2\xf3\x189\n" +
-	"\x0eviewing_system\x12\agateway\x1a\x0eviewing.report\x1a\x0eviewing.verify\x12f\n" +
-	"\x18PRINCIPAL_KIND_RECIPIENT\x10\x04\x1aH\xe2\xf3\x18D\n" +
-	"\trecipient\x12\aviewing\x1a\fcertificates\x1a\x0edocuments.read\x1a\x0edocuments.send \x01\x125\n" +
+	"\x0eviewing_system\x12\agateway\x1a\x0eviewing.report\x1a\x0eviewing.verify\x12\x89\x01\n" +
+	"\x18PRINCIPAL_KIND_RECIPIENT\x10\x04\x1ak\xe2\xf3\x18g\n" +
+	"\trecipient\x12\aviewing\x1a\x0eauthorisations\x1a\fcertificates\x1a\x0edocuments.read\x1a\x11documents.receive\x1a\x0edocuments.send \x01\x125\n" +
 	"\x14PRINCIPAL_KIND_ADMIN\x10\x05\x1a\x1b\xe2\xf3\x18\x17\n" +
 	"\x05admin\x12\agateway\x1a\x05admin*r\n" +
 	"\x04Text\x12\x14\n" +

@@ -459,12 +459,12 @@ const file_naru_viewing_v1_hosted_viewing_service_proto_rawDesc = "" +
 	"\x13ConfirmShownRequest\x12\"\n" +
 	"\aviewing\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\aviewing\"K\n" +
 	"\x14ConfirmShownResponse\x123\n" +
-	"\aread_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt2\xa7\x03\n" +
-	"\x14HostedViewingService\x12{\n" +
-	"\fOpenDocument\x12$.naru.viewing.v1.OpenDocumentRequest\x1a%.naru.viewing.v1.OpenDocumentResponse\"\x1e\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/viewings\x12\x83\x01\n" +
-	"\bReadPart\x12 .naru.viewing.v1.ReadPartRequest\x1a!.naru.viewing.v1.ReadPartResponse\"0\xca\xf3\x18\x03\x12\x01\x04\xf2\xf3\x18%\n" +
-	"#/v1/viewings/{viewing}/parts/{part}0\x01\x12\x8b\x01\n" +
-	"\fConfirmShown\x12$.naru.viewing.v1.ConfirmShownRequest\x1a%.naru.viewing.v1.ConfirmShownResponse\".\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/viewings/{viewing}:shownB\xce\x01\n" +
+	"\aread_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt2\xe1\x03\n" +
+	"\x14HostedViewingService\x12\x8e\x01\n" +
+	"\fOpenDocument\x12$.naru.viewing.v1.OpenDocumentRequest\x1a%.naru.viewing.v1.OpenDocumentResponse\"1\xca\xf3\x18\x16\x12\x01\x04\x1a\x11documents.receive\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/viewings\x12\x96\x01\n" +
+	"\bReadPart\x12 .naru.viewing.v1.ReadPartRequest\x1a!.naru.viewing.v1.ReadPartResponse\"C\xca\xf3\x18\x16\x12\x01\x04\x1a\x11documents.receive\xf2\xf3\x18%\n" +
+	"#/v1/viewings/{viewing}/parts/{part}0\x01\x12\x9e\x01\n" +
+	"\fConfirmShown\x12$.naru.viewing.v1.ConfirmShownRequest\x1a%.naru.viewing.v1.ConfirmShownResponse\"A\xca\xf3\x18\x16\x12\x01\x04\x1a\x11documents.receive\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/viewings/{viewing}:shownB\xce\x01\n" +
 	"\x13com.naru.viewing.v1B\x19HostedViewingServiceProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (

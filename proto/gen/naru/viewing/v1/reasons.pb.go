@@ -49,10 +49,11 @@ const (
 	Reason_REASON_VIEWED_ELSEWHERE    Reason = 20
 	Reason_REASON_CONTENT_UNAVAILABLE Reason = 21
 	// The bytes kept are not those that were sent and registered.
-	Reason_REASON_CONTENT_DIFFERS Reason = 22
-	Reason_REASON_VIEWING_UNKNOWN Reason = 23
-	Reason_REASON_PART_NOT_FOUND  Reason = 24
-	Reason_REASON_NOTHING_SHOWN   Reason = 25
+	Reason_REASON_CONTENT_DIFFERS    Reason = 22
+	Reason_REASON_VIEWING_UNKNOWN    Reason = 23
+	Reason_REASON_PART_NOT_FOUND     Reason = 24
+	Reason_REASON_NOTHING_SHOWN      Reason = 25
+	Reason_REASON_PAGE_TOKEN_INVALID Reason = 26
 )
 
 // Enum value maps for Reason.
@@ -84,6 +85,7 @@ var (
 		23: "REASON_VIEWING_UNKNOWN",
 		24: "REASON_PART_NOT_FOUND",
 		25: "REASON_NOTHING_SHOWN",
+		26: "REASON_PAGE_TOKEN_INVALID",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                   0,
@@ -112,6 +114,7 @@ var (
 		"REASON_VIEWING_UNKNOWN":               23,
 		"REASON_PART_NOT_FOUND":                24,
 		"REASON_NOTHING_SHOWN":                 25,
+		"REASON_PAGE_TOKEN_INVALID":            26,
 	}
 )
 
@@ -146,7 +149,7 @@ var File_naru_viewing_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/viewing/v1/reasons.proto\x12\x0fnaru.viewing.v1*\x8a\x06\n" +
+	"\x1dnaru/viewing/v1/reasons.proto\x12\x0fnaru.viewing.v1*\xa9\x06\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1a\n" +
@@ -174,7 +177,8 @@ const file_naru_viewing_v1_reasons_proto_rawDesc = "" +
 	"\x16REASON_CONTENT_DIFFERS\x10\x16\x12\x1a\n" +
 	"\x16REASON_VIEWING_UNKNOWN\x10\x17\x12\x19\n" +
 	"\x15REASON_PART_NOT_FOUND\x10\x18\x12\x18\n" +
-	"\x14REASON_NOTHING_SHOWN\x10\x19B\xc1\x01\n" +
+	"\x14REASON_NOTHING_SHOWN\x10\x19\x12\x1d\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\x1aB\xc1\x01\n" +
 	"\x13com.naru.viewing.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (

@@ -300,13 +300,15 @@ func (x *ActForOrganisationRequest) GetOrganisation() string {
 
 type ActForOrganisationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Bearer token of the organisation; its claim act names the person (RFC 8693 4.1).
+	// Bearer token of the organisation; its claim act names the person (RFC 8693 4.1), its scopes follow from the person's rights.
 	SessionToken string                 `protobuf:"bytes,1,opt,name=session_token,json=sessionToken,proto3" json:"session_token,omitempty"`
 	ExpiresAt    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	// Whether the organisation is a member of this relay now.
 	Member bool `protobuf:"varint,3,opt,name=member,proto3" json:"member,omitempty"`
 	// Its certified address, empty when not a member.
-	Address       string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	Address string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	// What the session may be used for, sorted.
+	Scopes        []string `protobuf:"bytes,5,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -367,6 +369,13 @@ func (x *ActForOrganisationResponse) GetAddress() string {
 		return x.Address
 	}
 	return ""
+}
+
+func (x *ActForOrganisationResponse) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
 }
 
 type IssueViewingTokenRequest struct {
@@ -807,13 +816,14 @@ const file_naru_viewing_v1_viewing_service_proto_rawDesc = "" +
 	"\x06member\x18\x03 \x01(\bR\x06member\x12\x18\n" +
 	"\aaddress\x18\x04 \x01(\tR\aaddress\"I\n" +
 	"\x19ActForOrganisationRequest\x12,\n" +
-	"\forganisation\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\"\xb3\x01\n" +
+	"\forganisation\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\"\xcb\x01\n" +
 	"\x1aActForOrganisationResponse\x12(\n" +
 	"\rsession_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\fsessionToken\x129\n" +
 	"\n" +
 	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x16\n" +
 	"\x06member\x18\x03 \x01(\bR\x06member\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\tR\aaddress\"b\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\x12\x16\n" +
+	"\x06scopes\x18\x05 \x03(\tR\x06scopes\"b\n" +
 	"\x18IssueViewingTokenRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"\x88\x01\n" +
 	"\x19IssueViewingTokenResponse\x12\x19\n" +
@@ -852,9 +862,9 @@ const file_naru_viewing_v1_viewing_service_proto_rawDesc = "" +
 	"\x0eSessionService\x12\x80\x01\n" +
 	"\fStartSession\x12$.naru.viewing.v1.StartSessionRequest\x1a%.naru.viewing.v1.StartSessionResponse\"#\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/sessions:start\x12\x8c\x01\n" +
 	"\x0fCompleteSession\x12'.naru.viewing.v1.CompleteSessionRequest\x1a(.naru.viewing.v1.CompleteSessionResponse\"&\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/sessions:complete\x12\x91\x01\n" +
-	"\x12ActForOrganisation\x12*.naru.viewing.v1.ActForOrganisationRequest\x1a+.naru.viewing.v1.ActForOrganisationResponse\"\"\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/sessions:act2\xaf\x01\n" +
-	"\x13ViewingTokenService\x12\x97\x01\n" +
-	"\x11IssueViewingToken\x12).naru.viewing.v1.IssueViewingTokenRequest\x1a*.naru.viewing.v1.IssueViewingTokenResponse\"+\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/inbox/{edoc_num}:view2\xdc\x02\n" +
+	"\x12ActForOrganisation\x12*.naru.viewing.v1.ActForOrganisationRequest\x1a+.naru.viewing.v1.ActForOrganisationResponse\"\"\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/sessions:act2\xc2\x01\n" +
+	"\x13ViewingTokenService\x12\xaa\x01\n" +
+	"\x11IssueViewingToken\x12).naru.viewing.v1.IssueViewingTokenRequest\x1a*.naru.viewing.v1.IssueViewingTokenResponse\">\xca\xf3\x18\x16\x12\x01\x04\x1a\x11documents.receive\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/inbox/{edoc_num}:view2\xdc\x02\n" +
 	"\x0eViewingService\x12\xaa\x01\n" +
 	"\x12VerifyViewingToken\x12*.naru.viewing.v1.VerifyViewingTokenRequest\x1a+.naru.viewing.v1.VerifyViewingTokenResponse\";\xca\xf3\x18\x13\x12\x01\x03\x1a\x0eviewing.verify\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/viewing/tokens:verify\x12\x9c\x01\n" +
 	"\n" +

@@ -36,7 +36,8 @@ type SessionServiceClient interface {
 	// IDENTITY_PROVIDER_UNAVAILABLE.
 	CompleteSession(ctx context.Context, in *CompleteSessionRequest, opts ...grpc.CallOption) (*CompleteSessionResponse, error)
 	// ActForOrganisation gives a person with an authority a session of the organisation, which ends with the person's own. What is done with it is
-	// recorded as the organisation's, by this person. When the authority has ended, every call with it is refused (NOT_AUTHORISED).
+	// recorded as the organisation's, by this person. It holds the scopes of the person's rights. When the authority has ended, or has rights that the
+	// session does not agree with any more, every call with it is refused (NOT_AUTHORISED).
 	// OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also for an organisation that does not exist, or with
 	// an organisation's session).
 	ActForOrganisation(ctx context.Context, in *ActForOrganisationRequest, opts ...grpc.CallOption) (*ActForOrganisationResponse, error)
@@ -92,7 +93,8 @@ type SessionServiceServer interface {
 	// IDENTITY_PROVIDER_UNAVAILABLE.
 	CompleteSession(context.Context, *CompleteSessionRequest) (*CompleteSessionResponse, error)
 	// ActForOrganisation gives a person with an authority a session of the organisation, which ends with the person's own. What is done with it is
-	// recorded as the organisation's, by this person. When the authority has ended, every call with it is refused (NOT_AUTHORISED).
+	// recorded as the organisation's, by this person. It holds the scopes of the person's rights. When the authority has ended, or has rights that the
+	// session does not agree with any more, every call with it is refused (NOT_AUTHORISED).
 	// OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also for an organisation that does not exist, or with
 	// an organisation's session).
 	ActForOrganisation(context.Context, *ActForOrganisationRequest) (*ActForOrganisationResponse, error)
