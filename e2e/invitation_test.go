@@ -12,29 +12,6 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
-// invitation is what the sandbox phone shows of one.
-type invitation struct {
-	Body struct {
-		Relay, Sender, Code, Join string
-	}
-}
-
-func invitationsOf(t *testing.T, phone string) []invitation {
-	t.Helper()
-	var got struct{ Invitations []invitation }
-	stack.Sandbox(t, stack.Endpoints.Sandbox.IDP, http.MethodGet, "/sandbox/invitations?phone="+phone, nil, &got)
-	return got.Invitations
-}
-
-// whoIsInvited sends a document to a person who is a member nowhere, named by CI, with the person's phone.
-func whoIsInvited(t *testing.T, i *harness.Institution, person harness.Person) *harness.Document {
-	t.Helper()
-	d := i.NewDocument(t, person.ByCI())
-	d.Item["contact"] = map[string]any{"phone": person.Phone}
-	i.Send(t, d)
-	return d
-}
-
 // Guide 5.1.1 4)(2): who is a member nowhere is invited once, for all documents of a sender; the relay confirms the invitation by
 // its code, and joining receives what waits.
 func TestInvitation(t *testing.T) {
@@ -42,21 +19,21 @@ func TestInvitation(t *testing.T) {
 	institution, person := stack.Institution(t), stack.NewPerson(t)
 	described := institution.NewDocument(t, person.ByDescription()) // the description has the same phone
 	institution.Send(t, described)
-	documents := []*harness.Document{whoIsInvited(t, institution, person), described}
+	documents := []*harness.Document{institution.SendToStranger(t, person), described}
 	for _, d := range documents {
 		institution.AwaitStatus(t, d.EdocNum, func(s harness.Status) bool {
 			return s.InvitedAt != "" && s.State == "DOCUMENT_STATE_AWAITING_MEMBERSHIP"
 		})
 	}
-	received := invitationsOf(t, person.Phone)
+	received := stack.Invitations(t, person.Phone)
 	require.Len(t, received, 1)
-	require.Equal(t, "나루", received[0].Body.Relay)
-	require.NotEmpty(t, received[0].Body.Sender)
-	require.True(t, strings.HasSuffix(received[0].Body.Join, strings.ReplaceAll(received[0].Body.Code, "-", "")))
+	require.Equal(t, "나루", received[0].Relay)
+	require.NotEmpty(t, received[0].Sender)
+	require.True(t, strings.HasSuffix(received[0].Join, strings.ReplaceAll(received[0].Code, "-", "")))
 	var confirmed struct{ Relay, Sender, State string }
-	institution.Do(t, http.MethodPost, "/v1/invitations:find", map[string]any{"code": received[0].Body.Code}).Into(t, &confirmed)
+	institution.Do(t, http.MethodPost, "/v1/invitations:find", map[string]any{"code": received[0].Code}).Into(t, &confirmed)
 	require.Equal(t, "INVITATION_STATE_OPEN", confirmed.State)
-	require.Equal(t, received[0].Body.Sender, confirmed.Sender)
+	require.Equal(t, received[0].Sender, confirmed.Sender)
 	require.Equal(t, http.StatusNotFound, institution.Do(t, http.MethodPost, "/v1/invitations:find", map[string]any{"code": "00000-00000"}).Status)
 
 	recipient := stack.LogInPerson(t, person)
@@ -66,7 +43,7 @@ func TestInvitation(t *testing.T) {
 	}
 	require.Equal(t, 1, timelineOf(t, institution, documents[0].EdocNum)["naru.delivery.v1.RecipientInvited"])
 	await.Require(t, harness.Patience, func() bool {
-		institution.Do(t, http.MethodPost, "/v1/invitations:find", map[string]any{"code": received[0].Body.Code}).Into(t, &confirmed)
+		institution.Do(t, http.MethodPost, "/v1/invitations:find", map[string]any{"code": received[0].Code}).Into(t, &confirmed)
 		return confirmed.State == "INVITATION_STATE_ENDED"
 	})
 }
@@ -85,14 +62,14 @@ func TestInvitationsThatLeadNowhere(t *testing.T) {
 	gone := stack.NewPerson(t)
 	stack.Sandbox(t, stack.Endpoints.Sandbox.IDP, http.MethodPut, "/sandbox/scenarios/gone-"+gone.Phone,
 		scenario.Scenario{Kind: scenario.NoSuchPerson, Match: scenario.Match{Key: gone.Phone}}, nil)
-	institution.AwaitState(t, whoIsInvited(t, institution, gone).EdocNum, "NO_SUCH_PERSON")
+	institution.AwaitState(t, institution.SendToStranger(t, gone).EdocNum, "NO_SUCH_PERSON")
 
 	refusing := stack.NewPerson(t)
-	d := whoIsInvited(t, institution, refusing)
+	d := institution.SendToStranger(t, refusing)
 	institution.AwaitStatus(t, d.EdocNum, func(s harness.Status) bool { return s.InvitedAt != "" })
-	code := invitationsOf(t, refusing.Phone)[0].Body.Code
+	code := stack.Invitations(t, refusing.Phone)[0].Code
 	require.Equal(t, http.StatusOK, institution.Do(t, http.MethodPost, "/v1/invitations:refuse", map[string]any{"code": code, "all": true}).Status)
 	institution.AwaitState(t, d.EdocNum, "INVITATION_REFUSED")
-	institution.AwaitState(t, whoIsInvited(t, institution, refusing).EdocNum, "INVITATION_REFUSED")
-	require.Len(t, invitationsOf(t, refusing.Phone), 1)
+	institution.AwaitState(t, institution.SendToStranger(t, refusing).EdocNum, "INVITATION_REFUSED")
+	require.Len(t, stack.Invitations(t, refusing.Phone), 1)
 }

@@ -285,6 +285,9 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"viewing.v1.AccessService/ListAccesses":        {foreign: &viewingv1.ListAccessesRequest{}},
 		"viewing.v1.HostedViewingService/ConfirmShown": {foreign: &viewingv1.ConfirmShownRequest{Viewing: v.viewing}, absent: &viewingv1.ConfirmShownRequest{Viewing: uuid.NewString()}},
 
+		"delivery.v1.NoticeService/ConfirmNotice": {
+			foreign: &deliveryv1.ConfirmNoticeRequest{EdocNum: number, Code: "ABCDEFGHJK"}, absent: &deliveryv1.ConfirmNoticeRequest{EdocNum: nowhere, Code: "ABCDEFGHJK"},
+		},
 		"delivery.v1.InvitationService/GetInvitation":          {foreign: &deliveryv1.GetInvitationRequest{Code: "ABCDEFGHJK"}, absent: &deliveryv1.GetInvitationRequest{Code: "BCDEFGHJKM"}},
 		"delivery.v1.InvitationService/RefuseInvitation":       {foreign: &deliveryv1.RefuseInvitationRequest{Code: "ABCDEFGHJK"}, absent: &deliveryv1.RefuseInvitationRequest{Code: "BCDEFGHJKM"}},
 		"delivery.v1.InvitationAdminService/ListInvitations":   {foreign: &deliveryv1.ListInvitationsRequest{}},

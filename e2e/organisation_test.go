@@ -121,8 +121,10 @@ func TestStaffOfAnOrganisation(t *testing.T) {
 	}
 	require.Equal(t, "SCOPE_MISSING", looking.Do(t, http.MethodPost, "/v1/uploads", map[string]any{}).Problem(t).Reason)
 
-	o.SetRights(t, authority, "SEND")
+	o.SetRights(t, authority, "RECEIVE")
 	requireShut(t, looking, "/v1/documents?ownKey=none")
+	require.Empty(t, inboxOf(t, clerk.ActFor(t, o.ID)))
+	o.SetRights(t, authority, "SEND")
 	sending := clerk.ActFor(t, o.ID)
 	document := sending.HandedOver(t, recipient.ByDescription())
 	sending.SendDocument(t, document)

@@ -59,7 +59,7 @@ func newChain(ctx context.Context, o options, s *stack) (_ *chain, err error) {
 	if c.authority, err = s.authority(); err != nil {
 		return nil, err
 	}
-	if c.members, err = s.join(ctx, c.conns[0], o.recipients); err != nil {
+	if c.members, err = s.join(ctx, c.conns[0], 0, o.recipients); err != nil {
 		return nil, err
 	}
 	c.byCI = map[string]*member{}

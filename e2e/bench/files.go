@@ -26,11 +26,11 @@ import (
 // fileBytes is the size of each file.
 const fileBytes = 1 << 20
 
-// file is a PDF with a hash of its own. All of them share their body, so that a round holds one of it.
+// file is a PDF with a hash of its own. All files of a round share their tail, so that it is held once.
 type file struct {
-	name string
-	head []byte
-	hash [sha256.Size]byte
+	name       string
+	head, tail []byte
+	hash       [sha256.Size]byte
 }
 
 const (
@@ -55,26 +55,27 @@ func newFiles(name string, count int) []file {
 	files := make([]file, count)
 	for i := range files {
 		own := fmt.Sprintf("%s %s-%d", rand.Text(), name, i)
-		files[i] = file{name: fmt.Sprintf("%s-%d.pdf", name, i), head: headOf(own[:min(len(own), ownBytes)], len(bodyAndEnd())-len(endOfFile))}
-		sum := sha256.New()
-		_, _ = io.Copy(sum, files[i].open()) // neither fails
-		sum.Sum(files[i].hash[:0])
+		files[i] = newFile(fmt.Sprintf("%s-%d.pdf", name, i), headOf(own[:min(len(own), ownBytes)], len(bodyAndEnd())-len(endOfFile)), bodyAndEnd())
 	}
 	return files
 }
 
-func (f file) open() io.Reader {
-	return io.MultiReader(bytes.NewReader(f.head), bytes.NewReader(bodyAndEnd()))
+func newFile(name string, head, tail []byte) file {
+	f := file{name: name, head: head, tail: tail}
+	sum := sha256.New()
+	_, _ = io.Copy(sum, f.open()) // neither fails
+	sum.Sum(f.hash[:0])
+	return f
 }
 
-func (f file) size() int64 { return int64(len(f.head) + len(bodyAndEnd())) }
+func (f file) open() io.Reader {
+	return io.MultiReader(bytes.NewReader(f.head), bytes.NewReader(f.tail))
+}
+
+func (f file) size() int64 { return int64(len(f.head) + len(f.tail)) }
 
 // handOver announces a file and uploads it, and returns the upload's id.
-func (r *rest) handOver(ctx context.Context, from *institution, f file) (string, error) {
-	bearer, err := from.bearer(ctx)
-	if err != nil {
-		return "", err
-	}
+func (r *rest) handOver(ctx context.Context, bearer string, f file) (string, error) {
 	announced, err := json.Marshal(map[string]any{
 		"fileName": f.name, "mediaType": "application/pdf", "size": strconv.FormatInt(f.size(), 10),
 		"hash": map[string]string{"algorithm": "SHA-256", "value": hex.EncodeToString(f.hash[:])},

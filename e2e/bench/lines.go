@@ -94,9 +94,11 @@ type latency struct {
 
 func latencyOf(took []time.Duration) latency {
 	slices.Sort(took)
-	at := func(share float64) float64 {
-		i := max(0, int(math.Ceil(share*float64(len(took))))-1)
-		return rounded(float64(took[i].Microseconds())/1e3, 2)
-	}
-	return latency{Calls: len(took), P50: at(0.5), P99: at(0.99), Max: at(1)}
+	return latency{Calls: len(took), P50: milliseconds(took, 0.5), P99: milliseconds(took, 0.99), Max: milliseconds(took, 1)}
+}
+
+// milliseconds is what a share of sorted durations does not exceed.
+func milliseconds(sorted []time.Duration, share float64) float64 {
+	i := max(0, int(math.Ceil(share*float64(len(sorted))))-1)
+	return rounded(float64(sorted[i].Microseconds())/1e3, 2)
 }

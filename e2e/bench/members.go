@@ -37,17 +37,17 @@ type member struct {
 	since   time.Time
 }
 
-// join creates invented persons and makes them join with consent, through the public doors. It returns after all their addresses
-// are registered at the hub.
-func (s *stack) join(ctx context.Context, conn grpc.ClientConnInterface, count int) ([]member, error) {
+// join creates invented persons, numbered from first on, and makes them join with consent, through the public doors. It returns
+// after all their addresses are registered at the hub.
+func (s *stack) join(ctx context.Context, conn grpc.ClientConnInterface, first, count int) ([]member, error) {
 	members := make([]member, count)
 	membership := addressv1.NewMembershipServiceClient(conn)
 	err := each(ctx, joining, count, func(ctx context.Context, i int) error {
 		var person struct{ CI string }
-		m := &members[i]
-		m.id = fmt.Sprintf("bench-%d", i)
+		m, n := &members[i], first+i
+		m.id = fmt.Sprintf("bench-%d", n)
 		if err := s.administer(ctx, http.MethodPost, s.Sandbox.IDP+"/sandbox/persons", map[string]string{
-			"id": m.id, "name": "시험" + string([]rune{'가' + rune(i%1000), '나' + rune(i/1000)}), "birthDate": "19700101", "phone": fmt.Sprintf("010%08d", 10000000+i),
+			"id": m.id, "name": "시험" + string([]rune{'가' + rune(n%1000), '나' + rune(n/1000)}), "birthDate": "19700101", "phone": fmt.Sprintf("010%08d", 10000000+n),
 		}, &person); err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ type options struct {
 	// documents is the number per round; recipients are as many. The other numbers are those of their rows.
 	documents, recipients, rounds, senders, floorDocuments             int
 	viewings, singles, statuses, fairness, uploads, platform, existing int
-	openLoop, sustain, memory, patience                                time.Duration
+	openLoop, pages, sustain, memory, patience                         time.Duration
 	sampleRatio                                                        float64
 	dir, cpuProfiles, narud, only                                      string
 }
@@ -29,14 +29,14 @@ const (
 func full() options {
 	return options{
 		documents: 20_000, floorDocuments: 20_000, viewings: 2000, singles: 2000, statuses: 20_000, fairness: 100_000, uploads: 10_000, platform: 500, existing: 1_000_000,
-		openLoop: 30 * time.Second, sustain: time.Minute, memory: 10 * time.Minute,
+		openLoop: 30 * time.Second, pages: time.Minute, sustain: time.Minute, memory: 10 * time.Minute,
 	}
 }
 
 func quick() options {
 	return options{
 		quick: true, documents: 1500, floorDocuments: 4000, viewings: 120, singles: 300, statuses: 3000, fairness: 3000, uploads: 1000, platform: 60, existing: 10_000,
-		openLoop: 5 * time.Second, sustain: 6 * time.Second, memory: 30 * time.Second,
+		openLoop: 5 * time.Second, pages: 5 * time.Second, sustain: 6 * time.Second, memory: 30 * time.Second,
 	}
 }
 
@@ -68,6 +68,7 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.senders, "senders", 3, "batches sent at the same time")
 	flags.BoolVar(&o.quick, "quick", o.quick, "leave out growth, memory, start and the sustained row; QUICK=1 also makes everything small")
 	flags.DurationVar(&o.openLoop, "open-loop", o.openLoop, "how long singles are sent at half of their rate")
+	flags.DurationVar(&o.pages, "pages", o.pages, "how long pages are asked for")
 	flags.DurationVar(&o.sustain, "sustain", o.sustain, "how long the sustained row sends")
 	flags.DurationVar(&o.memory, "memory", o.memory, "how long memory is watched")
 	flags.DurationVar(&o.patience, "patience", 20*time.Minute, "how long one round may take")

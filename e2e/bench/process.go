@@ -26,14 +26,14 @@ const (
 
 // job is a process's first input. It comes over standard input, because the database's URL is a secret.
 type job struct {
-	Dir, DatabaseURL, REST string
-	Sandbox                map[string]string
-	SampleRatio            float64
+	Dir, DatabaseURL, REST, Web string
+	Sandbox                     map[string]string
+	SampleRatio                 float64
 }
 
 func (j job) options() allinone.Options {
 	return allinone.Options{
-		Dir: j.Dir, DatabaseURL: j.DatabaseURL, REST: j.REST, GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0", Web: "127.0.0.1:0", FreePorts: true, Sandbox: j.Sandbox,
+		Dir: j.Dir, DatabaseURL: j.DatabaseURL, REST: j.REST, GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0", Web: j.Web, FreePorts: true, Sandbox: j.Sandbox,
 		Seed: true, SampleRatio: j.SampleRatio, LogLevel: logLevel, Logs: os.Stderr, Version: "bench",
 	}
 }

@@ -70,6 +70,7 @@ func newReport(ctx context.Context, o options, now time.Time) *report {
 		"The floor sends both inserts of a document in one round trip, prepared, as one transaction.",
 		"accepted counts answers, inbox delivery's table, hub the sandbox hub's inspection, status the answers of the public door.",
 		"The platform row has a floor of its own: the same bytes sealed by the same AEAD, written and synced once each. Its time ends when all are received; they are counted when they are complete, as all are.",
+		"The documents of the pages row are in no count.",
 	}}
 	r.Settings.TraceSampleRatio, r.Settings.LogLevel, r.Settings.NATSServer = o.sampleRatio, logLevel.String(), natsVersion()
 	r.Commit, r.Modified = commit(ctx)

@@ -79,7 +79,11 @@ func (b *bench) handOver(ctx context.Context, name string, files []file) (last [
 	err = each(ctx, platformSenders, len(batches), func(ctx context.Context, i int) error {
 		batch := &intakev1.BatchSendRequest{}
 		for n, one := range batches[i] {
-			upload, err := r.handOver(ctx, c.sender, one)
+			bearer, err := c.sender.bearer(ctx)
+			if err != nil {
+				return err
+			}
+			upload, err := r.handOver(ctx, bearer, one)
 			if err != nil {
 				return err
 			}

@@ -63,11 +63,11 @@ func measureStart(ctx context.Context, b *bench, lines []line) ([]line, error) {
 
 // start starts narud in a folder, waits until it is ready, and stops it.
 func (b *bench) start(ctx context.Context, folder string) (time.Duration, error) {
-	ops, err := freeAddress(ctx)
+	free, err := freeAddresses(ctx, 1)
 	if err != nil {
 		return 0, err
 	}
-	command := exec.Command(b.options.narud, "-data", folder, "-rest", "127.0.0.1:0", "-grpc", "127.0.0.1:0", "-ops", ops, "-web", "127.0.0.1:0", "-free-ports") //nolint:gosec,noctx // the bench's own narud, stopped below
+	command := exec.Command(b.options.narud, "-data", folder, "-rest", "127.0.0.1:0", "-grpc", "127.0.0.1:0", "-ops", free[0], "-web", "127.0.0.1:0", "-free-ports") //nolint:gosec,noctx // the bench's own narud, stopped below
 	command.Stderr = b.stack.log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	greeting, err := command.StdoutPipe()
@@ -81,7 +81,7 @@ func (b *bench) start(ctx context.Context, folder string) (time.Duration, error)
 	bounded, cancel := context.WithTimeout(ctx, b.options.patience)
 	defer cancel()
 	err = poll(bounded, readyPoll, func() (bool, error) {
-		request, err := http.NewRequestWithContext(bounded, http.MethodGet, "http://"+ops+"/readyz", nil)
+		request, err := http.NewRequestWithContext(bounded, http.MethodGet, "http://"+free[0]+"/readyz", nil)
 		if err != nil {
 			return false, fmt.Errorf("ask whether narud is ready: %w", err)
 		}

@@ -49,7 +49,7 @@ func pendingOf(metrics io.Reader) (map[string]float64, error) {
 			gauges[name] = kind == "gauge"
 			continue
 		}
-		name, value, ok := sample(lines.Text())
+		name, value, ok := reading(lines.Text())
 		switch {
 		case !ok || !gauges[name] || notPending.MatchString(name):
 		case parkedGauge.MatchString(name) && value > 0:
@@ -70,8 +70,8 @@ func pendingOf(metrics io.Reader) (map[string]float64, error) {
 	return left, nil
 }
 
-// sample parses a line of the text format: name{labels} value.
-func sample(line string) (name string, value float64, ok bool) {
+// reading parses a line of the text format: name{labels} value.
+func reading(line string) (name string, value float64, ok bool) {
 	if strings.HasPrefix(line, "#") {
 		return "", 0, false
 	}

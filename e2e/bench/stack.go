@@ -64,11 +64,12 @@ func startStack(ctx context.Context, o options, now clock.Clock) (_ *stack, err 
 	if s.superURL, err = url.Parse(s.server.SuperURL(unitsDatabase)); err != nil {
 		return nil, errors.New("the database's URL cannot be read")
 	}
-	rest, err := freeAddress(ctx)
+	// Known before anything listens: the sandbox is told where the relay will be.
+	free, err := freeAddresses(ctx, 2)
 	if err != nil {
 		return nil, err
 	}
-	j := job{Dir: dir, DatabaseURL: s.server.SuperURL("postgres"), REST: rest, SampleRatio: o.sampleRatio}
+	j := job{Dir: dir, DatabaseURL: s.server.SuperURL("postgres"), REST: free[0], Web: free[1], SampleRatio: o.sampleRatio}
 	var first started
 	if s.sandbox, first, err = spawn(sandboxRole, j, s.log); err != nil {
 		return nil, err
@@ -99,19 +100,25 @@ func (s *stack) connect(ctx context.Context, database string, conns int32) (*pgx
 	return pool, nil
 }
 
-// freeAddress finds a port below the range of outgoing connections, so that no such connection takes it first.
-func freeAddress(ctx context.Context) (string, error) {
+// freeAddresses finds ports below the range of outgoing connections, so that no such connection takes them first.
+func freeAddresses(ctx context.Context, count int) (free []string, err error) {
 	var last error
-	for port := 24000 + os.Getpid()%1000; port < 26000; port++ {
+	for port := 24000 + os.Getpid()%1000; port < 26000 && len(free) < count; port++ {
 		var listen net.ListenConfig
 		listener, err := listen.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			last = err
 			continue
 		}
-		return listener.Addr().String(), listener.Close()
+		free = append(free, listener.Addr().String())
+		if err := listener.Close(); err != nil {
+			return nil, fmt.Errorf("look for a free port: %w", err)
+		}
 	}
-	return "", fmt.Errorf("look for a free port: %w", last)
+	if len(free) < count {
+		return nil, fmt.Errorf("look for a free port: %w", last)
+	}
+	return free, nil
 }
 
 // checkpoint writes all changed pages to disk now, so that a measurement does not pay for earlier changes.

@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/e2e/harness"
@@ -47,6 +49,7 @@ func TestMemberSendsToMember(t *testing.T) {
 			} else {
 				r.shoot("viewer-without-script")
 				r.do(chromedp.Click(`form[action$="/parts/0"] button`, chromedp.ByQuery))
+				require.Equal(t, pdf, r.downloaded())
 			}
 
 			b.await("/sent/"+number, "h1", "읽음")
@@ -102,3 +105,30 @@ func (b *tab) status(word string) (text string) {
 
 // quote writes a text as script does.
 func quote(text string) string { return "`" + text + "`" }
+
+// Somebody without a mouse sends: every field is reached by Tab, and Enter sends the form.
+func TestKeyboardSends(t *testing.T) {
+	t.Parallel()
+	sender, recipient := stack.NewMember(t), stack.NewMember(t)
+	b := open(t, desktop)
+	b.plant("시험용 고지서", recipient.Name, recipient.Phone, recipient.BirthDate)
+	b.signIn(sender.Person, signedIn)
+	b.tabTo(`.menu a[href="/send"]`)
+	b.follow(enter(), "#file")
+	b.tabTo("#file")
+	pdf := filepath.Join(t.TempDir(), "고지서.pdf")
+	require.NoError(t, os.WriteFile(pdf, harness.PDF(), 0o600))
+	b.do(chromedp.SetUploadFiles("#file", []string{pdf}, chromedp.ByQuery)) // the window for it is the system's
+	b.tabTo(`form[enctype] button`)
+	b.follow(chromedp.KeyEvent(kb.Enter), `form[action="/send"]`)
+	for _, field := range []struct{ id, value string }{{"#title", "시험용 고지서"}, {"#name", recipient.Name}, {"#birth", recipient.BirthDate}, {"#phone", recipient.Phone}} {
+		b.tabTo(field.id)
+		b.do(input.InsertText(field.value)) // as Korean is typed: letters are put together first
+	}
+	b.tabTo(`form[action="/send"] button`)
+	b.follow(chromedp.KeyEvent(kb.Enter), ".timeline")
+	var at string
+	b.do(chromedp.Location(&at))
+	number, _, _ := strings.Cut(at[strings.LastIndex(at, "/")+1:], "?")
+	(&harness.Institution{Caller: sender.Caller}).AwaitState(t, number, "RECEIVED")
+}

@@ -104,3 +104,19 @@ func rightsNamed(rights []string) []string {
 	}
 	return named
 }
+
+// ApplicationOf is the id of the application that waits for an organisation with a business number.
+func (s *Stack) ApplicationOf(t testing.TB, businessNumber string) string {
+	t.Helper()
+	var waiting struct {
+		Applications []struct{ ID, BusinessNumber string }
+	}
+	s.Admin(t).Do(t, http.MethodGet, "/v1/admin/organisation-applications?pageSize=1000", nil).Into(t, &waiting)
+	for _, one := range waiting.Applications {
+		if one.BusinessNumber == businessNumber {
+			return one.ID
+		}
+	}
+	require.Fail(t, "nobody has applied for the organisation")
+	return ""
+}

@@ -135,6 +135,7 @@ client_secret_file: %q
   url: %[1]q
   allow_private: true
   secret_file: %[2]q
+  confirm: %[4]q
 invitation:
   channel: webhook
   relay: 나루
@@ -143,7 +144,7 @@ invitation:
     url: %[1]q
     allow_private: true
     secret_file: %[2]q
-`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile), r.Endpoints.Web+"/invitation#"),
+`, r.outside.url("idp")+"/notices", r.folder.path("secrets", noticeSecretFile), r.Endpoints.Web+"/invitation#", r.Endpoints.Web+"/notice#"),
 		"viewing": fmt.Sprintf(`identity:
   issuer: %q
   client_id: %s

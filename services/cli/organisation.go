@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -232,9 +233,13 @@ func (c *organisationAuthorities) Run(a *app) error {
 		return err
 	}
 	return a.show(&addressv1.ListOrganisationAuthoritiesResponse{Authorities: all}, func() error {
-		return a.table([]string{"ID", "ROLE", "PERSON", "GRANTED", "ENDED"}, func(row func(...string)) {
+		return a.table([]string{"ID", "ROLE", "RIGHTS", "PERSON", "GRANTED", "ENDED"}, func(row func(...string)) {
 			for _, one := range all {
-				row(one.GetId(), relay.Word(one.GetRole()), one.GetPerson(), relay.Time(one.GetGrantedAt()), relay.Time(one.GetEndedAt()))
+				rights := make([]string, len(one.GetRights()))
+				for i, right := range one.GetRights() {
+					rights[i] = relay.Word(right)
+				}
+				row(one.GetId(), relay.Word(one.GetRole()), strings.Join(rights, ","), one.GetPerson(), relay.Time(one.GetGrantedAt()), relay.Time(one.GetEndedAt()))
 			}
 		})
 	})

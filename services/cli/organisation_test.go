@@ -66,12 +66,12 @@ func TestOrganisationAuthorities(t *testing.T) {
 	const base = "/v1/admin/organisations/" + anOffice + "/authorities"
 	const end = "POST " + base + "/" + anAuthority + ":end"
 	f := newRelay(t, map[string][]string{
-		"GET " + base: {`{"authorities":[{"id":"` + anAuthority + `","role":"AUTHORITY_ROLE_REPRESENTATIVE","person":"p-1","grantedAt":"2026-03-02T01:02:03.000000Z"}]}`},
+		"GET " + base: {`{"authorities":[{"id":"` + anAuthority + `","role":"AUTHORITY_ROLE_AUTHORISED","rights":["AUTHORITY_RIGHT_LOOK","AUTHORITY_RIGHT_CERTIFICATES"],"person":"p-1","grantedAt":"2026-03-02T01:02:03.000000Z"}]}`},
 		end:           {`{}`},
 	})
 	code, stdout, stderr := operatorRun(t, f, "organisation", "authorities", anOffice)
 	require.Equal(t, ExitOK, code, stderr)
-	require.Regexp(t, `(?m)^`+anAuthority+` +REPRESENTATIVE +p-1 +2026-03-02T01:02:03.000000Z +-$`, stdout)
+	require.Regexp(t, `(?m)^`+anAuthority+` +AUTHORISED +LOOK,CERTIFICATES +p-1 +2026-03-02T01:02:03.000000Z +-$`, stdout)
 	code, stdout, stderr = operatorRun(t, f, "organisation", "end", anOffice, anAuthority, "--reason", "퇴임")
 	require.Equal(t, ExitOK, code, stderr)
 	require.Equal(t, anAuthority+"  ended\n", stdout)

@@ -31,6 +31,8 @@ type Hook struct {
 // Notice is how recipients are told that a document arrived. If its URL is empty, no notices are given.
 type Notice struct {
 	Hook `yaml:",inline"`
+	// Confirm is the address of this relay's page that confirms notices; number and code follow it. It may be left out.
+	Confirm string `yaml:"confirm"`
 	// Attempts after which a notice is given up, about a day at the default backoff.
 	Attempts int `yaml:"attempts"`
 	// Workers that call the URL at once.
@@ -83,6 +85,9 @@ func (c *Config) Validate() error {
 		return p.Err()
 	}
 	c.Notice.validate(&p, "notice")
+	if c.Notice.Confirm != "" && !isPage(c.Notice.Confirm) {
+		p.Add("notice.confirm", "must be an http or https URL")
+	}
 	if c.Notice.RemindBefore < 0 {
 		p.Add("notice.remind_before", "must not be below zero")
 	}
@@ -99,7 +104,7 @@ func (c *Config) Validate() error {
 func (h Hook) validate(p *config.Problems, field string) {
 	u, err := url.Parse(h.URL)
 	switch {
-	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+	case err != nil || !isPage(h.URL):
 		p.Add(field+".url", "must be an http or https URL")
 	case !h.AllowPrivate && isPrivate(u.Hostname()):
 		p.Add(field+".url", "leads to an address that is not public; %s.allow_private allows that", field)
@@ -107,4 +112,10 @@ func (h Hook) validate(p *config.Problems, field string) {
 	if _, err := h.key(); err != nil {
 		p.Add(field+".secret_file", "must name a file with whsec_ and base64 of %d to %d bytes", minKey, maxKey)
 	}
+}
+
+// isPage tells a URL that people can open.
+func isPage(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"encoding/base32"
 	"errors"
 	"strings"
 
@@ -104,25 +103,12 @@ func (i *inviter) digest(by, to string) []byte {
 	return i.key.Sum([]byte("contact"), []byte(by), []byte(strings.ToLower(to)))
 }
 
-const (
-	// codeAlphabet is Crockford's: nothing in it looks like another. 10 of them are 50 bits.
-	codeAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	codeLength   = 10
-)
+// code is that of an invitation.
+func (i *inviter) code(of uuid.UUID) string { return codeFor(i.key, []byte("code"), of[:]) }
 
-// code is that of an invitation. It follows from the key: a message that goes twice has one code, and no table holds it.
-func (i *inviter) code(of uuid.UUID) string {
-	sum := i.key.Sum([]byte("code"), of[:])
-	return base32.NewEncoding(codeAlphabet).EncodeToString(sum)[:codeLength]
-}
-
-// spoken is a code as it is written and read aloud.
-func spoken(code string) string { return code[:codeLength/2] + "-" + code[codeLength/2:] }
-
-// codeDigest finds an invitation by its code, however it was typed.
-func (i *inviter) codeDigest(typed string) []byte {
-	typed = strings.NewReplacer(" ", "", "-", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(typed))
-	return i.key.Sum([]byte("code digest"), []byte(typed))
+// codeDigest finds an invitation by its code.
+func (i *inviter) codeDigest(code string) []byte {
+	return i.key.Sum([]byte("code digest"), []byte(typed(code)))
 }
 
 // reachable is how a recipient can be invited.

@@ -3,7 +3,6 @@ package delivery
 import (
 	"net"
 	"net/mail"
-	"net/url"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/config"
@@ -77,7 +76,7 @@ func (i Invitation) validate(p *config.Problems) {
 	if i.Relay == "" {
 		p.Add("invitation.relay", "is required: invitations name the relay")
 	}
-	if u, err := url.Parse(i.Join); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+	if !isPage(i.Join) {
 		p.Add("invitation.join", "must be an http or https URL")
 	}
 	if i.Again < 0 || i.Again.Std() > maxAgain {

@@ -52,6 +52,9 @@ type arrived struct {
 	EdocNum    string    `json:"edocNum"`
 	From       string    `json:"from"`
 	ReceivedAt time.Time `json:"receivedAt"`
+	// Code confirms the notice on this relay's page, Confirm is that page with it, if the page is configured.
+	Code    string `json:"code"`
+	Confirm string `json:"confirm,omitempty"`
 }
 
 // ofRecipients groups documents by recipient; they are sorted by recipient.
@@ -66,7 +69,7 @@ func ofRecipients(documents []document) [][]document {
 	return cut
 }
 
-func (r round) bodyOf(byRecipient [][]document) body {
+func (s *service) bodyOf(r round, byRecipient [][]document) body {
 	b := body{Type: "documents.arrived"}
 	if r.reminder {
 		b.Type = "documents.reminder"
@@ -74,7 +77,13 @@ func (r round) bodyOf(byRecipient [][]document) body {
 	for _, documents := range byRecipient {
 		n := notice{Recipient: documents[0].facts.GetRecipient(), To: documents[0].facts.GetTo().GetAddress()}
 		for _, d := range documents {
-			n.Documents = append(n.Documents, arrived{EdocNum: d.number, From: d.facts.GetFrom().GetAddress(), ReceivedAt: d.facts.GetReceivedAt().AsTime()})
+			told := arrived{
+				EdocNum: d.number, From: d.facts.GetFrom().GetAddress(), ReceivedAt: d.facts.GetReceivedAt().AsTime(), Code: spoken(s.noticeCode(d.number)),
+			}
+			if page := s.config.Notice.Confirm; page != "" {
+				told.Confirm = page + d.number + "." + told.Code
+			}
+			n.Documents = append(n.Documents, told)
 		}
 		b.Notices = append(b.Notices, n)
 	}
@@ -110,7 +119,7 @@ func (s *service) giveRound(ctx context.Context, r round) {
 		err = endRound(ctx, s.db, r)
 	} else if err == nil {
 		byRecipient := ofRecipients(told)
-		if err = s.hook.post(ctx, r.id, r.bodyOf(byRecipient)); err != nil && ctx.Err() != nil {
+		if err = s.hook.post(ctx, r.id, s.bodyOf(r, byRecipient)); err != nil && ctx.Err() != nil {
 			return // the round's time is over or the process stops; after the lease the round is given again
 		}
 		err = s.settle(ctx, r, told, byRecipient, err)

@@ -24,6 +24,11 @@ func invitationNotFound() error {
 	return fault.New(fault.NotFound, domain, deliveryv1.Reason_REASON_INVITATION_NOT_FOUND, "this relay has given no such invitation")
 }
 
+// noticeNotFound is the answer to every code that is not that of a notice of the document.
+func noticeNotFound() error {
+	return fault.New(fault.NotFound, domain, deliveryv1.Reason_REASON_NOTICE_NOT_FOUND, "this relay has given no such notice")
+}
+
 // Why a delivery failed whose recipient was to be invited.
 func noSuchPerson() string      { return fault.NameOf(deliveryv1.Reason_REASON_NO_SUCH_PERSON) }
 func invitationRefused() string { return fault.NameOf(deliveryv1.Reason_REASON_INVITATION_REFUSED) }

@@ -35,8 +35,8 @@ type call struct {
 	Notices      []struct {
 		Recipient, To string
 		Documents     []struct {
-			EdocNum, From string
-			ReceivedAt    time.Time
+			EdocNum, From, Code, Confirm string
+			ReceivedAt                   time.Time
 		}
 	}
 }

@@ -54,6 +54,7 @@ var Unit = unit.Spec[*Config, *service]{
 	},
 	Doors: []unit.Door{
 		unit.Offer(&deliveryv1.InboxService_ServiceDesc, deliveryv1.RegisterInboxServiceHandlerClient, deliveryv1.NewInboxServiceClient),
+		unit.Offer(&deliveryv1.NoticeService_ServiceDesc, deliveryv1.RegisterNoticeServiceHandlerClient, deliveryv1.NewNoticeServiceClient),
 		unit.Offer(&deliveryv1.NoticeAdminService_ServiceDesc, deliveryv1.RegisterNoticeAdminServiceHandlerClient, deliveryv1.NewNoticeAdminServiceClient),
 		unit.Offer(&deliveryv1.InvitationService_ServiceDesc, deliveryv1.RegisterInvitationServiceHandlerClient, deliveryv1.NewInvitationServiceClient),
 		unit.Offer(&deliveryv1.InvitationAdminService_ServiceDesc, deliveryv1.RegisterInvitationAdminServiceHandlerClient, deliveryv1.NewInvitationAdminServiceClient),
@@ -64,6 +65,7 @@ var Unit = unit.Spec[*Config, *service]{
 type service struct {
 	deliveryv1.UnsafeInboxServiceServer
 	deliveryv1.UnsafeDeliveryLookupServiceServer
+	deliveryv1.UnsafeNoticeServiceServer
 	deliveryv1.UnsafeNoticeAdminServiceServer
 	deliveryv1.UnsafeInvitationServiceServer
 	deliveryv1.UnsafeInvitationAdminServiceServer
@@ -110,6 +112,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 func (s *service) register(r grpc.ServiceRegistrar) {
 	deliveryv1.RegisterInboxServiceServer(r, s)
 	deliveryv1.RegisterDeliveryLookupServiceServer(r, s)
+	deliveryv1.RegisterNoticeServiceServer(r, s)
 	deliveryv1.RegisterNoticeAdminServiceServer(r, s)
 	deliveryv1.RegisterInvitationServiceServer(r, s)
 	deliveryv1.RegisterInvitationAdminServiceServer(r, s)

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -176,30 +175,36 @@ func TestBounds(t *testing.T) {
 // Files of browsers without script rest on disk meanwhile, so only some may arrive at one time.
 func TestFilesAtOnce(t *testing.T) {
 	t.Parallel()
-	b := setup(t).signedIn(t, unittest.NewID())
+	const most = 16
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
 	token := b.token("/send")
 	kind, whole := form(t, "a.pdf", strings.Repeat("%PDF", 50_000), "csrf", token)
-	half := whole.Bytes()[:whole.Len()/2]
-	var slow []*io.PipeWriter
-	var arriving sync.WaitGroup
-	await.Require(t, unittest.Patience, func() bool {
-		// One more each time: the small one may have been in the place of a slow one, which is refused then.
-		r, w := io.Pipe()
-		slow = append(slow, w)
-		arriving.Go(func() { b.do(http.MethodPost, "/uploads", r, "Content-Type", kind) })
-		_, err := w.Write(half)
-		require.NoError(t, err)
-		kind, small := form(t, "b.pdf", "%PDF", "csrf", token)
-		return b.do(http.MethodPost, "/uploads", small, "Content-Type", kind).status == http.StatusServiceUnavailable
-	})
-	require.GreaterOrEqual(t, len(slow), 16)
-	for _, w := range slow {
-		_, _ = w.Write(whole.Bytes()[len(half):]) // those that were refused are not read any more
-		require.NoError(t, w.Close())
+	half := whole.Len() / 2
+	answers, rest := make(chan int, most), make(chan struct{})
+	before := w.content.asked.Load()
+	for range most {
+		r, to := io.Pipe()
+		go func() { answers <- b.do(http.MethodPost, "/uploads", r, "Content-Type", kind).status }()
+		go func() {
+			_, _ = to.Write(whole.Bytes()[:half])
+			<-rest
+			_, _ = to.Write(whole.Bytes()[half:])
+			_ = to.Close()
+		}()
 	}
-	arriving.Wait()
-	kind, small := form(t, "b.pdf", "%PDF", "csrf", token)
-	require.Equal(t, http.StatusSeeOther, b.do(http.MethodPost, "/uploads", small, "Content-Type", kind).status)
+	// What asks for the limits takes its place next. Nothing else may be uploaded before that: it could take one of the places.
+	await.Require(t, unittest.Patience, func() bool { return w.content.asked.Load() == before+most })
+	small := func() int {
+		kind, body := form(t, "b.pdf", "%PDF", "csrf", token)
+		return b.do(http.MethodPost, "/uploads", body, "Content-Type", kind).status
+	}
+	await.Require(t, unittest.Patience, func() bool { return small() == http.StatusServiceUnavailable })
+	close(rest)
+	for range most {
+		require.Equal(t, http.StatusSeeOther, <-answers)
+	}
+	require.Equal(t, http.StatusSeeOther, small())
 }
 
 // Nothing of a person stands in a log, an address or a title, and no token in the database.

@@ -87,6 +87,7 @@ func setup(t *testing.T, change ...func(*web.Config)) *world {
 		unittest.Neighbour("delivery", func(r grpc.ServiceRegistrar) {
 			deliveryv1.RegisterInboxServiceServer(r, &fakeInbox{})
 			deliveryv1.RegisterInvitationServiceServer(r, w.invitations)
+			deliveryv1.RegisterNoticeServiceServer(r, fakeNotices{})
 		}),
 		unittest.Neighbour("certificate", func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, &fakeCertificates{}) }),
 		unittest.Neighbour("content", func(r grpc.ServiceRegistrar) { contentv1.RegisterUploadServiceServer(r, w.content) }),

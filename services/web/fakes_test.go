@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -308,9 +309,12 @@ type fakeContent struct {
 	contentv1.UnimplementedUploadServiceServer
 	mu    sync.Mutex
 	files map[string]*held
+	// asked counts questions for the limits.
+	asked atomic.Int64
 }
 
 func (f *fakeContent) GetUploadLimits(context.Context, *contentv1.GetUploadLimitsRequest) (*contentv1.GetUploadLimitsResponse, error) {
+	f.asked.Add(1)
 	return &contentv1.GetUploadLimitsResponse{FileBytes: 1 << 20}, nil
 }
 

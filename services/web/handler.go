@@ -232,6 +232,9 @@ func (v *visit) frame(title locale.Text) ui.Frame {
 
 // path is where the language link leads back to: a page that can be had by GET.
 func (v *visit) path() string {
+	if v.changes() && v.r.URL.Path == noticePath {
+		return noticePath
+	}
 	if v.changes() && strings.HasPrefix(v.r.URL.Path, invitationPath) {
 		return invitationPath
 	}

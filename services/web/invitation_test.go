@@ -79,7 +79,7 @@ func TestInvitation(t *testing.T) {
 	b := w.browser(t)
 	form := b.get("/invitation")
 	require.Equal(t, http.StatusOK, form.status)
-	require.Contains(t, form.body, "data-fragment")
+	require.Contains(t, form.body, `data-fragment="code"`)
 	require.Zero(t, w.invitations.asked, "opening the page does nothing")
 
 	found := b.open("/invitation", url.Values{"code": {" " + plantedCode + " "}})

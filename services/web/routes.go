@@ -18,6 +18,8 @@ func (s *service) routes() []route {
 		{pattern: "GET /invitation", serve: (*visit).showInvitation, open: true},
 		{pattern: "POST /invitation", serve: (*visit).findInvitation, open: true, coded: true},
 		{pattern: "POST /invitation/refuse", serve: (*visit).refuseInvitation, open: true, coded: true},
+		{pattern: "GET /notice", serve: (*visit).showNotice, open: true},
+		{pattern: "POST /notice", serve: (*visit).confirmNotice, open: true, coded: true},
 
 		{pattern: "GET /join", serve: (*visit).showJoin},
 		{pattern: "POST /join", serve: (*visit).join},

@@ -78,6 +78,7 @@ type relay struct {
 	inbox    deliveryv1.InboxServiceClient
 	// invitations is asked without a token: it is for people who are nobody here yet.
 	invitations   deliveryv1.InvitationServiceClient
+	notices       deliveryv1.NoticeServiceClient
 	membership    addressv1.MembershipServiceClient
 	organisations addressv1.OrganisationServiceClient
 	// authorities is asked by the unit itself while somebody acts for an organisation, as the gateway does.
@@ -102,6 +103,7 @@ func dial(env *unit.Env) (*relay, error) {
 	return &relay{
 		signin: viewingv1.NewSessionServiceClient(to["viewing"]), tokens: viewingv1.NewViewingTokenServiceClient(to["viewing"]),
 		viewings: viewingv1.NewHostedViewingServiceClient(to["viewing"]), accesses: viewingv1.NewAccessServiceClient(to["viewing"]), inbox: deliveryv1.NewInboxServiceClient(to["delivery"]),
+		notices:    deliveryv1.NewNoticeServiceClient(to["delivery"]),
 		membership: addressv1.NewMembershipServiceClient(to["address"]), organisations: addressv1.NewOrganisationServiceClient(to["address"]),
 		authorities: addressv1.NewAddressServiceClient(to["address"]), certificates: certificatev1.NewCertificateServiceClient(to["certificate"]),
 		invitations: deliveryv1.NewInvitationServiceClient(to["delivery"]), approvals: intakev1.NewAuthorisationServiceClient(to["intake"]),

@@ -130,6 +130,7 @@ var problems = map[string]Problem{
 
 	// Of invitations.
 	"INVITATION_NOT_FOUND": {InvitationUnknown, InvitationUnknownDo},
+	"NOTICE_NOT_FOUND":     {NoticeUnknown, NoticeUnknownDo},
 	"INVITATION_REFUSED":   {both("받는 사람이 가입 안내를 거부했습니다.", "The recipient refuses invitations."), elseWay},
 	"INVITATION_FAILED":    {both("받는 사람에게 가입 안내를 보내지 못했습니다.", "The recipient could not be invited."), elseWay},
 	"NO_SUCH_PERSON":       {both("이 연락처로 받는 사람을 찾을 수 없습니다.", "Nobody is known at this contact."), both("연락처를 확인하십시오.", "Check the contact.")},

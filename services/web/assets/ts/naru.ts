@@ -1,5 +1,5 @@
 // On every page: whoever sent a form with mistakes is led to the list of them. Everything else works without script.
-import "./invitation";
+import "./fragment";
 import "./refresh";
 import "./session";
 import "./upload";

@@ -8,6 +8,7 @@ export interface Page {
   getViewport(options: { scale: number }): Viewport;
   render(options: { canvas: HTMLCanvasElement; viewport: Viewport; transform?: number[]; intent?: string }): { promise: Promise<void> };
   streamTextContent(): ReadableStream;
+  cleanup(): boolean;
 }
 
 export interface Document {
@@ -16,7 +17,7 @@ export interface Document {
 }
 
 export interface Library {
-  GlobalWorkerOptions: { workerSrc: string };
+  GlobalWorkerOptions: { workerPort: Worker };
   getDocument(options: object): { promise: Promise<Document> };
   TextLayer: new (options: { textContentSource: ReadableStream; container: HTMLElement; viewport: Viewport }) => { render(): Promise<void> };
 }

@@ -3,6 +3,8 @@ import { need, said } from "./elements";
 import type { Document, Library, Page } from "./pdfjs";
 
 const cssUnits = 96 / 72;
+// mostDots is what every browser can paint in one piece; those of telephones paint nothing of what is larger.
+const mostDots = 4096 * 4096;
 const zooms = [0.5, 0.75, 1, 1.25, 1.5, 2, 3];
 
 class NaruViewer extends HTMLElement {
@@ -12,6 +14,8 @@ class NaruViewer extends HTMLElement {
   private observer?: IntersectionObserver;
   // painting is of each page, once begun: who waits for a page waits until it is painted, whoever began it.
   private painting = new Map<number, Promise<void>>();
+  // near are the pages that are on the screen or close to it. Only they keep their pictures: those of 300 pages are a gigabyte.
+  private near = new Set<number>();
 
   connectedCallback(): void {
     void this.show();
@@ -21,9 +25,12 @@ class NaruViewer extends HTMLElement {
     this.tell(said(this, "loading"));
     try {
       const root = new URL(`${this.getAttribute("library") ?? ""}/`, location.href).href;
-      this.library = (await import(`${root}build/pdf.min.mjs`)) as Library;
-      this.library.GlobalWorkerOptions.workerSrc = `${root}build/pdf.worker.min.mjs`;
-      this.document = await this.library.getDocument({
+      // Both are on their way at the same time: together they are half a megabyte.
+      const worker = new Worker(`${root}build/pdf.worker.min.mjs`, { type: "module" });
+      const broken = new Promise<never>((_, fail) => worker.addEventListener("error", fail));
+      this.library = (await Promise.race([import(`${root}build/pdf.min.mjs`), broken])) as Library;
+      this.library.GlobalWorkerOptions.workerPort = worker;
+      const opened = this.library.getDocument({
         url: this.getAttribute("src"),
         // The relay compares the whole file before its first byte, so it is fetched in one.
         disableRange: true,
@@ -37,6 +44,7 @@ class NaruViewer extends HTMLElement {
         useWasm: false,
         enableXfa: false,
       }).promise;
+      this.document = await Promise.race([opened, broken]);
       await this.layOut();
       await this.paint(1);
     } catch {
@@ -52,10 +60,11 @@ class NaruViewer extends HTMLElement {
     const pages = need<HTMLElement>(this, ".pages");
     this.observer?.disconnect();
     this.painting.clear();
+    this.near.clear();
     pages.replaceChildren();
     this.observer = new IntersectionObserver(
       (seen) => {
-        for (const entry of seen) if (entry.isIntersecting) this.paint(Number((entry.target as HTMLElement).dataset.number)).catch(() => this.tell(said(this, "failed")));
+        for (const entry of seen) this.move(entry.target as HTMLElement, entry.isIntersecting);
       },
       { rootMargin: "100% 0px" },
     );
@@ -81,6 +90,27 @@ class NaruViewer extends HTMLElement {
     return (room / natural) * (zooms[this.zoom] ?? 1);
   }
 
+  private move(sheet: HTMLElement, near: boolean): void {
+    const number = Number(sheet.dataset.number);
+    if (near) {
+      this.near.add(number);
+      this.paint(number).catch(() => this.tell(said(this, "failed")));
+    } else {
+      this.near.delete(number);
+      void this.forget(sheet, number);
+    }
+  }
+
+  // forget drops the picture of a page that is far away. Its text stays, for readers of the screen and for searching.
+  private async forget(sheet: HTMLElement, number: number): Promise<void> {
+    if (!this.painting.has(number)) return;
+    await this.painting.get(number)?.catch(() => undefined);
+    if (this.near.has(number) || !sheet.isConnected) return;
+    this.painting.delete(number);
+    sheet.querySelector("canvas")?.remove();
+    (await this.document.getPage(number)).cleanup();
+  }
+
   private paint(number: number): Promise<void> {
     const begun = this.painting.get(number) ?? this.paintAnew(number);
     this.painting.set(number, begun);
@@ -93,13 +123,14 @@ class NaruViewer extends HTMLElement {
     const scale = this.scale(page);
     const viewport = page.getViewport({ scale });
     const canvas = document.createElement("canvas");
-    const dense = Math.min(globalThis.devicePixelRatio || 1, 2);
+    const dense = Math.min(globalThis.devicePixelRatio || 1, 2, Math.sqrt(mostDots / (viewport.width * viewport.height)));
     canvas.width = Math.floor(viewport.width * dense);
     canvas.height = Math.floor(viewport.height * dense);
     // What stands on the page is read from the layer of text.
     canvas.setAttribute("aria-hidden", "true");
-    sheet.append(canvas);
+    sheet.prepend(canvas);
     await page.render({ canvas, viewport, transform: [dense, 0, 0, dense, 0, 0] }).promise;
+    if (sheet.querySelector(".textLayer")) return;
     const text = document.createElement("div");
     text.className = "textLayer";
     sheet.style.setProperty("--total-scale-factor", String(scale));

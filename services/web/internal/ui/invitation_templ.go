@@ -131,7 +131,7 @@ func InvitationForm(f Frame, v InvitationView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = input(f, v.Form, "code", locale.InvitationCode, &locale.InvitationCodeTip, templ.Attributes{
-				"type": "text", "maxlength": "40", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "required": true, "data-fragment": true,
+				"type": "text", "maxlength": "40", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "required": true, "data-fragment": "code",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

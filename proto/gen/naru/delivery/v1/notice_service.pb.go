@@ -25,6 +25,112 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type ConfirmNoticeRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// As it stands in the notice; spaces and hyphens are left out, small letters are as large ones.
+	Code          string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmNoticeRequest) Reset() {
+	*x = ConfirmNoticeRequest{}
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmNoticeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmNoticeRequest) ProtoMessage() {}
+
+func (x *ConfirmNoticeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmNoticeRequest.ProtoReflect.Descriptor instead.
+func (*ConfirmNoticeRequest) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ConfirmNoticeRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ConfirmNoticeRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+type ConfirmNoticeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the sender.
+	Sender        string                 `protobuf:"bytes,1,opt,name=sender,proto3" json:"sender,omitempty"`
+	ReceivedAt    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmNoticeResponse) Reset() {
+	*x = ConfirmNoticeResponse{}
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmNoticeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmNoticeResponse) ProtoMessage() {}
+
+func (x *ConfirmNoticeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmNoticeResponse.ProtoReflect.Descriptor instead.
+func (*ConfirmNoticeResponse) Descriptor() ([]byte, []int) {
+	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ConfirmNoticeResponse) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *ConfirmNoticeResponse) GetReceivedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReceivedAt
+	}
+	return nil
+}
+
 // NoticeRound is a call of the notice URL that has failed so far.
 type NoticeRound struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -46,7 +152,7 @@ type NoticeRound struct {
 
 func (x *NoticeRound) Reset() {
 	*x = NoticeRound{}
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[0]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -58,7 +164,7 @@ func (x *NoticeRound) String() string {
 func (*NoticeRound) ProtoMessage() {}
 
 func (x *NoticeRound) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[0]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -71,7 +177,7 @@ func (x *NoticeRound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoticeRound.ProtoReflect.Descriptor instead.
 func (*NoticeRound) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{0}
+	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *NoticeRound) GetId() string {
@@ -136,7 +242,7 @@ type ListNoticeRoundsRequest struct {
 
 func (x *ListNoticeRoundsRequest) Reset() {
 	*x = ListNoticeRoundsRequest{}
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[1]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -148,7 +254,7 @@ func (x *ListNoticeRoundsRequest) String() string {
 func (*ListNoticeRoundsRequest) ProtoMessage() {}
 
 func (x *ListNoticeRoundsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[1]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -161,7 +267,7 @@ func (x *ListNoticeRoundsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticeRoundsRequest.ProtoReflect.Descriptor instead.
 func (*ListNoticeRoundsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{1}
+	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListNoticeRoundsRequest) GetGivenUp() bool {
@@ -198,7 +304,7 @@ type ListNoticeRoundsResponse struct {
 
 func (x *ListNoticeRoundsResponse) Reset() {
 	*x = ListNoticeRoundsResponse{}
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -210,7 +316,7 @@ func (x *ListNoticeRoundsResponse) String() string {
 func (*ListNoticeRoundsResponse) ProtoMessage() {}
 
 func (x *ListNoticeRoundsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[2]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -223,7 +329,7 @@ func (x *ListNoticeRoundsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNoticeRoundsResponse.ProtoReflect.Descriptor instead.
 func (*ListNoticeRoundsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{2}
+	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListNoticeRoundsResponse) GetRounds() []*NoticeRound {
@@ -257,7 +363,7 @@ type RetryNoticeRoundsRequest struct {
 
 func (x *RetryNoticeRoundsRequest) Reset() {
 	*x = RetryNoticeRoundsRequest{}
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -269,7 +375,7 @@ func (x *RetryNoticeRoundsRequest) String() string {
 func (*RetryNoticeRoundsRequest) ProtoMessage() {}
 
 func (x *RetryNoticeRoundsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[3]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -282,7 +388,7 @@ func (x *RetryNoticeRoundsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryNoticeRoundsRequest.ProtoReflect.Descriptor instead.
 func (*RetryNoticeRoundsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{3}
+	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RetryNoticeRoundsRequest) GetIds() []string {
@@ -301,7 +407,7 @@ type RetryNoticeRoundsResponse struct {
 
 func (x *RetryNoticeRoundsResponse) Reset() {
 	*x = RetryNoticeRoundsResponse{}
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[4]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -313,7 +419,7 @@ func (x *RetryNoticeRoundsResponse) String() string {
 func (*RetryNoticeRoundsResponse) ProtoMessage() {}
 
 func (x *RetryNoticeRoundsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[4]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -326,7 +432,7 @@ func (x *RetryNoticeRoundsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryNoticeRoundsResponse.ProtoReflect.Descriptor instead.
 func (*RetryNoticeRoundsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{4}
+	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RetryNoticeRoundsResponse) GetRetried() int32 {
@@ -348,7 +454,7 @@ type GiveUpNoticeRoundsRequest struct {
 
 func (x *GiveUpNoticeRoundsRequest) Reset() {
 	*x = GiveUpNoticeRoundsRequest{}
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[5]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -360,7 +466,7 @@ func (x *GiveUpNoticeRoundsRequest) String() string {
 func (*GiveUpNoticeRoundsRequest) ProtoMessage() {}
 
 func (x *GiveUpNoticeRoundsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[5]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -373,7 +479,7 @@ func (x *GiveUpNoticeRoundsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GiveUpNoticeRoundsRequest.ProtoReflect.Descriptor instead.
 func (*GiveUpNoticeRoundsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{5}
+	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GiveUpNoticeRoundsRequest) GetIds() []string {
@@ -399,7 +505,7 @@ type GiveUpNoticeRoundsResponse struct {
 
 func (x *GiveUpNoticeRoundsResponse) Reset() {
 	*x = GiveUpNoticeRoundsResponse{}
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -411,7 +517,7 @@ func (x *GiveUpNoticeRoundsResponse) String() string {
 func (*GiveUpNoticeRoundsResponse) ProtoMessage() {}
 
 func (x *GiveUpNoticeRoundsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[6]
+	mi := &file_naru_delivery_v1_notice_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -424,7 +530,7 @@ func (x *GiveUpNoticeRoundsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GiveUpNoticeRoundsResponse.ProtoReflect.Descriptor instead.
 func (*GiveUpNoticeRoundsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_delivery_v1_notice_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GiveUpNoticeRoundsResponse) GetGivenUp() int32 {
@@ -438,7 +544,14 @@ var File_naru_delivery_v1_notice_service_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_notice_service_proto_rawDesc = "" +
 	"\n" +
-	"%naru/delivery/v1/notice_service.proto\x12\x10naru.delivery.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xb2\x02\n" +
+	"%naru/delivery/v1/notice_service.proto\x12\x10naru.delivery.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\x80\x01\n" +
+	"\x14ConfirmNoticeRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12 \n" +
+	"\x04code\x18\x02 \x01(\tB\f\xbaH\x06r\x04\x10\b\x18(\x80\x01\x01R\x04code\"q\n" +
+	"\x15ConfirmNoticeResponse\x12\x1b\n" +
+	"\x06sender\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06sender\x12;\n" +
+	"\vreceived_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"receivedAt\"\xb2\x02\n" +
 	"\vNoticeRound\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tedoc_nums\x18\x02 \x03(\tR\bedocNums\x12;\n" +
@@ -466,7 +579,9 @@ const file_naru_delivery_v1_notice_service_proto_rawDesc = "" +
 	"\x03ids\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\v\b\x01\x10d\"\x05r\x03\xb0\x01\x01R\x03ids\x12&\n" +
 	"\x06reason\x18\x02 \x01(\tB\x0e\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01R\x06reason\"7\n" +
 	"\x1aGiveUpNoticeRoundsResponse\x12\x19\n" +
-	"\bgiven_up\x18\x01 \x01(\x05R\agivenUp2\x82\x04\n" +
+	"\bgiven_up\x18\x01 \x01(\x05R\agivenUp2\x98\x01\n" +
+	"\rNoticeService\x12\x86\x01\n" +
+	"\rConfirmNotice\x12&.naru.delivery.v1.ConfirmNoticeRequest\x1a'.naru.delivery.v1.ConfirmNoticeResponse\"$\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/notices:confirm2\x82\x04\n" +
 	"\x12NoticeAdminService\x12\x98\x01\n" +
 	"\x10ListNoticeRounds\x12).naru.delivery.v1.ListNoticeRoundsRequest\x1a*.naru.delivery.v1.ListNoticeRoundsResponse\"-\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/admin/notice-rounds\x12\xa4\x01\n" +
@@ -488,34 +603,39 @@ func file_naru_delivery_v1_notice_service_proto_rawDescGZIP() []byte {
 	return file_naru_delivery_v1_notice_service_proto_rawDescData
 }
 
-var file_naru_delivery_v1_notice_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_delivery_v1_notice_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_naru_delivery_v1_notice_service_proto_goTypes = []any{
-	(*NoticeRound)(nil),                // 0: naru.delivery.v1.NoticeRound
-	(*ListNoticeRoundsRequest)(nil),    // 1: naru.delivery.v1.ListNoticeRoundsRequest
-	(*ListNoticeRoundsResponse)(nil),   // 2: naru.delivery.v1.ListNoticeRoundsResponse
-	(*RetryNoticeRoundsRequest)(nil),   // 3: naru.delivery.v1.RetryNoticeRoundsRequest
-	(*RetryNoticeRoundsResponse)(nil),  // 4: naru.delivery.v1.RetryNoticeRoundsResponse
-	(*GiveUpNoticeRoundsRequest)(nil),  // 5: naru.delivery.v1.GiveUpNoticeRoundsRequest
-	(*GiveUpNoticeRoundsResponse)(nil), // 6: naru.delivery.v1.GiveUpNoticeRoundsResponse
-	(*timestamppb.Timestamp)(nil),      // 7: google.protobuf.Timestamp
+	(*ConfirmNoticeRequest)(nil),       // 0: naru.delivery.v1.ConfirmNoticeRequest
+	(*ConfirmNoticeResponse)(nil),      // 1: naru.delivery.v1.ConfirmNoticeResponse
+	(*NoticeRound)(nil),                // 2: naru.delivery.v1.NoticeRound
+	(*ListNoticeRoundsRequest)(nil),    // 3: naru.delivery.v1.ListNoticeRoundsRequest
+	(*ListNoticeRoundsResponse)(nil),   // 4: naru.delivery.v1.ListNoticeRoundsResponse
+	(*RetryNoticeRoundsRequest)(nil),   // 5: naru.delivery.v1.RetryNoticeRoundsRequest
+	(*RetryNoticeRoundsResponse)(nil),  // 6: naru.delivery.v1.RetryNoticeRoundsResponse
+	(*GiveUpNoticeRoundsRequest)(nil),  // 7: naru.delivery.v1.GiveUpNoticeRoundsRequest
+	(*GiveUpNoticeRoundsResponse)(nil), // 8: naru.delivery.v1.GiveUpNoticeRoundsResponse
+	(*timestamppb.Timestamp)(nil),      // 9: google.protobuf.Timestamp
 }
 var file_naru_delivery_v1_notice_service_proto_depIdxs = []int32{
-	7, // 0: naru.delivery.v1.NoticeRound.received_at:type_name -> google.protobuf.Timestamp
-	7, // 1: naru.delivery.v1.NoticeRound.next_attempt_at:type_name -> google.protobuf.Timestamp
-	7, // 2: naru.delivery.v1.NoticeRound.given_up_at:type_name -> google.protobuf.Timestamp
-	0, // 3: naru.delivery.v1.ListNoticeRoundsResponse.rounds:type_name -> naru.delivery.v1.NoticeRound
-	7, // 4: naru.delivery.v1.ListNoticeRoundsResponse.paused_until:type_name -> google.protobuf.Timestamp
-	1, // 5: naru.delivery.v1.NoticeAdminService.ListNoticeRounds:input_type -> naru.delivery.v1.ListNoticeRoundsRequest
-	3, // 6: naru.delivery.v1.NoticeAdminService.RetryNoticeRounds:input_type -> naru.delivery.v1.RetryNoticeRoundsRequest
-	5, // 7: naru.delivery.v1.NoticeAdminService.GiveUpNoticeRounds:input_type -> naru.delivery.v1.GiveUpNoticeRoundsRequest
-	2, // 8: naru.delivery.v1.NoticeAdminService.ListNoticeRounds:output_type -> naru.delivery.v1.ListNoticeRoundsResponse
-	4, // 9: naru.delivery.v1.NoticeAdminService.RetryNoticeRounds:output_type -> naru.delivery.v1.RetryNoticeRoundsResponse
-	6, // 10: naru.delivery.v1.NoticeAdminService.GiveUpNoticeRounds:output_type -> naru.delivery.v1.GiveUpNoticeRoundsResponse
-	8, // [8:11] is the sub-list for method output_type
-	5, // [5:8] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	9,  // 0: naru.delivery.v1.ConfirmNoticeResponse.received_at:type_name -> google.protobuf.Timestamp
+	9,  // 1: naru.delivery.v1.NoticeRound.received_at:type_name -> google.protobuf.Timestamp
+	9,  // 2: naru.delivery.v1.NoticeRound.next_attempt_at:type_name -> google.protobuf.Timestamp
+	9,  // 3: naru.delivery.v1.NoticeRound.given_up_at:type_name -> google.protobuf.Timestamp
+	2,  // 4: naru.delivery.v1.ListNoticeRoundsResponse.rounds:type_name -> naru.delivery.v1.NoticeRound
+	9,  // 5: naru.delivery.v1.ListNoticeRoundsResponse.paused_until:type_name -> google.protobuf.Timestamp
+	0,  // 6: naru.delivery.v1.NoticeService.ConfirmNotice:input_type -> naru.delivery.v1.ConfirmNoticeRequest
+	3,  // 7: naru.delivery.v1.NoticeAdminService.ListNoticeRounds:input_type -> naru.delivery.v1.ListNoticeRoundsRequest
+	5,  // 8: naru.delivery.v1.NoticeAdminService.RetryNoticeRounds:input_type -> naru.delivery.v1.RetryNoticeRoundsRequest
+	7,  // 9: naru.delivery.v1.NoticeAdminService.GiveUpNoticeRounds:input_type -> naru.delivery.v1.GiveUpNoticeRoundsRequest
+	1,  // 10: naru.delivery.v1.NoticeService.ConfirmNotice:output_type -> naru.delivery.v1.ConfirmNoticeResponse
+	4,  // 11: naru.delivery.v1.NoticeAdminService.ListNoticeRounds:output_type -> naru.delivery.v1.ListNoticeRoundsResponse
+	6,  // 12: naru.delivery.v1.NoticeAdminService.RetryNoticeRounds:output_type -> naru.delivery.v1.RetryNoticeRoundsResponse
+	8,  // 13: naru.delivery.v1.NoticeAdminService.GiveUpNoticeRounds:output_type -> naru.delivery.v1.GiveUpNoticeRoundsResponse
+	10, // [10:14] is the sub-list for method output_type
+	6,  // [6:10] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_naru_delivery_v1_notice_service_proto_init() }
@@ -529,9 +649,9 @@ func file_naru_delivery_v1_notice_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_delivery_v1_notice_service_proto_rawDesc), len(file_naru_delivery_v1_notice_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
-			NumServices:   1,
+			NumServices:   2,
 		},
 		GoTypes:           file_naru_delivery_v1_notice_service_proto_goTypes,
 		DependencyIndexes: file_naru_delivery_v1_notice_service_proto_depIdxs,

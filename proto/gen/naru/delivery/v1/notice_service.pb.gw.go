@@ -35,6 +35,33 @@ var (
 	_ = metadata.Join
 )
 
+func request_NoticeService_ConfirmNotice_0(ctx context.Context, marshaler runtime.Marshaler, client NoticeServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ConfirmNoticeRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.ConfirmNotice(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_NoticeService_ConfirmNotice_0(ctx context.Context, marshaler runtime.Marshaler, server NoticeServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ConfirmNoticeRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.ConfirmNotice(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 var filter_NoticeAdminService_ListNoticeRounds_0 = &utilities.DoubleArray{Encoding: map[string]int{}, Base: []int(nil), Check: []int(nil)}
 
 func request_NoticeAdminService_ListNoticeRounds_0(ctx context.Context, marshaler runtime.Marshaler, client NoticeAdminServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
@@ -124,6 +151,36 @@ func local_request_NoticeAdminService_GiveUpNoticeRounds_0(ctx context.Context, 
 	return msg, metadata, err
 }
 
+// RegisterNoticeServiceHandlerServer registers the http handlers for service NoticeService to "mux".
+// UnaryRPC     :call NoticeServiceServer directly.
+// StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
+// Note that using this registration option will cause many gRPC library features to stop working. Consider using RegisterNoticeServiceHandlerFromEndpoint instead.
+// GRPC interceptors will not work for this type of registration. To use interceptors, you must use the "runtime.WithMiddlewares" option in the "runtime.NewServeMux" call.
+func RegisterNoticeServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server NoticeServiceServer) error {
+	mux.Handle(http.MethodPost, pattern_NoticeService_ConfirmNotice_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/naru.delivery.v1.NoticeService/ConfirmNotice", runtime.WithHTTPPathPattern("/v1/notices:confirm"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_NoticeService_ConfirmNotice_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_NoticeService_ConfirmNotice_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+
+	return nil
+}
+
 // RegisterNoticeAdminServiceHandlerServer registers the http handlers for service NoticeAdminService to "mux".
 // UnaryRPC     :call NoticeAdminServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -193,6 +250,70 @@ func RegisterNoticeAdminServiceHandlerServer(ctx context.Context, mux *runtime.S
 
 	return nil
 }
+
+// RegisterNoticeServiceHandlerFromEndpoint is same as RegisterNoticeServiceHandler but
+// automatically dials to "endpoint" and closes the connection when "ctx" gets done.
+func RegisterNoticeServiceHandlerFromEndpoint(ctx context.Context, mux *runtime.ServeMux, endpoint string, opts []grpc.DialOption) (err error) {
+	conn, err := grpc.NewClient(endpoint, opts...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			if cerr := conn.Close(); cerr != nil {
+				grpclog.Errorf("Failed to close conn to %s: %v", endpoint, cerr)
+			}
+			return
+		}
+		go func() {
+			<-ctx.Done()
+			if cerr := conn.Close(); cerr != nil {
+				grpclog.Errorf("Failed to close conn to %s: %v", endpoint, cerr)
+			}
+		}()
+	}()
+	return RegisterNoticeServiceHandler(ctx, mux, conn)
+}
+
+// RegisterNoticeServiceHandler registers the http handlers for service NoticeService to "mux".
+// The handlers forward requests to the grpc endpoint over "conn".
+func RegisterNoticeServiceHandler(ctx context.Context, mux *runtime.ServeMux, conn *grpc.ClientConn) error {
+	return RegisterNoticeServiceHandlerClient(ctx, mux, NewNoticeServiceClient(conn))
+}
+
+// RegisterNoticeServiceHandlerClient registers the http handlers for service NoticeService
+// to "mux". The handlers forward requests to the grpc endpoint over the given implementation of "NoticeServiceClient".
+// Note: the gRPC framework executes interceptors within the gRPC handler. If the passed in "NoticeServiceClient"
+// doesn't go through the normal gRPC flow (creating a gRPC client etc.) then it will be up to the passed in
+// "NoticeServiceClient" to call the correct interceptors. This client ignores the HTTP middlewares.
+func RegisterNoticeServiceHandlerClient(ctx context.Context, mux *runtime.ServeMux, client NoticeServiceClient) error {
+	mux.Handle(http.MethodPost, pattern_NoticeService_ConfirmNotice_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/naru.delivery.v1.NoticeService/ConfirmNotice", runtime.WithHTTPPathPattern("/v1/notices:confirm"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_NoticeService_ConfirmNotice_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_NoticeService_ConfirmNotice_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	return nil
+}
+
+var (
+	pattern_NoticeService_ConfirmNotice_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "notices"}, "confirm"))
+)
+
+var (
+	forward_NoticeService_ConfirmNotice_0 = runtime.ForwardResponseMessage
+)
 
 // RegisterNoticeAdminServiceHandlerFromEndpoint is same as RegisterNoticeAdminServiceHandler but
 // automatically dials to "endpoint" and closes the connection when "ctx" gets done.

@@ -19,6 +19,116 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
+	NoticeService_ConfirmNotice_FullMethodName = "/naru.delivery.v1.NoticeService/ConfirmNotice"
+)
+
+// NoticeServiceClient is the client API for NoticeService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// NoticeService is for who was told that a document arrived. The notice holds the document's number and a code; by both this relay confirms that the
+// notice is its own (against phishing), and never tells what the document is.
+type NoticeServiceClient interface {
+	// ConfirmNotice tells who sent the document of a notice, and when it arrived. Errors: NOTICE_NOT_FOUND.
+	ConfirmNotice(ctx context.Context, in *ConfirmNoticeRequest, opts ...grpc.CallOption) (*ConfirmNoticeResponse, error)
+}
+
+type noticeServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewNoticeServiceClient(cc grpc.ClientConnInterface) NoticeServiceClient {
+	return &noticeServiceClient{cc}
+}
+
+func (c *noticeServiceClient) ConfirmNotice(ctx context.Context, in *ConfirmNoticeRequest, opts ...grpc.CallOption) (*ConfirmNoticeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConfirmNoticeResponse)
+	err := c.cc.Invoke(ctx, NoticeService_ConfirmNotice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// NoticeServiceServer is the server API for NoticeService service.
+// All implementations must embed UnimplementedNoticeServiceServer
+// for forward compatibility.
+//
+// NoticeService is for who was told that a document arrived. The notice holds the document's number and a code; by both this relay confirms that the
+// notice is its own (against phishing), and never tells what the document is.
+type NoticeServiceServer interface {
+	// ConfirmNotice tells who sent the document of a notice, and when it arrived. Errors: NOTICE_NOT_FOUND.
+	ConfirmNotice(context.Context, *ConfirmNoticeRequest) (*ConfirmNoticeResponse, error)
+	mustEmbedUnimplementedNoticeServiceServer()
+}
+
+// UnimplementedNoticeServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedNoticeServiceServer struct{}
+
+func (UnimplementedNoticeServiceServer) ConfirmNotice(context.Context, *ConfirmNoticeRequest) (*ConfirmNoticeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ConfirmNotice not implemented")
+}
+func (UnimplementedNoticeServiceServer) mustEmbedUnimplementedNoticeServiceServer() {}
+func (UnimplementedNoticeServiceServer) testEmbeddedByValue()                       {}
+
+// UnsafeNoticeServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to NoticeServiceServer will
+// result in compilation errors.
+type UnsafeNoticeServiceServer interface {
+	mustEmbedUnimplementedNoticeServiceServer()
+}
+
+func RegisterNoticeServiceServer(s grpc.ServiceRegistrar, srv NoticeServiceServer) {
+	// If the following call panics, it indicates UnimplementedNoticeServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&NoticeService_ServiceDesc, srv)
+}
+
+func _NoticeService_ConfirmNotice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConfirmNoticeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NoticeServiceServer).ConfirmNotice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NoticeService_ConfirmNotice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NoticeServiceServer).ConfirmNotice(ctx, req.(*ConfirmNoticeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// NoticeService_ServiceDesc is the grpc.ServiceDesc for NoticeService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var NoticeService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "naru.delivery.v1.NoticeService",
+	HandlerType: (*NoticeServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ConfirmNotice",
+			Handler:    _NoticeService_ConfirmNotice_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "naru/delivery/v1/notice_service.proto",
+}
+
+const (
 	NoticeAdminService_ListNoticeRounds_FullMethodName   = "/naru.delivery.v1.NoticeAdminService/ListNoticeRounds"
 	NoticeAdminService_RetryNoticeRounds_FullMethodName  = "/naru.delivery.v1.NoticeAdminService/RetryNoticeRounds"
 	NoticeAdminService_GiveUpNoticeRounds_FullMethodName = "/naru.delivery.v1.NoticeAdminService/GiveUpNoticeRounds"

@@ -37,6 +37,7 @@ const (
 	// Of deliveries: the channel could not be had often enough, or an operator gave the invitation up.
 	Reason_REASON_INVITATION_FAILED    Reason = 7
 	Reason_REASON_INVITATION_NOT_FOUND Reason = 8
+	Reason_REASON_NOTICE_NOT_FOUND     Reason = 9
 )
 
 // Enum value maps for Reason.
@@ -51,6 +52,7 @@ var (
 		6: "REASON_INVITATION_REFUSED",
 		7: "REASON_INVITATION_FAILED",
 		8: "REASON_INVITATION_NOT_FOUND",
+		9: "REASON_NOTICE_NOT_FOUND",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":          0,
@@ -62,6 +64,7 @@ var (
 		"REASON_INVITATION_REFUSED":   6,
 		"REASON_INVITATION_FAILED":    7,
 		"REASON_INVITATION_NOT_FOUND": 8,
+		"REASON_NOTICE_NOT_FOUND":     9,
 	}
 )
 
@@ -96,7 +99,7 @@ var File_naru_delivery_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_delivery_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1enaru/delivery/v1/reasons.proto\x12\x10naru.delivery.v1*\x8d\x02\n" +
+	"\x1enaru/delivery/v1/reasons.proto\x12\x10naru.delivery.v1*\xaa\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x19\n" +
@@ -106,7 +109,8 @@ const file_naru_delivery_v1_reasons_proto_rawDesc = "" +
 	"\x15REASON_NO_SUCH_PERSON\x10\x05\x12\x1d\n" +
 	"\x19REASON_INVITATION_REFUSED\x10\x06\x12\x1c\n" +
 	"\x18REASON_INVITATION_FAILED\x10\a\x12\x1f\n" +
-	"\x1bREASON_INVITATION_NOT_FOUND\x10\bB\xc8\x01\n" +
+	"\x1bREASON_INVITATION_NOT_FOUND\x10\b\x12\x1b\n" +
+	"\x17REASON_NOTICE_NOT_FOUND\x10\tB\xc8\x01\n" +
 	"\x14com.naru.delivery.v1B\fReasonsProtoP\x01Z@github.com/naru-relay/naru/proto/gen/naru/delivery/v1;deliveryv1\xa2\x02\x03NDX\xaa\x02\x10Naru.Delivery.V1\xca\x02\x10Naru\\Delivery\\V1\xe2\x02\x1cNaru\\Delivery\\V1\\GPBMetadata\xea\x02\x12Naru::Delivery::V1b\x06proto3"
 
 var (
