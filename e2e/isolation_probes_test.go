@@ -87,6 +87,7 @@ func newVictims(t *testing.T) *victims {
 	v.document = v.deliver(t, nil)
 	v.stranger.deliver(t, nil)
 	v.handed = v.institution.HandedOver(t, v.recipient.ByCI())
+	v.handed.Item["batch"] = "victims-" + strings.ToLower(rand.Text())
 	v.institution.Send(t, v.handed)
 	v.institution.AwaitState(t, v.handed.EdocNum, "RECEIVED")
 	v.upload = v.institution.HandOver(t, "시험.pdf", harness.PDF())
@@ -296,7 +297,10 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"status.v1.StatusService/GetStatus":      {foreign: &statusv1.GetStatusRequest{EdocNum: number}, absent: &statusv1.GetStatusRequest{EdocNum: nowhere}},
 		"status.v1.StatusService/BatchGetStatus": {foreign: &statusv1.BatchGetStatusRequest{EdocNums: []string{number}}, absent: &statusv1.BatchGetStatusRequest{EdocNums: []string{nowhere}}},
 		"status.v1.StatusService/ListStatuses":   {foreign: window},
-		"status.v1.StatusService/GetTimeline":    {foreign: &statusv1.GetTimelineRequest{EdocNum: number}, absent: &statusv1.GetTimelineRequest{EdocNum: nowhere}},
+		"status.v1.StatusService/GetBatchProgress": {
+			foreign: &statusv1.GetBatchProgressRequest{Batch: v.handed.Item["batch"].(string)}, absent: &statusv1.GetBatchProgressRequest{Batch: "nothing"},
+		},
+		"status.v1.StatusService/GetTimeline": {foreign: &statusv1.GetTimelineRequest{EdocNum: number}, absent: &statusv1.GetTimelineRequest{EdocNum: nowhere}},
 
 		"certificate.v1.CertificateService/RequestCertificate":  {foreign: &certificatev1.RequestCertificateRequest{EdocNum: number, Reason: "궁금", RequestId: "s1"}, absent: &certificatev1.RequestCertificateRequest{EdocNum: nowhere, Reason: "궁금", RequestId: "s2"}},
 		"certificate.v1.CertificateService/GetCertificate":      {foreign: &certificatev1.GetCertificateRequest{Id: v.sendersCertificate}, absent: &certificatev1.GetCertificateRequest{Id: uuid.NewString()}},

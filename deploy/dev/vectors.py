@@ -412,7 +412,7 @@ def item_digest(item, types, categories):
         "naru.authorisation.item.v1", item["ownKey"], *recipient, item["title"], types[item["documentType"]], categories[item["category"]],
         1 if item.get("withoutCirculation") else 0, *hashed(item.get("documentHash", {})), len(attachments), *sum(map(hashed, attachments), []),
         viewing.get("url", ""), viewing.get("viewingSystem", "").lower(), micros(viewing.get("deadline")), micros(item.get("sendDeadline")), certificate,
-        item.get("senderSubAddress", ""), item.get("repeats", ""), 1 if contact else 0, *((contact or {}).get(n, "") for n in ("phone", "email")),
+        item.get("senderSubAddress", ""), item.get("repeats", ""), item.get("batch", ""), 1 if contact else 0, *((contact or {}).get(n, "") for n in ("phone", "email")),
         item.get("content", "").lower(), len(uploads), *(u.lower() for u in uploads))).digest()
 
 
@@ -441,7 +441,7 @@ def authorisation():
             "recipient": person, "registrationCertificate": base64.b64encode(b"certificate").decode()},
         "everything else": stored | {
             "recipient": person, "documentType": "DOCUMENT_TYPE_NOTICE", "category": "DOCUMENT_CATEGORY_BILL", "withoutCirculation": True,
-            "senderSubAddress": "민원실", "repeats": "20260302_NARU000001_0000000000042", "contact": {"phone": "01000000000", "email": "a@b.example"},
+            "senderSubAddress": "민원실", "repeats": "20260302_NARU000001_0000000000042", "batch": "2026-03", "contact": {"phone": "01000000000", "email": "a@b.example"},
         },
         "a contact without phone": stored | {"recipient": person, "contact": {"email": "a@b.example"}},
     }

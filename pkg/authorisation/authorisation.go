@@ -22,7 +22,7 @@
 //	viewing: url, viewingSystem (lower case), deadline (time)
 //	sendDeadline (time)
 //	registration certificate: its SHA-256, 32 bytes, whether the item holds it or names its digest
-//	senderSubAddress, repeats
+//	senderSubAddress, repeats, batch
 //	contact: number, 1 where there is one, else 0; phone, email
 //	content (lower case), count of attachmentContents (number), and each (lower case)
 //

@@ -42,7 +42,7 @@ func OfItemWith(item *intakev1.SendItem, certificate []byte) Digest {
 	e.text(item.GetViewing().GetUrl(), strings.ToLower(item.GetViewing().GetViewingSystem()))
 	e.times(item.GetViewing().GetDeadline(), item.GetSendDeadline())
 	e.part(certificate)
-	e.text(item.GetSenderSubAddress(), item.GetRepeats())
+	e.text(item.GetSenderSubAddress(), item.GetRepeats(), item.GetBatch())
 	e.number(flag(item.Contact != nil))
 	e.text(item.GetContact().GetPhone(), item.GetContact().GetEmail())
 	e.text(strings.ToLower(item.GetContent()))

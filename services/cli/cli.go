@@ -43,6 +43,7 @@ type commands struct {
 	Batch       batchCommand       `cmd:"" help:"Send many documents, each with its own outcome."`
 	Status      statusCommand      `cmd:"" help:"Tell what became of documents."`
 	Documents   documentsCommand   `cmd:"" help:"List documents by the time they were accepted."`
+	Progress    progressCommand    `cmd:"" help:"Count the documents of a batch by state."`
 	Timeline    timelineCommand    `cmd:"" help:"Tell everything that happened to a document."`
 	Cancel      cancelCommand      `cmd:"" help:"Stop a document before it is received."`
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`

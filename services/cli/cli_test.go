@@ -129,6 +129,23 @@ func TestStatusByOwnKeyAsJSON(t *testing.T) {
 	require.Equal(t, "2026-03-02T01:02:03.000001Z", answer.Statuses[0].AcceptedAt)
 }
 
+// A batch is counted, and listed whenever its documents were accepted.
+func TestBatchProgress(t *testing.T) {
+	t.Parallel()
+	f := newRelay(t, map[string][]string{
+		"GET /v1/batches/2026-03": {`{"counts":[{"state":"DOCUMENT_STATE_RECEIVED","documents":"28"},{"state":"DOCUMENT_STATE_FAILED","documents":"2"}],"total":"30"}`},
+		"GET /v1/documents?batch=2026-03&newestFirst=true&pageSize=1000&states=DOCUMENT_STATE_FAILED": {`{"statuses":[` + statusA + `]}`},
+	})
+	code, stdout, stderr := f.run(t, "progress", "2026-03")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, []string{"STATE", "DOCUMENTS", "RECEIVED", "28", "FAILED", "2", "TOTAL", "30"}, strings.Fields(stdout))
+	code, stdout, stderr = f.run(t, "documents", "--batch", "2026-03", "--newest", "--state", "failed")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stdout, number)
+	code, _, _ = f.run(t, "documents", "--until", "48h")
+	require.Equal(t, ExitUsage, code, "the window would end before it begins")
+}
+
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	f := newRelay(t, map[string][]string{"GET /v1/documents/" + number + "/timeline": {timeline}})
@@ -340,7 +357,7 @@ func TestExitCodes(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
-		"demo", "send", "batch", "status", "documents", "timeline", "cancel", "certificate", "receipt verify", "limits", "institution add", "institution resubmit", "institution archives",
+		"demo", "send", "batch", "status", "documents", "progress", "timeline", "cancel", "certificate", "receipt verify", "limits", "institution add", "institution resubmit", "institution archives",
 		"viewing-system add", "viewing-system list", "viewing-system change", "archive-member add", "member join", "organisation apply", "organisation list", "organisation show",
 		"organisation confirm", "organisation refuse", "organisation authorities", "organisation end", "audit", "evidence verify", "units",
 	} {

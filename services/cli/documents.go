@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 	"time"
@@ -11,20 +12,23 @@ import (
 )
 
 type documentsCommand struct {
-	From  string   `placeholder:"TIME" default:"24h" help:"Accepted at or after: a time (RFC 3339), or a duration ago such as ${default}."`
-	Until string   `placeholder:"TIME" help:"Accepted before: a time, or a duration ago. Default: now. At most 31 days after --from."`
-	State []string `placeholder:"STATE" enum:"accepted,awaiting-membership,awaiting-consent,recipient-at-other-relay,refused,recipient-ambiguous,sent,received,read,expired,cancelled,failed" help:"Only documents in this state, repeatable; one of ${enum}."`
-	Limit int      `default:"1000" help:"At most so many, the oldest first."`
+	From   string   `placeholder:"TIME" help:"Accepted at or after: a time (RFC 3339), or a duration ago such as 24h, which is the default without --batch."`
+	Until  string   `placeholder:"TIME" help:"Accepted before: a time, or a duration ago. Default: now. At most 31 days after --from."`
+	State  []string `placeholder:"STATE" enum:"accepted,awaiting-membership,awaiting-consent,recipient-at-other-relay,refused,recipient-ambiguous,sent,received,read,expired,cancelled,failed" help:"Only documents in this state, repeatable; one of ${enum}."`
+	Batch  string   `placeholder:"NAME" help:"Only documents of this batch, whenever they were accepted unless --from or --until is given."`
+	Newest bool     `help:"The newest first."`
+	Limit  int      `default:"1000" help:"At most so many."`
 }
 
 // Help is shown by naru documents --help.
 func (documentsCommand) Help() string {
-	return `Lists the sender's documents by the time they were accepted, oldest first. One document is told by naru status. Documents of the
+	return `Lists the sender's documents by the time they were accepted, oldest first unless --newest is given. One document is told by naru status. Documents of the
 last half minute may still be on their way to the list; --json says up to when it is whole (completeUntil): read on from there.
 
 Examples:
   naru documents --credentials sender.json
   naru documents --credentials sender.json --from 2026-03-01T00:00:00+09:00 --until 2026-03-02T00:00:00+09:00 --state expired --state failed
+  naru documents --credentials sender.json --batch 2026-03 --state failed
   naru documents --credentials sender.json --from 72h --limit 100000 --json | jq -r '.statuses[].edocNum'`
 }
 
@@ -69,7 +73,7 @@ func (c *documentsCommand) query(now time.Time) (url.Values, error) {
 	if c.Limit < 1 {
 		return nil, usage("--limit wants a number above zero")
 	}
-	from, err := past("from", c.From, now)
+	from, err := past("from", cmp.Or(c.From, "24h"), now)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +81,22 @@ func (c *documentsCommand) query(now time.Time) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !until.After(from) {
+	if !until.After(from) && (c.Batch == "" || c.From != "") {
 		return nil, usage("--until must be after --from")
 	}
-	query := url.Values{"acceptedFrom": {from.UTC().Format(relay.TimeLayout)}, "acceptedUntil": {until.UTC().Format(relay.TimeLayout)}}
+	query := url.Values{}
+	if c.Batch != "" {
+		query.Set("batch", c.Batch)
+	}
+	if c.Newest {
+		query.Set("newestFirst", "true")
+	}
+	if c.Batch == "" || c.From != "" {
+		query.Set("acceptedFrom", from.UTC().Format(relay.TimeLayout))
+	}
+	if c.Batch == "" || c.Until != "" {
+		query.Set("acceptedUntil", until.UTC().Format(relay.TimeLayout))
+	}
 	for _, state := range c.State {
 		query.Add("states", enumName("DOCUMENT_STATE_", state))
 	}

@@ -33,6 +33,7 @@ type sendCommand struct {
 	Type               string `default:"general" enum:"general,notice,notice-without-read-time" help:"Document type, one of ${enum}."`
 	Category           string `default:"notice" enum:"notice,bill,contract,report,certificate" help:"Category, one of ${enum}."`
 	OwnKey             string `placeholder:"KEY" help:"Your own key of this document, 1-40 of A-Z a-z 0-9 . _ -; repeating it never sends twice. Default: a new one."`
+	Batch              string `placeholder:"NAME" help:"Your own name of the group to which it belongs, 1-40 of A-Z a-z 0-9 . _ - (naru progress)."`
 	SendDeadline       string `placeholder:"TIME" help:"Until when it may be delivered: a time (RFC 3339) or a duration such as 72h."`
 	ViewingDeadline    string `placeholder:"TIME" help:"Until when it may be viewed: a time (RFC 3339) or a duration."`
 	SubAddress         string `placeholder:"TEXT" help:"Sub-address of the sender (하위 주소)."`
@@ -140,7 +141,7 @@ func (c *sendCommand) item(a *app, p *place) (*intakev1.SendItem, *document.Docu
 		OwnKey: cmp.Or(c.OwnKey, uuid.NewString()), Recipient: recipient, Title: c.Title, WithoutCirculation: c.WithoutCirculation,
 		DocumentType:     platformv1.DocumentType(platformv1.DocumentType_value[enumName("DOCUMENT_TYPE_", c.Type)]),
 		Category:         platformv1.DocumentCategory(platformv1.DocumentCategory_value[enumName("DOCUMENT_CATEGORY_", c.Category)]),
-		SenderSubAddress: c.SubAddress, Repeats: c.Repeats, Authorisation: c.Authorisation, Viewing: &intakev1.Viewing{Url: c.ViewingURL, ViewingSystem: c.ViewingSystem},
+		SenderSubAddress: c.SubAddress, Repeats: c.Repeats, Batch: c.Batch, Authorisation: c.Authorisation, Viewing: &intakev1.Viewing{Url: c.ViewingURL, ViewingSystem: c.ViewingSystem},
 	}
 	if c.ContactPhone != "" || c.ContactEmail != "" {
 		item.Contact = &platformv1.Contact{Phone: c.ContactPhone, Email: c.ContactEmail}

@@ -86,6 +86,38 @@ func hubWord(h *statusv1.HubStatus) string {
 	return word
 }
 
+type progressCommand struct {
+	Batch string `arg:"" help:"The batch, as its documents were sent with (naru send --batch, or batch in the lines of naru batch)."`
+}
+
+// Help is shown by naru progress --help.
+func (progressCommand) Help() string {
+	return `Documents that were accepted a moment ago may not be counted yet.
+
+Example:
+  naru progress --credentials sender.json 2026-03`
+}
+
+// Run prints the states in which there are documents.
+func (c *progressCommand) Run(a *app) error {
+	_, sender, err := a.sender()
+	if err != nil {
+		return err
+	}
+	found, err := sender.BatchProgress(a.ctx, c.Batch)
+	if err != nil {
+		return err
+	}
+	return a.show(found, func() error {
+		return a.table([]string{"STATE", "DOCUMENTS"}, func(row func(...string)) {
+			for _, of := range found.GetCounts() {
+				row(relay.Word(of.GetState()), strconv.FormatInt(of.GetDocuments(), 10))
+			}
+			row("TOTAL", strconv.FormatInt(found.GetTotal(), 10))
+		})
+	})
+}
+
 type timelineCommand struct {
 	Number string `arg:"" help:"Document number (전자문서번호)."`
 }

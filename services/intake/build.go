@@ -100,7 +100,7 @@ func (b *builder) facts(v *visit, c *candidate, number id.EdocNumber) *platformv
 		DocumentType: item.GetDocumentType(), Category: item.GetCategory(), Circulation: !item.GetWithoutCirculation(),
 		DocumentHash: c.hash, AttachmentHashes: c.attachments,
 		SendDeadline: timestamppb.New(c.deadlines.send), ViewingDeadline: timestamppb.New(c.deadlines.viewing),
-		AcceptedAt: timestamppb.New(v.at), Repeats: item.GetRepeats(),
+		AcceptedAt: timestamppb.New(v.at), Repeats: item.GetRepeats(), Batch: item.GetBatch(),
 	}
 	if c.authorisation != nil {
 		facts.Authorisation = c.authorisation.id.String()

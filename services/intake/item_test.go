@@ -25,7 +25,7 @@ func fullItem() *intakev1.SendItem {
 		DocumentType: 1, Category: 2, DocumentHash: &platformv1.Digest{Algorithm: "SHA-256", Value: "aa"},
 		AttachmentHashes: []*platformv1.Digest{{Algorithm: "SHA-256", Value: "bb"}},
 		Viewing:          &intakev1.Viewing{Url: "https://a", ViewingSystem: "018F3C1E-0000-7000-8000-000000000001", Deadline: timestamppb.New(at)},
-		SendDeadline:     timestamppb.New(at.Add(time.Hour)), RegistrationCertificate: []byte("certificate"), SenderSubAddress: "sub", Repeats: "number",
+		SendDeadline:     timestamppb.New(at.Add(time.Hour)), RegistrationCertificate: []byte("certificate"), SenderSubAddress: "sub", Repeats: "number", Batch: "batch",
 	}
 }
 
@@ -70,6 +70,7 @@ func TestFingerprint(t *testing.T) {
 		"certificate":         func(i *intakev1.SendItem) { i.RegistrationCertificate = []byte("other") },
 		"sub-address":         func(i *intakev1.SendItem) { i.SenderSubAddress = "" },
 		"repeats":             func(i *intakev1.SendItem) { i.Repeats = "" },
+		"batch":               func(i *intakev1.SendItem) { i.Batch = "" },
 		"content":             func(i *intakev1.SendItem) { i.Content = "018f3c1e-0000-7000-8000-000000000003" },
 		"attachment contents": func(i *intakev1.SendItem) { i.AttachmentContents = []string{"018f3c1e-0000-7000-8000-000000000003"} },
 		"phone":               func(i *intakev1.SendItem) { i.Contact = &platformv1.Contact{Phone: "01012345678"} },
@@ -100,7 +101,7 @@ func address(platform, address, sub string) *platformv1.RecipientIdentifier {
 func TestFingerprintKnowsEveryField(t *testing.T) {
 	t.Parallel()
 	for message, fields := range map[proto.Message]int{
-		&intakev1.SendItem{}: 18, &platformv1.Contact{}: 2, &intakev1.Viewing{}: 3, &platformv1.Digest{}: 2, &platformv1.RecipientIdentifier{}: 4,
+		&intakev1.SendItem{}: 19, &platformv1.Contact{}: 2, &intakev1.Viewing{}: 3, &platformv1.Digest{}: 2, &platformv1.RecipientIdentifier{}: 4,
 		&platformv1.PersonDescription{}: 3, &platformv1.PlatformAddress{}: 3,
 	} {
 		require.Equal(t, fields, message.ProtoReflect().Descriptor().Fields().Len(), "%s", message.ProtoReflect().Descriptor().FullName())

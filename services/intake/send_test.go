@@ -38,7 +38,7 @@ func TestSend(t *testing.T) {
 		i.RegistrationCertificate = w.archive.issue(t, i.GetDocumentHash().GetValue(), func(s *archivecert.Statement) {
 			s.AttachmentHashes = []string{strings.Repeat("ab", 32)}
 		})
-		i.SenderSubAddress = "민원실"
+		i.SenderSubAddress, i.Batch = "민원실", "2026-03"
 	})
 	got := w.send(t, item)
 	now := w.Clock.Now()
@@ -74,7 +74,7 @@ func TestSend(t *testing.T) {
 	facts.SealedTitle, facts.SealedViewingIdentifier = nil, nil
 	at := w.archive.at
 	require.True(t, proto.Equal(&platformv1.DocumentFacts{
-		EdocNum: got.GetEdocNum(), Sender: w.sender, Actor: w.sender, OwnKey: "own-1", Lane: platformv1.Lane_LANE_EXPRESS,
+		EdocNum: got.GetEdocNum(), Sender: w.sender, Actor: w.sender, OwnKey: "own-1", Batch: "2026-03", Lane: platformv1.Lane_LANE_EXPRESS,
 		From:         &platformv1.Party{PlatformId: unittest.Platform, Address: senderAddressText, SubAddress: "민원실", ValidFrom: timestamppb.New(at.Add(-time.Hour))},
 		DocumentType: item.GetDocumentType(), Category: item.GetCategory(), Circulation: true,
 		DocumentHash: item.GetDocumentHash(), AttachmentHashes: item.GetAttachmentHashes(), ViewingMode: platformv1.ViewingMode_VIEWING_MODE_SENDER,

@@ -78,7 +78,7 @@ func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 		"intake.registration_certificate": {"intake"}, "archive.registration_certificate": {"archive"},
 		"intake.authorisation_items": {"intake"},
 		"address.member":             {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
-		"hub.exchange": {"hub"}, "hub.token": {"hub"}, "web.session": {"web"},
+		"hub.exchange": {"hub"}, "hub.token": {"hub"}, "web.session": {"web"}, "web.draft": {"web"},
 		"circulation.ruling_reason": {"circulation"},
 		"certificate.reason":        {"certificate"}, "certificate.file": {"certificate"},
 	}

@@ -51,6 +51,7 @@ func TestEventsCommute(t *testing.T) {
 	longest := 0
 	for i := range documents {
 		documents[i] = o.document()
+		documents[i].Batch = "batch-1"
 		events := o.story(documents[i])
 		for range 8 { // repetitions
 			events = append(events, events[random.IntN(len(events))])
@@ -84,7 +85,7 @@ func TestEventsCommute(t *testing.T) {
 		State: statusv1.DocumentState_DOCUMENT_STATE_READ, AcceptedAt: o.stamp(0), SentAt: o.stamp(10), ReceivedAt: o.stamp(10), ReadAt: o.stamp(32),
 		RecipientAddress: "recipient-address", SendDeadline: o.stamp(100_000), ViewingDeadline: o.stamp(200_000),
 		TokenIssuedAt: o.stamp(30), TokenVerifiedAt: o.stamp(31), Repeats: "20200101_NARUTEST01_0000000000009", Reason: "ADDRESS_WITHDRAWN",
-		CancelRefused: true, Actor: sender, InvitedAt: o.stamp(8),
+		CancelRefused: true, Actor: sender, InvitedAt: o.stamp(8), Batch: "batch-1",
 		Hub: &statusv1.HubStatus{RegistrationResult: 1, RegisteredAt: o.stamp(50), ReadTimeResult: 2, ReadTimeRegisteredAt: o.stamp(60)},
 	}
 	// accepted, sent, received, read, expired, failed, cancelled, cancel refused, registered, read time: 10; resolutions: 3;

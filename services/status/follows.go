@@ -21,6 +21,7 @@ func follows() []audit.Table {
 		{Name: "document_summary", Key: "edoc_num", Frame: "frame_id", Founded: audit.Kinds(accepted, received), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
 			{Name: "own_key", From: []audit.Source{audit.Of(accepted, "facts.own_key")}},
+			{Name: "batch", From: []audit.Source{audit.Of(accepted, "facts.batch")}},
 			{Name: "accepted_at", From: []audit.Source{audit.Of(accepted, "facts.accepted_at")}},
 			{Name: "send_deadline", From: []audit.Source{audit.Of(accepted, "facts.send_deadline")}},
 			{Name: "viewing_deadline", From: []audit.Source{audit.Of(accepted, "facts.viewing_deadline")}},

@@ -65,7 +65,7 @@ func (l lookup) find(ctx context.Context, v viewer, numbers []string) (map[strin
 // fill adds what intake knows about a document's acceptance to a summary that does not have it yet.
 func (s *summary) fill(f *platformv1.DocumentFacts) {
 	s.number, s.actor, s.ownKey, s.repeats = f.GetEdocNum(), f.GetActor(), f.GetOwnKey(), f.GetRepeats()
-	s.acceptedAt = timeOf(f.GetAcceptedAt())
+	s.batch, s.acceptedAt = f.GetBatch(), timeOf(f.GetAcceptedAt())
 	s.sendDeadline, s.viewingDeadline = timeOf(f.GetSendDeadline()), timeOf(f.GetViewingDeadline())
 	s.state = max(s.state, int16(statusv1.DocumentState_DOCUMENT_STATE_ACCEPTED))
 	s.version++ // as the fact of acceptance will count

@@ -113,7 +113,7 @@ func (o *office) with(f *platformv1.DocumentFacts, sent, received int) *platform
 	later := &platformv1.DocumentFacts{
 		EdocNum: f.GetEdocNum(), Sender: f.GetSender(), Actor: f.GetActor(), OwnKey: f.GetOwnKey(), Lane: f.GetLane(), From: f.GetFrom(),
 		AcceptedAt: f.GetAcceptedAt(), SendDeadline: f.GetSendDeadline(), ViewingDeadline: f.GetViewingDeadline(), DocumentHash: f.GetDocumentHash(),
-		SealedTitle: f.GetSealedTitle(), Repeats: f.GetRepeats(), ViewingMode: f.GetViewingMode(),
+		SealedTitle: f.GetSealedTitle(), Repeats: f.GetRepeats(), Batch: f.GetBatch(), ViewingMode: f.GetViewingMode(),
 		Recipient: "recipient-id", To: &platformv1.Party{PlatformId: unittest.Platform, Address: "recipient-address"},
 	}
 	if sent > 0 {

@@ -60,7 +60,11 @@ func (p pages) mac(q query, body []byte) []byte {
 	for _, s := range slices.Compact(states) {
 		of = append(of, byte(s)) //nolint:gosec // an enum of twelve
 	}
-	return p.key.Sum(q.viewer.id[:], moment(q.from), moment(q.until), []byte(q.ownKey), of, body)[:pageMACBytes]
+	var order []byte
+	if q.newestFirst {
+		order = []byte{1}
+	}
+	return p.key.Sum(q.viewer.id[:], moment(q.from), moment(q.until), []byte(q.ownKey), []byte(q.batch), order, of, body)[:pageMACBytes]
 }
 
 // moment is the form in which a time goes into a token's MAC; empty for an open bound.

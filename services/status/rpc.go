@@ -80,13 +80,13 @@ func (s *service) BatchGetStatus(ctx context.Context, r *statusv1.BatchGetStatus
 	return resp, nil
 }
 
-// ListStatuses lists a viewer's documents, oldest acceptance first.
+// ListStatuses lists a viewer's documents in the order of acceptance, or against it.
 func (s *service) ListStatuses(ctx context.Context, r *statusv1.ListStatusesRequest) (*statusv1.ListStatusesResponse, error) {
 	viewer, err := caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q := query{viewer: viewer, from: timeOf(r.GetAcceptedFrom()), until: timeOf(r.GetAcceptedUntil()), ownKey: r.GetOwnKey()}
+	q := query{viewer: viewer, from: timeOf(r.GetAcceptedFrom()), until: timeOf(r.GetAcceptedUntil()), ownKey: r.GetOwnKey(), batch: r.GetBatch(), newestFirst: r.GetNewestFirst()}
 	for _, state := range r.GetStates() {
 		q.states = append(q.states, int16(state)) //nolint:gosec // an enum of twelve
 	}
@@ -111,6 +111,32 @@ func (s *service) ListStatuses(ctx context.Context, r *statusv1.ListStatusesRequ
 	for _, one := range found {
 		resp.Statuses = append(resp.Statuses, show(one))
 	}
+	return resp, nil
+}
+
+// GetBatchProgress counts the documents of a viewer's batch.
+func (s *service) GetBatchProgress(ctx context.Context, r *statusv1.GetBatchProgressRequest) (*statusv1.GetBatchProgressResponse, error) {
+	viewer, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := readProgress(ctx, s.db, query{viewer: viewer, batch: r.GetBatch()})
+	if err != nil {
+		return nil, pg.AsFault(err, nil)
+	}
+	resp := &statusv1.GetBatchProgressResponse{}
+	var first, last time.Time
+	for _, p := range found {
+		resp.Counts = append(resp.Counts, &statusv1.StateCount{State: statusv1.DocumentState(p.State), Documents: p.Documents})
+		resp.Total += p.Documents
+		if first.IsZero() || p.First.Before(first) {
+			first = p.First
+		}
+		if p.Last.After(last) {
+			last = p.Last
+		}
+	}
+	resp.More, resp.FirstAcceptedAt, resp.LastAcceptedAt = resp.GetTotal() == progressMost, timestamp(first), timestamp(last)
 	return resp, nil
 }
 
@@ -187,7 +213,7 @@ func (s *service) find(ctx context.Context, v viewer, numbers []string) (map[str
 // show is a summary as its sender sees it.
 func show(s summary) *statusv1.DocumentStatus {
 	return &statusv1.DocumentStatus{
-		EdocNum: s.number, OwnKey: s.ownKey, State: statusv1.DocumentState(s.state), Actor: s.actor, Repeats: s.repeats, Version: s.version,
+		EdocNum: s.number, OwnKey: s.ownKey, State: statusv1.DocumentState(s.state), Actor: s.actor, Repeats: s.repeats, Batch: s.batch, Version: s.version,
 		AcceptedAt: timestamp(s.acceptedAt), SentAt: timestamp(s.sentAt), ReceivedAt: timestamp(s.receivedAt), ReadAt: timestamp(s.readAt),
 		RecipientAddress: s.recipientAddress, SendDeadline: timestamp(s.sendDeadline), ViewingDeadline: timestamp(s.viewingDeadline),
 		TokenIssuedAt: timestamp(s.tokenIssuedAt), TokenVerifiedAt: timestamp(s.tokenVerifiedAt), Reason: s.failureReason,

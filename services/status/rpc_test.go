@@ -287,6 +287,12 @@ func TestListPages(t *testing.T) {
 	require.Equal(t, 4, pages)
 	numbers, _ = walk(t, c, window(0, 1))
 	require.Equal(t, early, numbers, "the window's end is not part of it")
+	newest := window(0, 60)
+	newest.NewestFirst = true
+	numbers, pages = walk(t, c, newest)
+	slices.Reverse(numbers)
+	require.Equal(t, all, numbers, "the same list against its order")
+	require.Equal(t, 4, pages)
 	byKey, _ := walk(t, c, &statusv1.ListStatusesRequest{OwnKey: "key-3", PageSize: 7})
 	require.Equal(t, []string{all[1]}, byKey)
 	byKey, _ = walk(t, c, &statusv1.ListStatusesRequest{OwnKey: "key-2", PageSize: 7})
@@ -304,6 +310,8 @@ func TestListPages(t *testing.T) {
 		{"another caller", viewer, func(*statusv1.ListStatusesRequest) {}},
 		{"another window", sender, func(r *statusv1.ListStatusesRequest) { r.AcceptedUntil = o.stamp(61) }},
 		{"another key", sender, func(r *statusv1.ListStatusesRequest) { r.OwnKey = "key-3" }},
+		{"a batch", sender, func(r *statusv1.ListStatusesRequest) { r.Batch = "key-3" }},
+		{"the other order", sender, func(r *statusv1.ListStatusesRequest) { r.NewestFirst = true }},
 		{"other states", sender, func(r *statusv1.ListStatusesRequest) {
 			r.States = []statusv1.DocumentState{statusv1.DocumentState_DOCUMENT_STATE_READ}
 		}},
@@ -347,6 +355,13 @@ func TestListByState(t *testing.T) {
 	numbers, pages := walk(t, o.service(t, sender), &statusv1.ListStatusesRequest{
 		AcceptedFrom: o.stamp(0), AcceptedUntil: o.stamp(60), PageSize: 100, States: []statusv1.DocumentState{statusv1.DocumentState_DOCUMENT_STATE_FAILED},
 	})
+	require.Equal(t, failed, numbers)
+	require.Equal(t, 3, pages)
+	numbers, pages = walk(t, o.service(t, sender), &statusv1.ListStatusesRequest{
+		AcceptedFrom: o.stamp(0), AcceptedUntil: o.stamp(60), PageSize: 100, States: []statusv1.DocumentState{statusv1.DocumentState_DOCUMENT_STATE_FAILED},
+		NewestFirst: true,
+	})
+	slices.Reverse(numbers)
 	require.Equal(t, failed, numbers)
 	require.Equal(t, 3, pages)
 }

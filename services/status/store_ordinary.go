@@ -30,7 +30,7 @@ func mergeOrdinary(ctx context.Context, db pg.DBTX, sql string, k kind, now time
 // documentColumns are the document's own facts, which acceptance and receipt both contain.
 type documentColumns struct {
 	actors, keys                     []string
-	repeats                          []*string
+	repeats, batches                 []*string
 	accepted, sendUntil, viewedUntil []*time.Time
 }
 
@@ -39,6 +39,7 @@ func documentsOf(facts []fact) documentColumns {
 	for _, f := range facts {
 		d := f.document
 		c.actors, c.keys, c.repeats = append(c.actors, d.GetActor()), append(c.keys, d.GetOwnKey()), append(c.repeats, text(d.GetRepeats()))
+		c.batches = append(c.batches, text(d.GetBatch()))
 		c.accepted, c.sendUntil = append(c.accepted, stamp(d.GetAcceptedAt())), append(c.sendUntil, stamp(d.GetSendDeadline()))
 		c.viewedUntil = append(c.viewedUntil, stamp(d.GetViewingDeadline()))
 	}
@@ -49,10 +50,11 @@ func documentsOf(facts []fact) documentColumns {
 func mergeAccepted(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		insert into document_summary as s
-		       (edoc_num, sender, frame_id, accepted_at, accepted_recorded_at, actor, own_key, repeats, send_deadline, viewing_deadline)
-		select edoc_num, sender, frame_id, accepted_at, $4, actor, own_key, repeats, send_deadline, viewing_deadline
-		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[])
-		       u(edoc_num, sender, accepted_at, frame_id, actor, own_key, repeats, send_deadline, viewing_deadline)
+		       (edoc_num, sender, frame_id, accepted_at, accepted_recorded_at, actor, own_key, repeats, batch, send_deadline, viewing_deadline)
+		select edoc_num, sender, frame_id, accepted_at, $4, actor, own_key, repeats, batch, send_deadline, viewing_deadline
+		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
+		              $10::timestamptz[], $11::timestamptz[])
+		       u(edoc_num, sender, accepted_at, frame_id, actor, own_key, repeats, batch, send_deadline, viewing_deadline)
 		on conflict (edoc_num) do update
 		set    frame_id             = excluded.frame_id,
 		       accepted_at          = coalesce(s.accepted_at, excluded.accepted_at),
@@ -60,24 +62,25 @@ func mergeAccepted(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 		       actor                = coalesce(s.actor, excluded.actor),
 		       own_key              = coalesce(s.own_key, excluded.own_key),
 		       repeats              = coalesce(s.repeats, excluded.repeats),
+		       batch                = coalesce(s.batch, excluded.batch),
 		       send_deadline        = coalesce(s.send_deadline, excluded.send_deadline),
 		       viewing_deadline     = coalesce(s.viewing_deadline, excluded.viewing_deadline)
 		where  s.accepted_recorded_at is null`
 	c := documentsOf(facts)
-	return mergeOrdinary(ctx, db, merge, k, now, facts, c.actors, c.keys, c.repeats, c.sendUntil, c.viewedUntil)
+	return mergeOrdinary(ctx, db, merge, k, now, facts, c.actors, c.keys, c.repeats, c.batches, c.sendUntil, c.viewedUntil)
 }
 
 // mergeReceived records receipts, with the resolution they answer and the sent time, which is the same moment.
 func mergeReceived(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts []fact) (int64, error) {
 	const merge = `
 		insert into document_summary as s
-		       (edoc_num, sender, frame_id, received_at, received_recorded_at, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline,
-		        resolved_at, sent_at, recipient_address)
-		select edoc_num, sender, frame_id, received_at, $4, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline,
+		       (edoc_num, sender, frame_id, received_at, received_recorded_at, actor, own_key, repeats, batch, accepted_at, send_deadline,
+		        viewing_deadline, resolved_at, sent_at, recipient_address)
+		select edoc_num, sender, frame_id, received_at, $4, actor, own_key, repeats, batch, accepted_at, send_deadline, viewing_deadline,
 		       resolved_at, sent_at, recipient_address
-		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[],
-		              $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::text[])
-		       u(edoc_num, sender, received_at, frame_id, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline,
+		from   unnest($1::text[], $2::uuid[], $3::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[],
+		              $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::text[])
+		       u(edoc_num, sender, received_at, frame_id, actor, own_key, repeats, batch, accepted_at, send_deadline, viewing_deadline,
 		         resolved_at, sent_at, recipient_address)
 		on conflict (edoc_num) do update
 		set    frame_id             = excluded.frame_id,
@@ -86,6 +89,7 @@ func mergeReceived(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 		       actor                = coalesce(s.actor, excluded.actor),
 		       own_key              = coalesce(s.own_key, excluded.own_key),
 		       repeats              = coalesce(s.repeats, excluded.repeats),
+		       batch                = coalesce(s.batch, excluded.batch),
 		       accepted_at          = coalesce(s.accepted_at, excluded.accepted_at),
 		       send_deadline        = coalesce(s.send_deadline, excluded.send_deadline),
 		       viewing_deadline     = coalesce(s.viewing_deadline, excluded.viewing_deadline),
@@ -99,7 +103,7 @@ func mergeReceived(ctx context.Context, db pg.DBTX, k kind, now time.Time, facts
 		// The sender learns the recipient's address only after receipt (Act 18-6).
 		resolved[i], sent[i], addresses[i] = instant(f.resolvedAt), stamp(f.document.GetSentAt()), text(f.document.GetTo().GetAddress())
 	}
-	return mergeOrdinary(ctx, db, merge, k, now, facts, c.actors, c.keys, c.repeats, c.accepted, c.sendUntil, c.viewedUntil, resolved, sent, addresses)
+	return mergeOrdinary(ctx, db, merge, k, now, facts, c.actors, c.keys, c.repeats, c.batches, c.accepted, c.sendUntil, c.viewedUntil, resolved, sent, addresses)
 }
 
 // mergeNotices records that recipients were notified.

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	summaryFields = `edoc_num, sender, actor, own_key, repeats, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, read_at,
+	summaryFields = `edoc_num, sender, actor, own_key, repeats, batch, accepted_at, send_deadline, viewing_deadline, sent_at, received_at, read_at,
 	recipient_address, failure_reason, cancel_refused_at, invited_at, token_issued_at, token_verified_at,
 	registration_result, registered_at, registration_refused_result, registration_refused_at, registration_refusal, registration_retried, registration_given_up,
 	read_time_result, read_time_registered_at, read_time_refused_result, read_time_refused_at, read_time_refusal, read_time_retried, read_time_given_up,
 	state, version`
 	// summaryColumns are summaryFields as scanSummary reads them.
-	summaryColumns = `edoc_num, sender, coalesce(actor, ''), coalesce(own_key, ''), coalesce(repeats, ''), accepted_at, send_deadline, viewing_deadline,
-	sent_at, received_at, read_at, coalesce(recipient_address, ''), coalesce(failure_reason, ''), cancel_refused_at, invited_at, token_issued_at,
+	summaryColumns = `edoc_num, sender, coalesce(actor, ''), coalesce(own_key, ''), coalesce(repeats, ''), coalesce(batch, ''), accepted_at, send_deadline,
+	viewing_deadline, sent_at, received_at, read_at, coalesce(recipient_address, ''), coalesce(failure_reason, ''), cancel_refused_at, invited_at, token_issued_at,
 	token_verified_at,
 	coalesce(registration_result, 0), registered_at, coalesce(registration_refused_result, 0), registration_refused_at,
 	coalesce(registration_refusal, ''), registration_retried, registration_given_up,
@@ -30,7 +30,7 @@ const (
 
 func scanSummary(row pgx.CollectableRow) (summary, error) {
 	var s summary
-	err := row.Scan(&s.number, &s.sender, &s.actor, &s.ownKey, &s.repeats, optional{&s.acceptedAt}, optional{&s.sendDeadline}, optional{&s.viewingDeadline},
+	err := row.Scan(&s.number, &s.sender, &s.actor, &s.ownKey, &s.repeats, &s.batch, optional{&s.acceptedAt}, optional{&s.sendDeadline}, optional{&s.viewingDeadline},
 		optional{&s.sentAt}, optional{&s.receivedAt}, optional{&s.readAt}, &s.recipientAddress, &s.failureReason, optional{&s.cancelRefusedAt}, optional{&s.invitedAt},
 		optional{&s.tokenIssuedAt}, optional{&s.tokenVerifiedAt},
 		&s.registration.result, optional{&s.registration.registeredAt}, &s.registration.refusedResult, optional{&s.registration.refusedAt},
@@ -74,10 +74,11 @@ func readSummaries(ctx context.Context, db pg.DBTX, v viewer, numbers []string) 
 // query says what a list contains.
 type query struct {
 	viewer viewer
-	// from and until bound the time of acceptance. A zero time leaves that side open, which only a query by own key may do.
-	from, until time.Time
-	ownKey      string
-	states      []int16
+	// from and until bound the time of acceptance. A zero time leaves that side open, as a query by own key or batch may.
+	from, until   time.Time
+	ownKey, batch string
+	states        []int16
+	newestFirst   bool
 }
 
 // place is the document after which a list continues.
@@ -86,59 +87,75 @@ type place struct {
 	number     string
 }
 
-// listSummaries lists at most limit documents after a place, in the order of their acceptance. With a filter by state it reads at
-// most scan documents; if there may be more, it returns where it ended.
-func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit, scan int) ([]summary, *place, error) {
-	const (
-		ofKey    = ` from document_summary where sender = $1 and own_key = $4 and `
-		ofSender = ` from document_summary where sender = $1 and $4 = '' and `
-		// As the partial indexes have it.
-		ofAgent = ` from document_summary where actor = $1::uuid::text and actor <> sender::text and ($4 = '' or own_key = $4) and `
-		window  = `accepted_at >= coalesce($2, '-infinity'::timestamptz) and accepted_at < coalesce($3, 'infinity'::timestamptz)
-		            and (accepted_at, edoc_num) > ($5, $6)
-		            order by accepted_at, edoc_num `
-	)
-	source := ofSender
-	switch {
-	case q.viewer.agent:
-		source = ofAgent
-	case q.ownKey != "":
-		source = ofKey
+// source names the documents that a query is about, by the index that has them: $1 is the viewer, $2 the own key, $3 the batch.
+func (q query) source() string {
+	from := ` from document_summary where sender = $1 and `
+	if q.viewer.agent {
+		from = ` from document_summary where actor = $1::uuid::text and actor <> sender::text and ` // as the partial indexes have it
 	}
-	args := []any{q.viewer.id, instant(q.from), instant(q.until), q.ownKey, after.acceptedAt, after.number}
-	sql := `select ` + summaryColumns + source + window + `limit $7`
+	equal := func(column, parameter, value string) string {
+		if value == "" {
+			return parameter + `::text = '' and `
+		}
+		return column + ` = ` + parameter + ` and `
+	}
+	return from + equal("own_key", "$2", q.ownKey) + equal("batch", "$3", q.batch)
+}
+
+// window is the part of a list that comes after a place, $6 and $7, and its order.
+func (q query) window() (window, order string) {
+	after, order := `(accepted_at, edoc_num) > (coalesce($6, '-infinity'::timestamptz), $7)`, ` order by accepted_at, edoc_num `
+	if q.newestFirst {
+		after, order = `(accepted_at, edoc_num) < (coalesce($6, 'infinity'::timestamptz), $7)`, ` order by accepted_at desc, edoc_num desc `
+	}
+	return `accepted_at >= coalesce($4, '-infinity'::timestamptz) and accepted_at < coalesce($5, 'infinity'::timestamptz) and ` + after + order, order
+}
+
+// listSummaries lists at most limit documents after a place, in the order of their acceptance or against it. With a filter by
+// state it reads at most scan documents; if there may be more, it returns where it ended.
+func listSummaries(ctx context.Context, db pg.DBTX, q query, after place, limit, scan int) ([]summary, *place, error) {
+	window, order := q.window()
+	source := q.source() + window
+	args := []any{q.viewer.id, q.ownKey, q.batch, instant(q.from), instant(q.until), instant(after.acceptedAt), after.number}
+	sql := `select ` + summaryColumns + source + `limit $8`
 	all := append(append([]any{}, args...), limit)
 	if len(q.states) > 0 {
-		sql = `select ` + summaryColumns + ` from (select ` + summaryFields + source + window + `limit $8) w where state = any($9) order by accepted_at, edoc_num limit $7`
+		sql = `select ` + summaryColumns + ` from (select ` + summaryFields + source + `limit $9) w where state = any($10)` + order + `limit $8`
 		all = append(all, scan, q.states)
 	}
-	rows, err := db.Query(ctx, sql, all...)
+	found, err := pg.All(ctx, db, "list summaries", scanSummary, sql, all...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("list summaries: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, scanSummary)
-	if err != nil {
-		return nil, nil, fmt.Errorf("list summaries: %w", err)
+		return nil, nil, err
 	}
 	if len(q.states) == 0 || len(found) == limit {
 		return found, nil, nil
 	}
-	rows, err = db.Query(ctx, `select accepted_at, edoc_num`+source+window+`offset $7 - 1 limit 1`, append(args, scan)...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("find where a scan ended: %w", err)
+	var end place
+	ended, err := pg.Scan(ctx, db, "find where a scan ended", []any{&end.acceptedAt, &end.number},
+		`select accepted_at, edoc_num`+source+`offset $8 - 1 limit 1`, append(args, scan)...)
+	if err != nil || !ended {
+		return found, nil, err
 	}
-	ends, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (place, error) {
-		var p place
-		err := row.Scan(&p.acceptedAt, &p.number)
-		return p, err
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("find where a scan ended: %w", err)
-	}
-	if len(ends) == 0 {
-		return found, nil, nil
-	}
-	return found, &ends[0], nil
+	return found, &end, nil
+}
+
+// progressMost is how many documents of a batch are counted: what an answer costs is bounded.
+const progressMost = 100_000
+
+// progress is how many documents of a batch are in a state, and when the first and last of them were accepted.
+type progress struct {
+	State       int16
+	Documents   int64
+	First, Last time.Time
+}
+
+// readProgress counts the first documents of a viewer's batch by state.
+func readProgress(ctx context.Context, db pg.DBTX, q query) ([]progress, error) {
+	return pg.All(ctx, db, "count a batch", pgx.RowToStructByPos[progress], `
+		select state, count(*), min(accepted_at), max(accepted_at)
+		from   (select state, accepted_at`+q.source()+`accepted_at is not null order by accepted_at limit $4) b
+		group  by state
+		order  by state`, q.viewer.id, q.ownKey, q.batch, progressMost)
 }
 
 // readTimeline reads everything recorded about a viewer's document, in the order of inOrder: the ordinary path from its summary,

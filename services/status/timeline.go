@@ -162,6 +162,7 @@ func rounds(facts []fact) [][]fact {
 // summary is the sum of a document's timeline. A zero time is not known.
 type summary struct {
 	number, actor, ownKey, repeats string
+	batch                          string
 	sender                         uuid.UUID
 	acceptedAt                     time.Time
 	sendDeadline, viewingDeadline  time.Time

@@ -48,6 +48,7 @@ type world struct {
 	address *fakeAddress
 	content *fakeContent
 	intake  *fakeIntake
+	status  *fakeStatus
 	// invitations and approvals are the fakes of delivery and intake beside the inbox and sending.
 	invitations *fakeInvitations
 	approvals   *fakeApprovals
@@ -58,7 +59,7 @@ type world struct {
 // setup starts the unit with its pages, some of its settings changed.
 func setup(t *testing.T, change ...func(*web.Config)) *world {
 	t.Helper()
-	w := &world{viewing: &fakeViewing{}, address: &fakeAddress{members: map[string]*addressv1.Membership{}}, content: &fakeContent{files: map[string]*held{}}, intake: &fakeIntake{}}
+	w := &world{viewing: &fakeViewing{}, address: &fakeAddress{members: map[string]*addressv1.Membership{}}, content: &fakeContent{files: map[string]*held{}}, intake: &fakeIntake{}, status: &fakeStatus{}}
 	w.invitations, w.approvals = &fakeInvitations{}, newApprovals()
 	leaf := certs.NewCA(t, "pages").Leaf([]string{"127.0.0.1"})
 	_, certificate, key := leaf.Files()
@@ -94,8 +95,9 @@ func setup(t *testing.T, change ...func(*web.Config)) *world {
 			intakev1.RegisterIntakeServiceServer(r, w.intake)
 			intakev1.RegisterAuthorisationServiceServer(r, w.approvals)
 		}),
-		unittest.Neighbour("status", func(r grpc.ServiceRegistrar) { statusv1.RegisterStatusServiceServer(r, &fakeStatus{}) }),
+		unittest.Neighbour("status", func(r grpc.ServiceRegistrar) { statusv1.RegisterStatusServiceServer(r, w.status) }),
 	)
+	w.viewing.now = w.Clock.Now
 	w.viewing.token = func(person string) string { return w.SessionToken(t, person) }
 	w.viewing.acting = func(organisation, person string) string {
 		return w.ActingToken(t, organisation, person, w.address.rights()...)

@@ -8,5 +8,7 @@
 //	session ── acts for an organisation, or for itself again ──► session, new id
 //	session ── sign out, ended from another device, token expired, authority ended ──► (no session)
 //
+// What somebody prepares to send as many documents at once, a draft, outlives its session; its states are in draft.go.
+//
 // Forms work without script. Every answer carries the same Content-Security-Policy, and no-store.
 package web

@@ -36,6 +36,7 @@ type fakeViewing struct {
 	viewingv1.UnimplementedAccessServiceServer
 	token  func(person string) string
 	acting func(organisation, person string) string
+	now    func() time.Time
 	// rights are the scopes of whoever acts for the organisation.
 	rights func() []string
 
@@ -53,7 +54,7 @@ func (f *fakeViewing) CompleteSession(_ context.Context, r *viewingv1.CompleteSe
 	if uuid.Validate(r.GetCode()) != nil {
 		return nil, fault.New(fault.Denied, "viewing", viewingv1.Reason_REASON_IDENTITY_REFUSED, "no")
 	}
-	return &viewingv1.CompleteSessionResponse{SessionToken: f.token(r.GetCode()), ExpiresAt: timestamppb.New(time.Now().Add(10 * time.Minute)), Member: true}, nil //nolint:forbidigo // the bench's clock starts now
+	return &viewingv1.CompleteSessionResponse{SessionToken: f.token(r.GetCode()), ExpiresAt: timestamppb.New(f.now().Add(10 * time.Minute)), Member: true}, nil
 }
 
 func (f *fakeViewing) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOrganisationRequest) (*viewingv1.ActForOrganisationResponse, error) {
@@ -369,12 +370,66 @@ func (f *fakeContent) GetUpload(_ context.Context, r *contentv1.GetUploadRequest
 	return nil, fault.New(fault.NotFound, "content", contentv1.Reason_REASON_UPLOAD_NOT_FOUND, "none")
 }
 
-// fakeIntake takes everything.
+// any is an upload that is there.
+func (f *fakeContent) any() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id := range f.files {
+		return id
+	}
+	return ""
+}
+
+func (f *fakeContent) DeleteUpload(_ context.Context, r *contentv1.DeleteUploadRequest) (*contentv1.DeleteUploadResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.files, r.GetId())
+	return &contentv1.DeleteUploadResponse{}, nil
+}
+
+// fakeIntake takes everything, in batches of ten.
 type fakeIntake struct {
 	intakev1.UnimplementedIntakeServiceServer
 	mu        sync.Mutex
 	sent      []*intakev1.SendItem
 	cancelled []string
+	// accepted are the items of batches by their own keys, and calls how many there were.
+	accepted map[string]*intakev1.SendItem
+	calls    []int
+	// answers says what becomes of a call, after its items were accepted, and refuses why an item is not.
+	answers func(call int) error
+	refuses func(item *intakev1.SendItem) *intakev1.Refusal
+}
+
+func (f *fakeIntake) GetLimits(context.Context, *intakev1.GetLimitsRequest) (*intakev1.GetLimitsResponse, error) {
+	return &intakev1.GetLimitsResponse{BatchItems: 10}, nil
+}
+
+func (f *fakeIntake) BatchSend(_ context.Context, r *intakev1.BatchSendRequest) (*intakev1.BatchSendResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, len(r.GetItems()))
+	answer := &intakev1.BatchSendResponse{}
+	for i, item := range r.GetItems() {
+		outcome := &intakev1.ItemOutcome{Index: int32(i)} //nolint:gosec // ten
+		if refusal := f.refuses; refusal != nil && refusal(item) != nil {
+			outcome.Outcome = &intakev1.ItemOutcome_Refused{Refused: refusal(item)}
+		} else {
+			if f.accepted == nil {
+				f.accepted = map[string]*intakev1.SendItem{}
+			}
+			before := f.accepted[item.GetOwnKey()]
+			f.accepted[item.GetOwnKey()] = item
+			outcome.Outcome = &intakev1.ItemOutcome_Accepted{Accepted: &intakev1.Acceptance{OwnKey: item.GetOwnKey(), EdocNum: here, Duplicate: before != nil}}
+		}
+		answer.Outcomes = append(answer.Outcomes, outcome)
+	}
+	if f.answers != nil {
+		if err := f.answers(len(f.calls)); err != nil {
+			return nil, err
+		}
+	}
+	return answer, nil
 }
 
 func (f *fakeIntake) Send(_ context.Context, r *intakev1.SendRequest) (*intakev1.SendResponse, error) {
@@ -391,9 +446,21 @@ func (f *fakeIntake) Cancel(_ context.Context, r *intakev1.CancelRequest) (*inta
 	return &intakev1.CancelResponse{}, nil
 }
 
-// fakeStatus knows one sent document.
+// fakeStatus knows one sent document, and one batch.
 type fakeStatus struct {
 	statusv1.UnimplementedStatusServiceServer
+	mu    sync.Mutex
+	lists []*statusv1.ListStatusesRequest
+}
+
+func (f *fakeStatus) GetBatchProgress(_ context.Context, r *statusv1.GetBatchProgressRequest) (*statusv1.GetBatchProgressResponse, error) {
+	if r.GetBatch() != "2026-03" {
+		return &statusv1.GetBatchProgressResponse{}, nil
+	}
+	return &statusv1.GetBatchProgressResponse{Total: 30, FirstAcceptedAt: timestamppb.Now(), LastAcceptedAt: timestamppb.Now(), Counts: []*statusv1.StateCount{
+		{State: statusv1.DocumentState_DOCUMENT_STATE_AWAITING_MEMBERSHIP, Documents: 4}, {State: statusv1.DocumentState_DOCUMENT_STATE_RECEIVED, Documents: 25},
+		{State: statusv1.DocumentState_DOCUMENT_STATE_FAILED, Documents: 1},
+	}}, nil
 }
 
 func sentStatus() *statusv1.DocumentStatus {
@@ -404,7 +471,10 @@ func (f *fakeStatus) GetStatus(context.Context, *statusv1.GetStatusRequest) (*st
 	return &statusv1.GetStatusResponse{Status: sentStatus()}, nil
 }
 
-func (f *fakeStatus) ListStatuses(context.Context, *statusv1.ListStatusesRequest) (*statusv1.ListStatusesResponse, error) {
+func (f *fakeStatus) ListStatuses(_ context.Context, r *statusv1.ListStatusesRequest) (*statusv1.ListStatusesResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lists = append(f.lists, r)
 	return &statusv1.ListStatusesResponse{Statuses: []*statusv1.DocumentStatus{sentStatus()}}, nil
 }
 

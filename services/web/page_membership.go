@@ -43,6 +43,7 @@ func doneText(what string) *locale.Text {
 		"joined": &locale.JoinedText, "consent": &locale.ConsentDone, "refusal": &locale.RefusalDone, "withdrawn": &locale.WithdrawDone,
 		"approved": &locale.ApprovedDone, "revoked": &locale.ApprovalEnded,
 		"person": &locale.PersonDone, "applied": &locale.ApplyDone, "sent": &locale.SentDone, "cancel": &locale.CancelAsked, "uploaded": &locale.UploadDone,
+		"files": &locale.ManyFilesDone, "sheet": &locale.ManySheetDone, "discarded": &locale.ManyDropped,
 	}
 	return texts[what]
 }

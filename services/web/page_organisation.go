@@ -220,11 +220,11 @@ func (v *visit) persons(status int, form ui.Form) error {
 	return v.show(status, ui.Persons(v.frame(locale.PersonsTitle), view))
 }
 
-// person reads the three facts that identify a natural person.
-func (v *visit) person() (name, birth, phone string, wrong []ui.Wrong) {
-	name, named := text.Line(v.form("name"))
-	birth, born := text.Day(v.form("birth"))
-	phone = text.Phone(v.form("phone"))
+// person reads the three facts that identify a natural person from what was entered.
+func person(entered func(field string) string) (name, birth, phone string, wrong []ui.Wrong) {
+	name, named := text.Line(entered("name"))
+	birth, born := text.Day(entered("birth"))
+	phone = text.Phone(entered("phone"))
 	if !named || name == "" || len([]rune(name)) > 40 {
 		wrong = append(wrong, ui.Wrong{Field: "name", Text: locale.NeedsName})
 	}
@@ -239,7 +239,7 @@ func (v *visit) person() (name, birth, phone string, wrong []ui.Wrong) {
 
 // authorise lets a further person read for the organisation.
 func (v *visit) authorise() error {
-	name, birth, phone, wrong := v.person()
+	name, birth, phone, wrong := person(v.form)
 	given := v.rights()
 	if len(given) == 0 {
 		wrong = append(wrong, ui.Wrong{Field: "rights", Text: locale.NeedsRights})

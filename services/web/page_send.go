@@ -66,7 +66,7 @@ func (v *visit) send() error {
 	if len(ids) == 0 || len(ids) > maxContents {
 		return invalidForm("content names no uploads, or too many")
 	}
-	item, wrong := v.sendItem(ids)
+	item, wrong := sendItem(v.form, ids)
 	entered := ui.Form{Wrong: wrong, Values: map[string]string{}}
 	for _, field := range []string{"title", "category", "to", "name", "birth", "phone", "platform", "address", "number"} {
 		entered.Values[field] = v.form(field)
@@ -86,12 +86,12 @@ func (v *visit) send() error {
 	return nil
 }
 
-// sendItem reads the form.
-func (v *visit) sendItem(ids []string) (*intakev1.SendItem, []ui.Wrong) {
-	title, titled := text.Line(v.form("title"))
-	kind, err := strconv.ParseInt(v.form("category"), 10, 32)
+// sendItem reads what was entered, in a form or in a row of a sheet, about a document and its attachments.
+func sendItem(entered func(field string) string, ids []string) (*intakev1.SendItem, []ui.Wrong) {
+	title, titled := text.Line(entered("title"))
+	kind, err := strconv.ParseInt(entered("category"), 10, 32)
 	item := &intakev1.SendItem{
-		OwnKey: v.form("own_key"), Title: title, DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, Category: platformv1.DocumentCategory(kind),
+		OwnKey: entered("own_key"), Title: title, DocumentType: platformv1.DocumentType_DOCUMENT_TYPE_GENERAL, Category: platformv1.DocumentCategory(kind),
 		Content: ids[0], AttachmentContents: ids[1:],
 	}
 	var wrong []ui.Wrong
@@ -102,18 +102,18 @@ func (v *visit) sendItem(ids []string) (*intakev1.SendItem, []ui.Wrong) {
 	}
 	add(!titled || title == "" || len([]rune(title)) > 100, "title", locale.NeedsTitle)
 	add(err != nil || platformv1.DocumentCategory_name[int32(kind)] == "" || kind == 0, "category", locale.NeedsCategory)
-	switch v.form("to") {
+	switch entered("to") {
 	case "person":
-		name, birth, phone, bad := v.person()
+		name, birth, phone, bad := person(entered)
 		wrong = append(wrong, bad...)
 		item.Recipient = &platformv1.RecipientIdentifier{Person: &platformv1.PersonDescription{Name: name, BirthDate: birth, Phone: phone}}
 	case "address":
-		address, ok := text.Word(v.form("address"))
-		add(!platformForm.MatchString(v.form("platform")), "platform", locale.NeedsPlatform)
+		address, ok := text.Word(entered("address"))
+		add(!platformForm.MatchString(entered("platform")), "platform", locale.NeedsPlatform)
 		add(!ok || address == "" || len([]rune(address)) > 100, "address", locale.NeedsAddress)
-		item.Recipient = &platformv1.RecipientIdentifier{PlatformAddress: &platformv1.PlatformAddress{PlatformId: v.form("platform"), Address: address}}
+		item.Recipient = &platformv1.RecipientIdentifier{PlatformAddress: &platformv1.PlatformAddress{PlatformId: entered("platform"), Address: address}}
 	case "number":
-		number, ok := text.BusinessNumber(v.form("number"))
+		number, ok := text.BusinessNumber(entered("number"))
 		add(!ok, "number", locale.NeedsNumber)
 		item.Recipient = &platformv1.RecipientIdentifier{BusinessNumber: &number}
 	default:
@@ -122,16 +122,20 @@ func (v *visit) sendItem(ids []string) (*intakev1.SendItem, []ui.Wrong) {
 	return item, wrong
 }
 
-// violations are those of the request, each at its field of the form.
-func violations(broken []fault.Violation) []ui.Wrong {
-	fields := map[string]string{
+// fieldColumns are the fields of an item, by the ends of their paths, as forms and sheets name them.
+func fieldColumns() map[string]string {
+	return map[string]string{
 		"title": "title", "category": "category", "person.name": "name", "person.birthDate": "birth", "person.phone": "phone",
 		"platformAddress.platformId": "platform", "platformAddress.address": "address", "businessNumber": "number",
 	}
+}
+
+// violations are those of the request, each at its field of the form.
+func violations(broken []fault.Violation) []ui.Wrong {
 	var wrong []ui.Wrong
 	for _, b := range broken {
 		at := ui.Wrong{Field: "to-person", Text: locale.NeedsValue}
-		for suffix, field := range fields {
+		for suffix, field := range fieldColumns() {
 			if strings.HasSuffix(b.Field, suffix) {
 				at.Field = field
 			}
@@ -143,33 +147,45 @@ func violations(broken []fault.Violation) []ui.Wrong {
 	return wrong
 }
 
-// showSent lists what was sent in the 31 days up to a day.
+// showSent lists what was sent in the 31 days up to a day, or in a batch.
 func (v *visit) showSent() error {
 	query := v.r.URL.Query()
 	until := v.clock.Now()
 	if day, given := locale.DayOf(query.Get("until")); given {
 		until = day.Add(24 * time.Hour)
 	}
-	answer, err := v.relay.status.ListStatuses(v.as(), &statusv1.ListStatusesRequest{
-		AcceptedFrom: timestamppb.New(until.Add(-window)), AcceptedUntil: timestamppb.New(until), PageSize: 50, PageToken: query.Get("page"),
-	})
+	request := &statusv1.ListStatusesRequest{PageSize: 50, PageToken: query.Get("page"), NewestFirst: true, Batch: query.Get("batch")}
+	view := ui.SentListView{Until: locale.Day(until.Add(-time.Microsecond)), Batch: request.GetBatch()}
+	following := url.Values{}
+	if view.Batch == "" {
+		request.AcceptedFrom, request.AcceptedUntil = timestamppb.New(until.Add(-window)), timestamppb.New(until)
+		following.Set("until", view.Until)
+	} else {
+		following.Set("batch", view.Batch)
+	}
+	if state, known := statusv1.DocumentState_value[query.Get("state")]; known && state != 0 {
+		request.States = []statusv1.DocumentState{statusv1.DocumentState(state)}
+		view.State, _ = locale.SentState(query.Get("state"))
+		view.Filtered = true
+		following.Set("state", query.Get("state"))
+	}
+	answer, err := v.relay.status.ListStatuses(v.as(), request)
 	if err != nil {
 		return err
 	}
-	view := ui.SentListView{Until: locale.Day(until.Add(-time.Microsecond))}
 	for _, d := range answer.GetStatuses() {
 		view.Items = append(view.Items, sentView(d))
 	}
-	slices.Reverse(view.Items) // status lists the oldest first
 	if next := answer.GetNextPageToken(); next != "" {
-		view.Next = "/sent?" + url.Values{"page": {next}, "until": {view.Until}}.Encode()
+		following.Set("page", next)
+		view.Next = "/sent?" + following.Encode()
 	}
 	return v.show(http.StatusOK, ui.SentList(v.frame(locale.SentTitle), view))
 }
 
 func sentView(d *statusv1.DocumentStatus) ui.SentView {
 	state, _ := locale.SentState(d.GetState().String())
-	return ui.SentView{Number: d.GetEdocNum(), OwnKey: d.GetOwnKey(), State: state, AcceptedAt: timeOf(d.GetAcceptedAt())}
+	return ui.SentView{Number: d.GetEdocNum(), OwnKey: d.GetOwnKey(), Batch: d.GetBatch(), State: state, AcceptedAt: timeOf(d.GetAcceptedAt())}
 }
 
 // cancellable are the states in which a document has not been received and may be.

@@ -50,10 +50,7 @@ func (v *visit) uploadForm(status int, form ui.Form) error {
 
 // upload takes a file in one form, for browsers without script.
 func (v *visit) upload() error {
-	if err := http.NewResponseController(v.w).SetReadDeadline(v.clock.Now().Add(fileTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("give a file its time: %w", err)
-	}
-	if err := v.longAnswer(); err != nil {
+	if err := v.fileTimes(); err != nil {
 		return err
 	}
 	limits, err := v.relay.uploads.GetUploadLimits(v.r.Context(), &contentv1.GetUploadLimitsRequest{})
@@ -71,24 +68,7 @@ func (v *visit) upload() error {
 	if name != "file" || file == nil {
 		return v.uploadForm(http.StatusUnprocessableEntity, ui.Form{Wrong: []ui.Wrong{{Field: "file", Text: locale.UploadNeeds}}})
 	}
-	if !v.spools.TryAcquire(1) {
-		return overloaded()
-	}
-	defer v.spools.Release(1)
-	arrived, err := spool(v.config.SpoolDir, file)
-	if err != nil {
-		return err
-	}
-	defer arrived.close()
-	kept, err := v.begin(file.FileName(), pdf, arrived.size, arrived.hash)
-	if err != nil {
-		return err
-	}
-	content, err := arrived.open()
-	if err != nil {
-		return err
-	}
-	kept, err = v.appendTo(kept.GetId(), 0, content)
+	kept, err := v.takeFile(file.FileName(), file)
 	if err != nil {
 		return err
 	}
@@ -97,6 +77,36 @@ func (v *visit) upload() error {
 	}
 	v.redirect("/send?" + url.Values{"content": append(v.contents(), kept.GetId()), "done": {"uploaded"}}.Encode())
 	return nil
+}
+
+// fileTimes give a form the time that a file may take, and its answer.
+func (v *visit) fileTimes() error {
+	if err := http.NewResponseController(v.w).SetReadDeadline(v.clock.Now().Add(fileTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("give a file its time: %w", err)
+	}
+	return v.longAnswer()
+}
+
+// takeFile uploads a file as it arrives in a form.
+func (v *visit) takeFile(name string, file io.Reader) (*contentv1.Upload, error) {
+	if !v.spools.TryAcquire(1) {
+		return nil, overloaded()
+	}
+	defer v.spools.Release(1)
+	arrived, err := spool(v.config.SpoolDir, file)
+	if err != nil {
+		return nil, err
+	}
+	defer arrived.close()
+	kept, err := v.begin(name, pdf, arrived.size, arrived.hash)
+	if err != nil {
+		return nil, err
+	}
+	content, err := arrived.open()
+	if err != nil {
+		return nil, err
+	}
+	return v.appendTo(kept.GetId(), 0, content)
 }
 
 func (v *visit) begin(name, kind string, size int64, hash string) (*contentv1.Upload, error) {

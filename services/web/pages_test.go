@@ -227,7 +227,7 @@ func TestLanguages(t *testing.T) {
 	require.Equal(t, "/inbox?unread=1", b.get("/language/en?back=%2Finbox%3Funread%3D1").header.Get("Location"))
 	for _, path := range []string{
 		"/terms", "/inbox", "/inbox/" + here, "/membership", "/membership/withdraw", "/join", "/organisations", "/organisations/apply", "/sessions", "/send", "/sent", "/sent/" + here,
-		"/invitation", "/approvals", "/approvals?all=1", "/approvals/" + asked, "/approvals/" + askedMany,
+		"/send/many", "/sent/batches/2026-03", "/invitation", "/approvals", "/approvals?all=1", "/approvals/" + asked, "/approvals/" + askedMany,
 		"/certificates/" + certificateID,
 	} {
 		page := b.get(path)

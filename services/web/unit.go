@@ -33,7 +33,7 @@ var migrations embed.FS
 //go:embed settings.yaml
 var settings string
 
-// forgetEvery is how often sessions that have ended are deleted.
+// forgetEvery is how often sessions that have ended, and drafts whose time is over, are deleted.
 const forgetEvery = 10 * time.Minute
 
 // Unit is the web unit.
@@ -60,10 +60,13 @@ type service struct {
 	log      *slog.Logger
 	verifier *authn.Verifier
 	sessions *sessions
+	drafts   *drafts
 	relay    *relay
 	limits   *limits
 	// spools bound the files that rest here between their arrival and their upload.
-	spools     *semaphore.Weighted
+	spools *semaphore.Weighted
+	// sheets bound those that are read at one time.
+	sheets     *semaphore.Weighted
 	background []lifecycle.Task
 }
 
@@ -126,7 +129,8 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	s := &service{
 		config: config, name: locale.Given(config.Name.Korean, config.Name.English), terms: agreed, clock: env.Clock, log: env.Log, verifier: env.Authn,
 		sessions: &sessions{db: env.DB, box: env.Sealed, now: env.Clock.Now}, relay: others, limits: newLimits(config.Rate, proxies, env.Clock),
-		spools: semaphore.NewWeighted(maxSpooled),
+		drafts: &drafts{db: env.DB, box: env.Sealed, now: env.Clock.Now},
+		spools: semaphore.NewWeighted(maxSpooled), sheets: semaphore.NewWeighted(maxSheets),
 	}
 	s.background = []lifecycle.Task{lifecycle.Every("sessions", forgetEvery, s.forget)}
 	if config.Listen == "" {
@@ -163,6 +167,9 @@ func (s *service) listen(ctx context.Context, handler http.Handler) (lifecycle.T
 func (s *service) forget(ctx context.Context) {
 	if err := deleteEnded(ctx, s.sessions.db, s.clock.Now()); err != nil && ctx.Err() == nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "sessions that have ended were not deleted", slog.Any("error", err))
+	}
+	if err := deleteExpiredDrafts(ctx, s.drafts.db, s.clock.Now()); err != nil && ctx.Err() == nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "expired drafts were not deleted", slog.Any("error", err))
 	}
 }
 

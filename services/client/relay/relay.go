@@ -149,6 +149,12 @@ func (c *Client) ListStatuses(ctx context.Context, query url.Values) (*statusv1.
 	return out, c.rest.Call(ctx, http.MethodGet, "/v1/documents", query, nil, out)
 }
 
+// BatchProgress counts the documents of a batch by state.
+func (c *Client) BatchProgress(ctx context.Context, batch string) (*statusv1.GetBatchProgressResponse, error) {
+	out := &statusv1.GetBatchProgressResponse{}
+	return out, c.rest.Call(ctx, http.MethodGet, "/v1/batches/"+url.PathEscape(batch), nil, nil, out)
+}
+
 // Timeline returns what happened to a document.
 func (c *Client) Timeline(ctx context.Context, edocNum string) (*statusv1.GetTimelineResponse, error) {
 	out := &statusv1.GetTimelineResponse{}

@@ -60,6 +60,8 @@ create table document_summary (
     actor                        text,
     own_key                      text        collate "C",
     repeats                      text,
+    -- The sender's own id of a group of documents; null for most.
+    batch                        text        collate "C",
     accepted_at                  timestamptz,
     -- Null while the acceptance is known only from later facts.
     accepted_recorded_at         timestamptz,
@@ -153,4 +155,7 @@ create index document_summary_own_key on document_summary (sender, own_key);
 -- An agent lists what it sent for others; documents that their senders sent themselves cost nothing.
 create index document_summary_actor on document_summary (actor, accepted_at) where actor <> sender::text;
 create index document_summary_actor_own_key on document_summary (actor, own_key) where actor <> sender::text;
+-- What belongs to no batch costs nothing either.
+create index document_summary_batch on document_summary (sender, batch, accepted_at) where batch is not null;
+create index document_summary_actor_batch on document_summary (actor, batch, accepted_at) where batch is not null and actor <> sender::text;
 grant select, insert, update on document_summary to ${app};

@@ -38,6 +38,9 @@ func (l Language) Say(t Text) string {
 	return t.ko
 }
 
+// All is the text in every language, for what people write in any of them.
+func (t Text) All() []string { return []string{t.ko, t.en} }
+
 // Tag names the language (BCP 47).
 func (l Language) Tag() string { return l.Say(both("ko", "en")) }
 

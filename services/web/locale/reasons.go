@@ -35,6 +35,12 @@ var problems = map[string]Problem{
 	"UNAVAILABLE":       {both("필요한 서비스에 지금 연결할 수 없습니다.", "A service that is needed cannot be reached now."), again},
 	"DEADLINE_EXCEEDED": {both("제때 답을 받지 못했습니다.", "There was no answer in time."), again},
 
+	"DRAFT_NOT_FOUND": {both("준비하던 발송 묶음이 없거나 기한이 지나 지워졌습니다.", "There is no such draft, or it was deleted after its time."), both("여러 건 보내기에서 새로 시작하십시오.", "Begin a new one under Send many documents.")},
+	"TOO_MANY_DRAFTS": {both("준비하고 있는 발송 묶음이 너무 많습니다.", "You are preparing too many batches."), both("다 보낸 묶음이나 쓰지 않을 묶음을 버린 뒤 시작하십시오.", "Discard those that are sent, or that you do not need.")},
+	"TOO_MANY_FILES":  {both("한 묶음에 올릴 수 있는 파일 수를 넘었습니다.", "The batch has as many files as it may."), both("여러 묶음으로 나누어 보내십시오.", "Divide it into several.")},
+	"DRAFT_BUSY":      {both("다른 창에서 같은 묶음을 바꾸고 있습니다.", "Another window changes this batch."), again},
+	"DRAFT_BEGUN":     {both("이미 보내기 시작한 묶음은 바꿀 수 없습니다.", "What is being sent does not change any more."), both("묶음을 다시 열어 이어서 보내십시오.", "Open it again, and go on sending.")},
+
 	// Of signing in.
 	"TOKEN_MISSING":                 {SessionOver, SignIn},
 	"TOKEN_INVALID":                 {SessionOver, SignIn},

@@ -23,3 +23,30 @@ create table session (
 create index session_person on session (person);
 create index session_expiry on session (expires_at);
 grant select, insert, update, delete on session to ${app};
+
+-- What people prepare to send many documents at once. Kept for a day, so that it outlives their sessions.
+create table draft (
+    id             uuid        not null constraint draft_pk primary key,
+    -- Recipient id of the person, and of the organisation for which the person prepares it. Nobody else sees it.
+    person         uuid        not null,
+    organisation   uuid,
+    -- Counts the changes: who changes an older state changes nothing.
+    version        integer     not null default 1,
+    -- Name of the batch in which its documents are sent.
+    batch          text        not null constraint draft_batch_form check (batch ~ '^[A-Za-z0-9._-]{1,40}$'),
+    -- The files with their names; the rows of the sheet, null until one is given; and the rows that intake refused. Sealed in pieces.
+    sealed_files   bytea[]     not null,
+    sealed_sheet   bytea[],
+    sealed_refused bytea[]     not null,
+    -- How many rows there are, and how many of them were handed to intake.
+    row_count      integer     not null default 0,
+    sent           integer     not null default 0 constraint draft_sent_within check (sent between 0 and row_count),
+    -- Since when it is sent; then it does not change any more.
+    begun_at       timestamptz,
+    created_at     timestamptz not null,
+    expires_at     timestamptz not null,
+    constraint draft_begun_first check (sent = 0 or begun_at is not null)
+);
+create index draft_person on draft (person);
+create index draft_expiry on draft (expires_at);
+grant select, insert, update, delete on draft to ${app};

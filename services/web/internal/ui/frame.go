@@ -44,6 +44,15 @@ type Frame struct {
 // Say is a text in the page's language.
 func (f Frame) Say(t locale.Text) string { return f.Language.Say(t) }
 
+// names are texts in the page's language.
+func (f Frame) names(texts []locale.Text) []string {
+	said := make([]string, len(texts))
+	for i, t := range texts {
+		said[i] = f.Say(t)
+	}
+	return said
+}
+
 func (f Frame) asset(name string) string { return assets.URL(name) }
 
 // languageURL changes the language and leads back.

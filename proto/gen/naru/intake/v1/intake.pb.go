@@ -68,8 +68,10 @@ type SendItem struct {
 	Content string `protobuf:"bytes,15,opt,name=content,proto3" json:"content,omitempty"`
 	// The uploads that are its 0-10 attachments, in order.
 	AttachmentContents []string `protobuf:"bytes,16,rep,name=attachment_contents,json=attachmentContents,proto3" json:"attachment_contents,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// The sender's own id of a group of documents (발송 묶음), by which status lists and counts them (status.v1.StatusService). Empty: of no group.
+	Batch         string `protobuf:"bytes,19,opt,name=batch,proto3" json:"batch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SendItem) Reset() {
@@ -226,6 +228,13 @@ func (x *SendItem) GetAttachmentContents() []string {
 		return x.AttachmentContents
 	}
 	return nil
+}
+
+func (x *SendItem) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
 }
 
 // Viewing says where the recipient sees the document (guide 5.1.1 ❷).
@@ -623,7 +632,7 @@ var File_naru_intake_v1_intake_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xb8\f\n" +
+	"\x1bnaru/intake/v1/intake.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xed\f\n" +
 	"\bSendItem\x126\n" +
 	"\aown_key\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,40}$R\x06ownKey\x12K\n" +
 	"\trecipient\x18\x02 \x01(\v2%.naru.platform.v1.RecipientIdentifierB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12#\n" +
@@ -647,7 +656,8 @@ const file_naru_intake_v1_intake_proto_rawDesc = "" +
 	"\rauthorisation\x18\x12 \x01(\tB\x19\xbaH\x16r\x142\x12^([0-9a-f-]{36})?$R\rauthorisation\x123\n" +
 	"\acontent\x18\x0f \x01(\tB\x19\xbaH\x16r\x142\x12^([0-9a-f-]{36})?$R\acontent\x12B\n" +
 	"\x13attachment_contents\x18\x10 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\n" +
-	"\x18\x01\"\x05r\x03\xb0\x01\x01R\x12attachmentContents:\xeb\x02\xbaH\xe7\x02\x1a\xe4\x02\n" +
+	"\x18\x01\"\x05r\x03\xb0\x01\x01R\x12attachmentContents\x123\n" +
+	"\x05batch\x18\x13 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{0,40}$R\x05batch:\xeb\x02\xbaH\xe7\x02\x1a\xe4\x02\n" +
 	"\"send_item.registration_certificate\x12gexactly one of registrationCertificate, registrationCertificateDigest is set, or content without either\x1a\xd4\x01size(this.content) > 0 ? size(this.registration_certificate) == 0 && size(this.registration_certificate_digest) == 0 : (size(this.registration_certificate) > 0) != (size(this.registration_certificate_digest) > 0)B\x10\n" +
 	"\x0e_send_deadlineB\n" +
 	"\n" +

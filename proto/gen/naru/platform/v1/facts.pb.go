@@ -486,6 +486,8 @@ type DocumentFacts struct {
 	// How a recipient who is a member nowhere can be invited: a Contact, sealed for delivery (subject: edoc number). Empty where the sender gave none;
 	// from RecipientResolved on only where the recipient was found nowhere.
 	SealedContact []byte `protobuf:"bytes,28,opt,name=sealed_contact,json=sealedContact,proto3" json:"sealed_contact,omitempty"`
+	// The sender's own id of the group to which the document belongs; empty else.
+	Batch string `protobuf:"bytes,29,opt,name=batch,proto3" json:"batch,omitempty"`
 	// From RecipientResolved on.
 	// Random id of the recipient, without meaning outside this relay.
 	Recipient string `protobuf:"bytes,30,opt,name=recipient,proto3" json:"recipient,omitempty"`
@@ -723,6 +725,13 @@ func (x *DocumentFacts) GetSealedContact() []byte {
 		return x.SealedContact
 	}
 	return nil
+}
+
+func (x *DocumentFacts) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
 }
 
 func (x *DocumentFacts) GetRecipient() string {
@@ -1036,7 +1045,7 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\vsub_address\x18\x03 \x01(\tR\n" +
 	"subAddress\x129\n" +
 	"\n" +
-	"valid_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\"\xc8\f\n" +
+	"valid_from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\"\xde\f\n" +
 	"\rDocumentFacts\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\x14\n" +
@@ -1068,7 +1077,8 @@ const file_naru_platform_v1_facts_proto_rawDesc = "" +
 	"\x10document_content\x18\x19 \x01(\tR\x0fdocumentContent\x12/\n" +
 	"\x13attachment_contents\x18\x1a \x03(\tR\x12attachmentContents\x12$\n" +
 	"\rauthorisation\x18\x1b \x01(\tR\rauthorisation\x12%\n" +
-	"\x0esealed_contact\x18\x1c \x01(\fR\rsealedContact\x12\x1c\n" +
+	"\x0esealed_contact\x18\x1c \x01(\fR\rsealedContact\x12\x14\n" +
+	"\x05batch\x18\x1d \x01(\tR\x05batch\x12\x1c\n" +
 	"\trecipient\x18\x1e \x01(\tR\trecipient\x12'\n" +
 	"\x02to\x18\x1f \x01(\v2\x17.naru.platform.v1.PartyR\x02to\x123\n" +
 	"\asent_at\x18  \x01(\v2\x1a.google.protobuf.TimestampR\x06sentAt\x12;\n" +

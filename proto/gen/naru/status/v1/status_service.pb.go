@@ -163,7 +163,9 @@ type DocumentStatus struct {
 	// Principal id of who sent it on the sender's behalf.
 	Actor string `protobuf:"bytes,18,opt,name=actor,proto3" json:"actor,omitempty"`
 	// When the recipient, a member nowhere, was last invited to join.
-	InvitedAt     *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=invited_at,json=invitedAt,proto3" json:"invited_at,omitempty"`
+	InvitedAt *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=invited_at,json=invitedAt,proto3" json:"invited_at,omitempty"`
+	// The sender's own id of the group to which it belongs, empty else.
+	Batch         string `protobuf:"bytes,20,opt,name=batch,proto3" json:"batch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -329,6 +331,13 @@ func (x *DocumentStatus) GetInvitedAt() *timestamppb.Timestamp {
 		return x.InvitedAt
 	}
 	return nil
+}
+
+func (x *DocumentStatus) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
 }
 
 // HubStatus shows the hub's stored result codes.
@@ -733,8 +742,12 @@ type ListStatusesRequest struct {
 	// Only these states; empty: all.
 	States []DocumentState `protobuf:"varint,4,rep,packed,name=states,proto3,enum=naru.status.v1.DocumentState" json:"states,omitempty"`
 	// 1-1000, default 100.
-	PageSize      int32  `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageSize  int32  `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Exactly this batch; then the window may be left out.
+	Batch string `protobuf:"bytes,7,opt,name=batch,proto3" json:"batch,omitempty"`
+	// The newest acceptance first.
+	NewestFirst   bool `protobuf:"varint,8,opt,name=newest_first,json=newestFirst,proto3" json:"newest_first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -811,6 +824,20 @@ func (x *ListStatusesRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListStatusesRequest) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+func (x *ListStatusesRequest) GetNewestFirst() bool {
+	if x != nil {
+		return x.NewestFirst
+	}
+	return false
+}
+
 type ListStatusesResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Statuses      []*DocumentStatus      `protobuf:"bytes,1,rep,name=statuses,proto3" json:"statuses,omitempty"`
@@ -873,6 +900,182 @@ func (x *ListStatusesResponse) GetCompleteUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+type GetBatchProgressRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Batch         string                 `protobuf:"bytes,1,opt,name=batch,proto3" json:"batch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetBatchProgressRequest) Reset() {
+	*x = GetBatchProgressRequest{}
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetBatchProgressRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetBatchProgressRequest) ProtoMessage() {}
+
+func (x *GetBatchProgressRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetBatchProgressRequest.ProtoReflect.Descriptor instead.
+func (*GetBatchProgressRequest) Descriptor() ([]byte, []int) {
+	return file_naru_status_v1_status_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GetBatchProgressRequest) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+type GetBatchProgressResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Each state in which there are documents, by its number.
+	Counts []*StateCount `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	// How many documents are counted, at most the first 100,000; more says that the batch may have others.
+	Total int64 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	More  bool  `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	// When the first and the last of them were accepted; absent where there are none.
+	FirstAcceptedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=first_accepted_at,json=firstAcceptedAt,proto3" json:"first_accepted_at,omitempty"`
+	LastAcceptedAt  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_accepted_at,json=lastAcceptedAt,proto3" json:"last_accepted_at,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *GetBatchProgressResponse) Reset() {
+	*x = GetBatchProgressResponse{}
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetBatchProgressResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetBatchProgressResponse) ProtoMessage() {}
+
+func (x *GetBatchProgressResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetBatchProgressResponse.ProtoReflect.Descriptor instead.
+func (*GetBatchProgressResponse) Descriptor() ([]byte, []int) {
+	return file_naru_status_v1_status_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetBatchProgressResponse) GetCounts() []*StateCount {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *GetBatchProgressResponse) GetTotal() int64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *GetBatchProgressResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *GetBatchProgressResponse) GetFirstAcceptedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstAcceptedAt
+	}
+	return nil
+}
+
+func (x *GetBatchProgressResponse) GetLastAcceptedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAcceptedAt
+	}
+	return nil
+}
+
+// StateCount is how many documents are in a state.
+type StateCount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         DocumentState          `protobuf:"varint,1,opt,name=state,proto3,enum=naru.status.v1.DocumentState" json:"state,omitempty"`
+	Documents     int64                  `protobuf:"varint,2,opt,name=documents,proto3" json:"documents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateCount) Reset() {
+	*x = StateCount{}
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateCount) ProtoMessage() {}
+
+func (x *StateCount) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
+func (*StateCount) Descriptor() ([]byte, []int) {
+	return file_naru_status_v1_status_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *StateCount) GetState() DocumentState {
+	if x != nil {
+		return x.State
+	}
+	return DocumentState_DOCUMENT_STATE_UNSPECIFIED
+}
+
+func (x *StateCount) GetDocuments() int64 {
+	if x != nil {
+		return x.Documents
+	}
+	return 0
+}
+
 type GetTimelineRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -882,7 +1085,7 @@ type GetTimelineRequest struct {
 
 func (x *GetTimelineRequest) Reset() {
 	*x = GetTimelineRequest{}
-	mi := &file_naru_status_v1_status_service_proto_msgTypes[9]
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -894,7 +1097,7 @@ func (x *GetTimelineRequest) String() string {
 func (*GetTimelineRequest) ProtoMessage() {}
 
 func (x *GetTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_status_v1_status_service_proto_msgTypes[9]
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -907,7 +1110,7 @@ func (x *GetTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTimelineRequest.ProtoReflect.Descriptor instead.
 func (*GetTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_naru_status_v1_status_service_proto_rawDescGZIP(), []int{9}
+	return file_naru_status_v1_status_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetTimelineRequest) GetEdocNum() string {
@@ -926,7 +1129,7 @@ type GetTimelineResponse struct {
 
 func (x *GetTimelineResponse) Reset() {
 	*x = GetTimelineResponse{}
-	mi := &file_naru_status_v1_status_service_proto_msgTypes[10]
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1141,7 @@ func (x *GetTimelineResponse) String() string {
 func (*GetTimelineResponse) ProtoMessage() {}
 
 func (x *GetTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_status_v1_status_service_proto_msgTypes[10]
+	mi := &file_naru_status_v1_status_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1154,7 @@ func (x *GetTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTimelineResponse.ProtoReflect.Descriptor instead.
 func (*GetTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_naru_status_v1_status_service_proto_rawDescGZIP(), []int{10}
+	return file_naru_status_v1_status_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetTimelineResponse) GetEntries() []*TimelineEntry {
@@ -965,7 +1168,7 @@ var File_naru_status_v1_status_service_proto protoreflect.FileDescriptor
 
 const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\n" +
-	"#naru/status/v1/status_service.proto\x12\x0enaru.status.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\x8f\a\n" +
+	"#naru/status/v1/status_service.proto\x12\x0enaru.status.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xa5\a\n" +
 	"\x0eDocumentStatus\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x17\n" +
 	"\aown_key\x18\x02 \x01(\tR\x06ownKey\x123\n" +
@@ -989,7 +1192,8 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\aversion\x18\x11 \x01(\x03R\aversion\x12\x14\n" +
 	"\x05actor\x18\x12 \x01(\tR\x05actor\x129\n" +
 	"\n" +
-	"invited_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\tinvitedAt\"\xe1\x02\n" +
+	"invited_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\tinvitedAt\x12\x14\n" +
+	"\x05batch\x18\x14 \x01(\tR\x05batch\"\xe1\x02\n" +
 	"\tHubStatus\x12/\n" +
 	"\x13registration_result\x18\x01 \x01(\x05R\x12registrationResult\x12?\n" +
 	"\rregistered_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x12(\n" +
@@ -1020,7 +1224,7 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\tedoc_nums\x18\x01 \x03(\tB4\xbaH1\x92\x01.\b\x01\x10d\"(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\bedocNums\"q\n" +
 	"\x16BatchGetStatusResponse\x12:\n" +
 	"\bstatuses\x18\x01 \x03(\v2\x1e.naru.status.v1.DocumentStatusR\bstatuses\x12\x1b\n" +
-	"\tnot_found\x18\x02 \x03(\tR\bnotFound\"\x93\x05\n" +
+	"\tnot_found\x18\x02 \x03(\tR\bnotFound\"\x8c\x06\n" +
 	"\x13ListStatusesRequest\x12?\n" +
 	"\raccepted_from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\facceptedFrom\x12A\n" +
 	"\x0eaccepted_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\racceptedUntil\x126\n" +
@@ -1029,12 +1233,26 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x05 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken:\xa5\x02\xbaH\xa1\x02\x1a\x9e\x02\n" +
-	"\x14list_statuses.window\x12Dgive ownKey, or acceptedFrom and acceptedUntil at most 31 days apart\x1a\xbf\x01size(this.own_key) > 0 || (has(this.accepted_from) && has(this.accepted_until) && this.accepted_until > this.accepted_from && this.accepted_until <= this.accepted_from + duration('2678400s'))\"\xbd\x01\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\x123\n" +
+	"\x05batch\x18\a \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{0,40}$R\x05batch\x12!\n" +
+	"\fnewest_first\x18\b \x01(\bR\vnewestFirst:\xc6\x02\xbaH\xc2\x02\x1a\xbf\x02\n" +
+	"\x14list_statuses.window\x12Mgive ownKey or batch, or acceptedFrom and acceptedUntil at most 31 days apart\x1a\xd7\x01size(this.own_key) > 0 || size(this.batch) > 0 || (has(this.accepted_from) && has(this.accepted_until) && this.accepted_until > this.accepted_from && this.accepted_until <= this.accepted_from + duration('2678400s'))\"\xbd\x01\n" +
 	"\x14ListStatusesResponse\x12:\n" +
 	"\bstatuses\x18\x01 \x03(\v2\x1e.naru.status.v1.DocumentStatusR\bstatuses\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12A\n" +
-	"\x0ecomplete_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rcompleteUntil\"\\\n" +
+	"\x0ecomplete_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\rcompleteUntil\"N\n" +
+	"\x17GetBatchProgressRequest\x123\n" +
+	"\x05batch\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,40}$R\x05batch\"\x86\x02\n" +
+	"\x18GetBatchProgressResponse\x122\n" +
+	"\x06counts\x18\x01 \x03(\v2\x1a.naru.status.v1.StateCountR\x06counts\x12\x14\n" +
+	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\x12F\n" +
+	"\x11first_accepted_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0ffirstAcceptedAt\x12D\n" +
+	"\x10last_accepted_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x0elastAcceptedAt\"_\n" +
+	"\n" +
+	"StateCount\x123\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x1d.naru.status.v1.DocumentStateR\x05state\x12\x1c\n" +
+	"\tdocuments\x18\x02 \x01(\x03R\tdocuments\"\\\n" +
 	"\x12GetTimelineRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"N\n" +
 	"\x13GetTimelineResponse\x127\n" +
@@ -1058,11 +1276,12 @@ const file_naru_status_v1_status_service_proto_rawDesc = "" +
 	"\x1aDOCUMENT_STATE_UNREACHABLE\x10\x0e\x12!\n" +
 	"\x1dDOCUMENT_STATE_NO_SUCH_PERSON\x10\x0f\x12%\n" +
 	"!DOCUMENT_STATE_INVITATION_REFUSED\x10\x10\x12$\n" +
-	" DOCUMENT_STATE_INVITATION_FAILED\x10\x112\xec\x04\n" +
+	" DOCUMENT_STATE_INVITATION_FAILED\x10\x112\x8a\x06\n" +
 	"\rStatusService\x12\x93\x01\n" +
 	"\tGetStatus\x12 .naru.status.v1.GetStatusRequest\x1a!.naru.status.v1.GetStatusResponse\"A\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\"b\x06status\x12\x18/v1/documents/{edoc_num}\x12\x9b\x01\n" +
 	"\x0eBatchGetStatus\x12%.naru.status.v1.BatchGetStatusRequest\x1a&.naru.status.v1.BatchGetStatusResponse\":\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/documents:batchGet\x12\x89\x01\n" +
-	"\fListStatuses\x12#.naru.status.v1.ListStatusesRequest\x1a$.naru.status.v1.ListStatusesResponse\".\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/documents\x12\x9a\x01\n" +
+	"\fListStatuses\x12#.naru.status.v1.ListStatusesRequest\x1a$.naru.status.v1.ListStatusesResponse\".\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/documents\x12\x9b\x01\n" +
+	"\x10GetBatchProgress\x12'.naru.status.v1.GetBatchProgressRequest\x1a(.naru.status.v1.GetBatchProgressResponse\"4\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/batches/{batch}\x12\x9a\x01\n" +
 	"\vGetTimeline\x12\".naru.status.v1.GetTimelineRequest\x1a#.naru.status.v1.GetTimelineResponse\"B\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02#\x12!/v1/documents/{edoc_num}/timelineB\xc0\x01\n" +
 	"\x12com.naru.status.v1B\x12StatusServiceProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/status/v1;statusv1\xa2\x02\x03NSX\xaa\x02\x0eNaru.Status.V1\xca\x02\x0eNaru\\Status\\V1\xe2\x02\x1aNaru\\Status\\V1\\GPBMetadata\xea\x02\x10Naru::Status::V1b\x06proto3"
 
@@ -1079,62 +1298,71 @@ func file_naru_status_v1_status_service_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_status_v1_status_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_status_v1_status_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_naru_status_v1_status_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_naru_status_v1_status_service_proto_goTypes = []any{
-	(DocumentState)(0),             // 0: naru.status.v1.DocumentState
-	(*DocumentStatus)(nil),         // 1: naru.status.v1.DocumentStatus
-	(*HubStatus)(nil),              // 2: naru.status.v1.HubStatus
-	(*TimelineEntry)(nil),          // 3: naru.status.v1.TimelineEntry
-	(*GetStatusRequest)(nil),       // 4: naru.status.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),      // 5: naru.status.v1.GetStatusResponse
-	(*BatchGetStatusRequest)(nil),  // 6: naru.status.v1.BatchGetStatusRequest
-	(*BatchGetStatusResponse)(nil), // 7: naru.status.v1.BatchGetStatusResponse
-	(*ListStatusesRequest)(nil),    // 8: naru.status.v1.ListStatusesRequest
-	(*ListStatusesResponse)(nil),   // 9: naru.status.v1.ListStatusesResponse
-	(*GetTimelineRequest)(nil),     // 10: naru.status.v1.GetTimelineRequest
-	(*GetTimelineResponse)(nil),    // 11: naru.status.v1.GetTimelineResponse
-	nil,                            // 12: naru.status.v1.TimelineEntry.DetailsEntry
-	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
+	(DocumentState)(0),               // 0: naru.status.v1.DocumentState
+	(*DocumentStatus)(nil),           // 1: naru.status.v1.DocumentStatus
+	(*HubStatus)(nil),                // 2: naru.status.v1.HubStatus
+	(*TimelineEntry)(nil),            // 3: naru.status.v1.TimelineEntry
+	(*GetStatusRequest)(nil),         // 4: naru.status.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),        // 5: naru.status.v1.GetStatusResponse
+	(*BatchGetStatusRequest)(nil),    // 6: naru.status.v1.BatchGetStatusRequest
+	(*BatchGetStatusResponse)(nil),   // 7: naru.status.v1.BatchGetStatusResponse
+	(*ListStatusesRequest)(nil),      // 8: naru.status.v1.ListStatusesRequest
+	(*ListStatusesResponse)(nil),     // 9: naru.status.v1.ListStatusesResponse
+	(*GetBatchProgressRequest)(nil),  // 10: naru.status.v1.GetBatchProgressRequest
+	(*GetBatchProgressResponse)(nil), // 11: naru.status.v1.GetBatchProgressResponse
+	(*StateCount)(nil),               // 12: naru.status.v1.StateCount
+	(*GetTimelineRequest)(nil),       // 13: naru.status.v1.GetTimelineRequest
+	(*GetTimelineResponse)(nil),      // 14: naru.status.v1.GetTimelineResponse
+	nil,                              // 15: naru.status.v1.TimelineEntry.DetailsEntry
+	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
 }
 var file_naru_status_v1_status_service_proto_depIdxs = []int32{
 	0,  // 0: naru.status.v1.DocumentStatus.state:type_name -> naru.status.v1.DocumentState
-	13, // 1: naru.status.v1.DocumentStatus.accepted_at:type_name -> google.protobuf.Timestamp
-	13, // 2: naru.status.v1.DocumentStatus.sent_at:type_name -> google.protobuf.Timestamp
-	13, // 3: naru.status.v1.DocumentStatus.received_at:type_name -> google.protobuf.Timestamp
-	13, // 4: naru.status.v1.DocumentStatus.read_at:type_name -> google.protobuf.Timestamp
+	16, // 1: naru.status.v1.DocumentStatus.accepted_at:type_name -> google.protobuf.Timestamp
+	16, // 2: naru.status.v1.DocumentStatus.sent_at:type_name -> google.protobuf.Timestamp
+	16, // 3: naru.status.v1.DocumentStatus.received_at:type_name -> google.protobuf.Timestamp
+	16, // 4: naru.status.v1.DocumentStatus.read_at:type_name -> google.protobuf.Timestamp
 	2,  // 5: naru.status.v1.DocumentStatus.hub:type_name -> naru.status.v1.HubStatus
-	13, // 6: naru.status.v1.DocumentStatus.send_deadline:type_name -> google.protobuf.Timestamp
-	13, // 7: naru.status.v1.DocumentStatus.viewing_deadline:type_name -> google.protobuf.Timestamp
-	13, // 8: naru.status.v1.DocumentStatus.token_issued_at:type_name -> google.protobuf.Timestamp
-	13, // 9: naru.status.v1.DocumentStatus.token_verified_at:type_name -> google.protobuf.Timestamp
-	13, // 10: naru.status.v1.DocumentStatus.invited_at:type_name -> google.protobuf.Timestamp
-	13, // 11: naru.status.v1.HubStatus.registered_at:type_name -> google.protobuf.Timestamp
-	13, // 12: naru.status.v1.HubStatus.read_time_registered_at:type_name -> google.protobuf.Timestamp
-	13, // 13: naru.status.v1.TimelineEntry.occurred_at:type_name -> google.protobuf.Timestamp
-	13, // 14: naru.status.v1.TimelineEntry.recorded_at:type_name -> google.protobuf.Timestamp
-	13, // 15: naru.status.v1.TimelineEntry.acknowledged_at:type_name -> google.protobuf.Timestamp
-	12, // 16: naru.status.v1.TimelineEntry.details:type_name -> naru.status.v1.TimelineEntry.DetailsEntry
+	16, // 6: naru.status.v1.DocumentStatus.send_deadline:type_name -> google.protobuf.Timestamp
+	16, // 7: naru.status.v1.DocumentStatus.viewing_deadline:type_name -> google.protobuf.Timestamp
+	16, // 8: naru.status.v1.DocumentStatus.token_issued_at:type_name -> google.protobuf.Timestamp
+	16, // 9: naru.status.v1.DocumentStatus.token_verified_at:type_name -> google.protobuf.Timestamp
+	16, // 10: naru.status.v1.DocumentStatus.invited_at:type_name -> google.protobuf.Timestamp
+	16, // 11: naru.status.v1.HubStatus.registered_at:type_name -> google.protobuf.Timestamp
+	16, // 12: naru.status.v1.HubStatus.read_time_registered_at:type_name -> google.protobuf.Timestamp
+	16, // 13: naru.status.v1.TimelineEntry.occurred_at:type_name -> google.protobuf.Timestamp
+	16, // 14: naru.status.v1.TimelineEntry.recorded_at:type_name -> google.protobuf.Timestamp
+	16, // 15: naru.status.v1.TimelineEntry.acknowledged_at:type_name -> google.protobuf.Timestamp
+	15, // 16: naru.status.v1.TimelineEntry.details:type_name -> naru.status.v1.TimelineEntry.DetailsEntry
 	1,  // 17: naru.status.v1.GetStatusResponse.status:type_name -> naru.status.v1.DocumentStatus
 	1,  // 18: naru.status.v1.BatchGetStatusResponse.statuses:type_name -> naru.status.v1.DocumentStatus
-	13, // 19: naru.status.v1.ListStatusesRequest.accepted_from:type_name -> google.protobuf.Timestamp
-	13, // 20: naru.status.v1.ListStatusesRequest.accepted_until:type_name -> google.protobuf.Timestamp
+	16, // 19: naru.status.v1.ListStatusesRequest.accepted_from:type_name -> google.protobuf.Timestamp
+	16, // 20: naru.status.v1.ListStatusesRequest.accepted_until:type_name -> google.protobuf.Timestamp
 	0,  // 21: naru.status.v1.ListStatusesRequest.states:type_name -> naru.status.v1.DocumentState
 	1,  // 22: naru.status.v1.ListStatusesResponse.statuses:type_name -> naru.status.v1.DocumentStatus
-	13, // 23: naru.status.v1.ListStatusesResponse.complete_until:type_name -> google.protobuf.Timestamp
-	3,  // 24: naru.status.v1.GetTimelineResponse.entries:type_name -> naru.status.v1.TimelineEntry
-	4,  // 25: naru.status.v1.StatusService.GetStatus:input_type -> naru.status.v1.GetStatusRequest
-	6,  // 26: naru.status.v1.StatusService.BatchGetStatus:input_type -> naru.status.v1.BatchGetStatusRequest
-	8,  // 27: naru.status.v1.StatusService.ListStatuses:input_type -> naru.status.v1.ListStatusesRequest
-	10, // 28: naru.status.v1.StatusService.GetTimeline:input_type -> naru.status.v1.GetTimelineRequest
-	5,  // 29: naru.status.v1.StatusService.GetStatus:output_type -> naru.status.v1.GetStatusResponse
-	7,  // 30: naru.status.v1.StatusService.BatchGetStatus:output_type -> naru.status.v1.BatchGetStatusResponse
-	9,  // 31: naru.status.v1.StatusService.ListStatuses:output_type -> naru.status.v1.ListStatusesResponse
-	11, // 32: naru.status.v1.StatusService.GetTimeline:output_type -> naru.status.v1.GetTimelineResponse
-	29, // [29:33] is the sub-list for method output_type
-	25, // [25:29] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	16, // 23: naru.status.v1.ListStatusesResponse.complete_until:type_name -> google.protobuf.Timestamp
+	12, // 24: naru.status.v1.GetBatchProgressResponse.counts:type_name -> naru.status.v1.StateCount
+	16, // 25: naru.status.v1.GetBatchProgressResponse.first_accepted_at:type_name -> google.protobuf.Timestamp
+	16, // 26: naru.status.v1.GetBatchProgressResponse.last_accepted_at:type_name -> google.protobuf.Timestamp
+	0,  // 27: naru.status.v1.StateCount.state:type_name -> naru.status.v1.DocumentState
+	3,  // 28: naru.status.v1.GetTimelineResponse.entries:type_name -> naru.status.v1.TimelineEntry
+	4,  // 29: naru.status.v1.StatusService.GetStatus:input_type -> naru.status.v1.GetStatusRequest
+	6,  // 30: naru.status.v1.StatusService.BatchGetStatus:input_type -> naru.status.v1.BatchGetStatusRequest
+	8,  // 31: naru.status.v1.StatusService.ListStatuses:input_type -> naru.status.v1.ListStatusesRequest
+	10, // 32: naru.status.v1.StatusService.GetBatchProgress:input_type -> naru.status.v1.GetBatchProgressRequest
+	13, // 33: naru.status.v1.StatusService.GetTimeline:input_type -> naru.status.v1.GetTimelineRequest
+	5,  // 34: naru.status.v1.StatusService.GetStatus:output_type -> naru.status.v1.GetStatusResponse
+	7,  // 35: naru.status.v1.StatusService.BatchGetStatus:output_type -> naru.status.v1.BatchGetStatusResponse
+	9,  // 36: naru.status.v1.StatusService.ListStatuses:output_type -> naru.status.v1.ListStatusesResponse
+	11, // 37: naru.status.v1.StatusService.GetBatchProgress:output_type -> naru.status.v1.GetBatchProgressResponse
+	14, // 38: naru.status.v1.StatusService.GetTimeline:output_type -> naru.status.v1.GetTimelineResponse
+	34, // [34:39] is the sub-list for method output_type
+	29, // [29:34] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_naru_status_v1_status_service_proto_init() }
@@ -1148,7 +1376,7 @@ func file_naru_status_v1_status_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_status_v1_status_service_proto_rawDesc), len(file_naru_status_v1_status_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,10 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	StatusService_GetStatus_FullMethodName      = "/naru.status.v1.StatusService/GetStatus"
-	StatusService_BatchGetStatus_FullMethodName = "/naru.status.v1.StatusService/BatchGetStatus"
-	StatusService_ListStatuses_FullMethodName   = "/naru.status.v1.StatusService/ListStatuses"
-	StatusService_GetTimeline_FullMethodName    = "/naru.status.v1.StatusService/GetTimeline"
+	StatusService_GetStatus_FullMethodName        = "/naru.status.v1.StatusService/GetStatus"
+	StatusService_BatchGetStatus_FullMethodName   = "/naru.status.v1.StatusService/BatchGetStatus"
+	StatusService_ListStatuses_FullMethodName     = "/naru.status.v1.StatusService/ListStatuses"
+	StatusService_GetBatchProgress_FullMethodName = "/naru.status.v1.StatusService/GetBatchProgress"
+	StatusService_GetTimeline_FullMethodName      = "/naru.status.v1.StatusService/GetTimeline"
 )
 
 // StatusServiceClient is the client API for StatusService service.
@@ -37,8 +38,11 @@ type StatusServiceClient interface {
 	// BatchGetStatus returns the statuses of 1-100 documents by number; unknown ones and somebody else's are listed in
 	// not_found.
 	BatchGetStatus(ctx context.Context, in *BatchGetStatusRequest, opts ...grpc.CallOption) (*BatchGetStatusResponse, error)
-	// ListStatuses lists by acceptance time window, state and own key, oldest first.
+	// ListStatuses lists by acceptance time window, state, own key and batch, oldest first unless it is asked for the newest.
 	ListStatuses(ctx context.Context, in *ListStatusesRequest, opts ...grpc.CallOption) (*ListStatusesResponse, error)
+	// GetBatchProgress counts the documents of a batch by their state: an agent's are those that it sent. A batch of which nothing is known, or which is
+	// somebody else's, has none.
+	GetBatchProgress(ctx context.Context, in *GetBatchProgressRequest, opts ...grpc.CallOption) (*GetBatchProgressResponse, error)
 	// GetTimeline returns everything that happened to one document, in order of occurrence, nothing before its cause. Errors:
 	// DOCUMENT_NOT_FOUND.
 	GetTimeline(ctx context.Context, in *GetTimelineRequest, opts ...grpc.CallOption) (*GetTimelineResponse, error)
@@ -82,6 +86,16 @@ func (c *statusServiceClient) ListStatuses(ctx context.Context, in *ListStatuses
 	return out, nil
 }
 
+func (c *statusServiceClient) GetBatchProgress(ctx context.Context, in *GetBatchProgressRequest, opts ...grpc.CallOption) (*GetBatchProgressResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetBatchProgressResponse)
+	err := c.cc.Invoke(ctx, StatusService_GetBatchProgress_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *statusServiceClient) GetTimeline(ctx context.Context, in *GetTimelineRequest, opts ...grpc.CallOption) (*GetTimelineResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetTimelineResponse)
@@ -104,8 +118,11 @@ type StatusServiceServer interface {
 	// BatchGetStatus returns the statuses of 1-100 documents by number; unknown ones and somebody else's are listed in
 	// not_found.
 	BatchGetStatus(context.Context, *BatchGetStatusRequest) (*BatchGetStatusResponse, error)
-	// ListStatuses lists by acceptance time window, state and own key, oldest first.
+	// ListStatuses lists by acceptance time window, state, own key and batch, oldest first unless it is asked for the newest.
 	ListStatuses(context.Context, *ListStatusesRequest) (*ListStatusesResponse, error)
+	// GetBatchProgress counts the documents of a batch by their state: an agent's are those that it sent. A batch of which nothing is known, or which is
+	// somebody else's, has none.
+	GetBatchProgress(context.Context, *GetBatchProgressRequest) (*GetBatchProgressResponse, error)
 	// GetTimeline returns everything that happened to one document, in order of occurrence, nothing before its cause. Errors:
 	// DOCUMENT_NOT_FOUND.
 	GetTimeline(context.Context, *GetTimelineRequest) (*GetTimelineResponse, error)
@@ -127,6 +144,9 @@ func (UnimplementedStatusServiceServer) BatchGetStatus(context.Context, *BatchGe
 }
 func (UnimplementedStatusServiceServer) ListStatuses(context.Context, *ListStatusesRequest) (*ListStatusesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListStatuses not implemented")
+}
+func (UnimplementedStatusServiceServer) GetBatchProgress(context.Context, *GetBatchProgressRequest) (*GetBatchProgressResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetBatchProgress not implemented")
 }
 func (UnimplementedStatusServiceServer) GetTimeline(context.Context, *GetTimelineRequest) (*GetTimelineResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetTimeline not implemented")
@@ -206,6 +226,24 @@ func _StatusService_ListStatuses_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StatusService_GetBatchProgress_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetBatchProgressRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StatusServiceServer).GetBatchProgress(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StatusService_GetBatchProgress_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StatusServiceServer).GetBatchProgress(ctx, req.(*GetBatchProgressRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _StatusService_GetTimeline_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetTimelineRequest)
 	if err := dec(in); err != nil {
@@ -242,6 +280,10 @@ var StatusService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListStatuses",
 			Handler:    _StatusService_ListStatuses_Handler,
+		},
+		{
+			MethodName: "GetBatchProgress",
+			Handler:    _StatusService_GetBatchProgress_Handler,
 		},
 		{
 			MethodName: "GetTimeline",
