@@ -127,22 +127,22 @@ func strangersWalk(t *testing.T, r *routes) {
 		stop{name: "terms", path: "/terms"},
 		stop{name: "not-there", path: "/nowhere", status: "404"},
 		stop{name: "signin-elsewhere", path: "/signin/callback?state=other&code=x", status: "400"},
+		stop{name: "notice", path: "/notice"},
+		stop{name: "notice-incomplete", act: submit(`form[action="/notice"]`), there: "#code-wrong", status: "422"},
+	)
+	b.do(chromedp.SendKeys("#number", "20261130_NARU000001_0000000000017", chromedp.ByQuery), chromedp.SendKeys("#code", "ABCDE-12345", chromedp.ByQuery))
+	b.walk(r,
+		stop{name: "notice-unknown", act: submit(`form[action="/notice"]`), there: ".wrong-summary strong", status: "404"},
 		stop{name: "invitation", path: "/invitation"},
 		stop{name: "invitation-without-code", act: submit(`form[action="/invitation"]`), there: "#code-wrong", status: "422"},
 	)
 	b.do(chromedp.SendKeys("#code", "00000-00000", chromedp.ByQuery))
-	b.walk(r, stop{name: "invitation-unknown", act: submit(`form[action="/invitation"]`), there: ".wrong-summary", status: "404"})
+	b.walk(r, stop{name: "invitation-unknown", act: submit(`form[action="/invitation"]`), there: ".wrong-summary strong", status: "404"})
 	b.do(chromedp.SetValue("#code", invited.Code, chromedp.ByQuery))
 	b.walk(r,
 		stop{name: "invitation-found", act: submit(`form[action="/invitation"]`), there: "#refuse"},
 		stop{name: "invitation-refused", act: chromedp.Click(`button[name="all"]`, chromedp.ByQuery), there: "p.lead[role=status]"},
 	)
-	b.walk(r,
-		stop{name: "notice", path: "/notice"},
-		stop{name: "notice-incomplete", act: submit(`form[action="/notice"]`), there: "#code-wrong", status: "422"},
-	)
-	b.do(chromedp.SendKeys("#number", "20261130_NARU000001_0000000000017", chromedp.ByQuery), chromedp.SendKeys("#code", "00000-00000", chromedp.ByQuery))
-	b.walk(r, stop{name: "notice-unknown", act: submit(`form[action="/notice"]`), there: ".wrong-summary", status: "404"})
 	b.signIn(stack.NewPerson(t), `form[action="/join"]`)
 	b.walk(r,
 		stop{name: "not-a-member", path: "/membership"},
@@ -178,6 +178,8 @@ func membersWalk(t *testing.T, r *routes) {
 		(&harness.Institution{Caller: d.by.Caller}).AwaitState(t, d.number, "RECEIVED")
 	}
 
+	told := stack.NoticeOf(t, document.EdocNum)
+
 	elsewhere := open(t, phone)
 	elsewhere.signIn(member.Person, signedIn)
 	b := open(t, phone)
@@ -187,6 +189,8 @@ func membersWalk(t *testing.T, r *routes) {
 		stop{name: "inbox", path: "/inbox", there: ".cards"},
 		stop{name: "inbox-unread", path: "/inbox?unread=1", there: ".cards"},
 	)
+	b.do(chromedp.Navigate(told), chromedp.Poll(`document.querySelector("#code")?.value && location.hash === ""`, nil))
+	b.walk(r, stop{name: "notice-confirmed", act: submit(`form[action="/notice"]`), there: ".done"}, stop{name: "inbox", path: "/inbox"})
 	b.do(chromedp.SendKeys("#search", "없는 말", chromedp.ByQuery))
 	const of = `section[aria-labelledby="certificates"] form`
 	file := member.HandOver(t, "고지서.pdf", harness.PDF())

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
 // Invitation is what the sandbox phone shows of one.
@@ -40,4 +42,32 @@ func (i *Institution) Invite(t testing.TB, person Person) (Invitation, *Document
 	received := i.stack.Invitations(t, person.Phone)
 	require.Len(t, received, 1)
 	return received[0], d
+}
+
+// NoticeOf waits until the phone has got the notice of a document, and returns the address at which it is confirmed.
+func (s *Stack) NoticeOf(t testing.TB, edocNum string) (confirm string) {
+	t.Helper()
+	await.Require(t, Patience, func() bool {
+		var got struct {
+			Notices []struct {
+				Body struct {
+					Notices []struct {
+						Documents []struct{ EdocNum, Confirm string }
+					}
+				}
+			}
+		}
+		s.Sandbox(t, s.Endpoints.Sandbox.IDP, http.MethodGet, "/sandbox/notices", nil, &got)
+		for _, one := range got.Notices {
+			for _, to := range one.Body.Notices {
+				for _, d := range to.Documents {
+					if d.EdocNum == edocNum {
+						confirm = d.Confirm
+					}
+				}
+			}
+		}
+		return confirm != ""
+	})
+	return confirm
 }
