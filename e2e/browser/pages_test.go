@@ -54,6 +54,7 @@ func pagesOf(t *testing.T) *routes {
 		"GET /language/{tag}", "GET /signin", // lead on to others
 		"GET /uploads/{id}",                                                      // answers script
 		"GET /viewings/{viewing}/parts/{part}", "GET /certificates/{id}/content", // are files
+		"GET /send/templates/{kind}", "GET /send/many/{draft}/refused",
 	} {
 		require.Contains(t, r.left, noPage)
 		delete(r.left, noPage)
@@ -220,6 +221,10 @@ func membersWalk(t *testing.T, r *routes) {
 		stop{name: "attach", path: "/send/attach?content=" + file},
 		stop{name: "send", path: "/send?content=" + file + "&done=uploaded", there: `form[action="/send"]`},
 		stop{name: "send-incomplete", act: submit(`form[action="/send"]`), there: ".wrong-summary", status: "422"},
+		stop{name: "many", path: "/send/many"},
+		stop{name: "draft", act: submit(`form[action="/send/many"]`), there: "#sheet"},
+		stop{name: "draft-without-sheet", act: submit(`form[action$="/sheet"]`), there: ".wrong-summary", status: "422"},
+		stop{name: "batch-of-nothing", path: "/sent/batches/none"},
 		stop{name: "approvals", path: "/approvals", there: ".cards"},
 		stop{name: "all-approvals", path: "/approvals?all=1", there: ".cards"},
 		stop{name: "approval-waiting", path: "/approvals/" + waiting.ID, there: "#approve"},

@@ -16,7 +16,7 @@ func TestListsAreCurrent(t *testing.T) {
 	known := map[string][]string{
 		"docs/access.md": {
 			"| `IntakeService/Send` | `POST /v1/documents` | sender; agent; recipient | `documents.send` |",
-			"| `InboxService/ListInbox` | `GET /v1/inbox` | recipient |  |",
+			"| `InboxService/ListInbox` | `GET /v1/inbox` | recipient | `documents.receive` |",
 			"| `TokenService/IssueToken` |  | open |  |",
 			"| `intake.recipient_description` | address | one a month, destroyed 150 days after its end |",
 			"| `address.blind_ci` | nobody (blind index) | one |",
