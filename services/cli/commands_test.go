@@ -50,13 +50,13 @@ func TestCancel(t *testing.T) {
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	const window = "acceptedFrom=2026-02-27T01%3A02%3A03.000000Z&acceptedUntil=2026-03-02T01%3A02%3A03.000000Z"
-	const states = "&states=DOCUMENT_STATE_EXPIRED&states=DOCUMENT_STATE_RECIPIENT_AMBIGUOUS"
+	const states = "&states=DOCUMENT_STATE_UNREACHABLE&states=DOCUMENT_STATE_RECIPIENT_AMBIGUOUS"
 	f := newRelay(t, map[string][]string{
 		"GET /v1/documents?" + window + "&pageSize=3" + states:                {`{"statuses":[` + statusA + `,` + statusA + `],"nextPageToken":"more"}`},
 		"GET /v1/documents?" + window + "&pageSize=1&pageToken=more" + states: {`{"statuses":[` + statusA + `],"nextPageToken":"still"}`},
 		"GET /v1/documents?" + window + "&pageSize=1000":                      {`{"statuses":[` + statusA + `]}`},
 	})
-	code, stdout, stderr := f.run(t, "documents", "--from", "72h", "--state", "expired", "--state", "recipient-ambiguous", "--limit", "3", "--json")
+	code, stdout, stderr := f.run(t, "documents", "--from", "72h", "--state", "unreachable", "--state", "recipient-ambiguous", "--limit", "3", "--json")
 	require.Equal(t, ExitOK, code, stderr)
 	require.Contains(t, stderr, "more than 3 documents")
 	require.Len(t, regexpNumbers.FindAllString(stdout, -1), 3)

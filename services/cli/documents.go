@@ -14,7 +14,7 @@ import (
 type documentsCommand struct {
 	From   string   `placeholder:"TIME" help:"Accepted at or after: a time (RFC 3339), or a duration ago such as 24h, which is the default without --batch."`
 	Until  string   `placeholder:"TIME" help:"Accepted before: a time, or a duration ago. Default: now. At most 31 days after --from."`
-	State  []string `placeholder:"STATE" enum:"accepted,awaiting-membership,awaiting-consent,recipient-at-other-relay,refused,recipient-ambiguous,sent,received,read,expired,cancelled,failed" help:"Only documents in this state, repeatable; one of ${enum}."`
+	State  []string `placeholder:"STATE" enum:"${documentStates}" help:"Only documents in this state, repeatable; one of ${enum}."`
 	Batch  string   `placeholder:"NAME" help:"Only documents of this batch, whenever they were accepted unless --from or --until is given."`
 	Newest bool     `help:"The newest first."`
 	Limit  int      `default:"1000" help:"At most so many."`

@@ -53,7 +53,7 @@ type papers struct {
 type institutionAdd struct {
 	Name           string `required:"" help:"Name exactly as on the business registration certificate, 1-40 characters."`
 	BusinessNumber string `required:"" placeholder:"DIGITS" help:"사업자등록번호, 10 digits."`
-	Type           string `required:"" enum:"corporation,state-agency,public-institution,local-government,sole-trader,other" help:"One of ${enum}."`
+	Type           string `required:"" enum:"${organisationTypes}" help:"One of ${enum}."`
 	Address        string `required:"" help:"Certified address wished for at this relay, 3-100 characters."`
 	archives
 	papers

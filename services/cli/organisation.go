@@ -28,7 +28,7 @@ type organisationApply struct {
 	Person         string `required:"" placeholder:"ID" help:"Id of the test person who represents it, at the sandbox's identity provider."`
 	Name           string `required:"" help:"Name exactly as on the business registration certificate, 1-40 characters."`
 	BusinessNumber string `required:"" placeholder:"DIGITS" help:"사업자등록번호, 10 digits."`
-	Type           string `required:"" enum:"corporation,state-agency,public-institution,local-government,sole-trader,other" help:"One of ${enum}."`
+	Type           string `required:"" enum:"${organisationTypes}" help:"One of ${enum}."`
 	papers
 	TermsVersion string `default:"sandbox-1" help:"Version of the terms consented to."`
 	RequestID    string `placeholder:"ID" help:"Your id of this request, 1-64 characters; the same id applies once. Default: a new one."`

@@ -30,8 +30,8 @@ type sendCommand struct {
 	ContactPhone string `placeholder:"DIGITS" group:"Recipient (one of)" help:"Phone at which the recipient is invited if it is a member nowhere. Default: that of --to-person-file."`
 	ContactEmail string `placeholder:"ADDRESS" group:"Recipient (one of)" help:"Mail address at which the recipient is invited if it is a member nowhere."`
 
-	Type               string `default:"general" enum:"general,notice,notice-without-read-time" help:"Document type, one of ${enum}."`
-	Category           string `default:"notice" enum:"notice,bill,contract,report,certificate" help:"Category, one of ${enum}."`
+	Type               string `default:"general" enum:"${documentTypes}" help:"Document type, one of ${enum}."`
+	Category           string `default:"notice" enum:"${documentCategories}" help:"Category, one of ${enum}."`
 	OwnKey             string `placeholder:"KEY" help:"Your own key of this document, 1-40 of A-Z a-z 0-9 . _ -; repeating it never sends twice. Default: a new one."`
 	Batch              string `placeholder:"NAME" help:"Your own name of the group to which it belongs, 1-40 of A-Z a-z 0-9 . _ - (naru progress)."`
 	SendDeadline       string `placeholder:"TIME" help:"Until when it may be delivered: a time (RFC 3339) or a duration such as 72h."`

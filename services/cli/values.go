@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/id"
@@ -12,6 +13,18 @@ import (
 // enumName returns the proto name of a command-line word: public-institution becomes ORGANISATION_TYPE_PUBLIC_INSTITUTION.
 func enumName(prefix, word string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(word, "-", "_"))
+}
+
+// words are the command-line words of an enum, for enumName, separated by commas; its first value stands for none.
+func words(enum protoreflect.Enum) string {
+	values := enum.Descriptor().Values()
+	prefix := strings.TrimSuffix(string(values.Get(0).Name()), "UNSPECIFIED")
+	var all []string
+	for i := 1; i < values.Len(); i++ {
+		word := strings.TrimPrefix(string(values.Get(i).Name()), prefix)
+		all = append(all, strings.ToLower(strings.ReplaceAll(word, "_", "-")))
+	}
+	return strings.Join(all, ",")
 }
 
 // moment parses a time of the command line: RFC 3339, or a duration from now such as 72h. Empty means no time.
