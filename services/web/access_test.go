@@ -21,12 +21,14 @@ func TestAccesses(t *testing.T) {
 	require.Contains(t, own, `href="/inbox/`+there)
 	require.Contains(t, own, "시험용 회사", "for which the person acted")
 	require.NotContains(t, own, plantedName)
+	require.NotContains(t, b.get("/sent/"+here).body, plantedName)
 	next := b.get("/accesses?page=" + url.QueryEscape(secondPage)).body
 	require.Contains(t, next, "본인확인 후 로그인")
 	require.NotContains(t, next, "page=")
 
 	require.Equal(t, http.StatusSeeOther, b.post("/organisations/act", url.Values{"organisation": {organisation}}).status)
 	require.Contains(t, b.get("/accesses").body, plantedName, "who acted for the organisation")
+	require.Contains(t, b.get("/sent/"+here).body, plantedName, "who sent for it")
 }
 
 // The copy of somebody's data is one JSON object with every page of every list, never kept by the browser.

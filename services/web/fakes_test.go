@@ -464,7 +464,7 @@ func (f *fakeStatus) GetBatchProgress(_ context.Context, r *statusv1.GetBatchPro
 }
 
 func sentStatus() *statusv1.DocumentStatus {
-	return &statusv1.DocumentStatus{EdocNum: here, OwnKey: "key-1", State: statusv1.DocumentState_DOCUMENT_STATE_SENT, AcceptedAt: timestamppb.Now()}
+	return &statusv1.DocumentStatus{EdocNum: here, OwnKey: "key-1", Actor: person, State: statusv1.DocumentState_DOCUMENT_STATE_SENT, AcceptedAt: timestamppb.Now()}
 }
 
 func (f *fakeStatus) GetStatus(context.Context, *statusv1.GetStatusRequest) (*statusv1.GetStatusResponse, error) {

@@ -219,6 +219,9 @@ func (v *visit) sentDocument(status int, form ui.Form) error {
 		HubAt: timeOf(d.GetHub().GetRegisteredAt()), SendDeadline: timeOf(d.GetSendDeadline()), Problem: v.problem(d.GetReason()), Certificates: certificates,
 		Cancellable: cancellable(d.GetState()) && v.session.may(ui.ScopeSend), Done: doneText(v.r.URL.Query().Get("done")),
 	}
+	if view.By, err = v.sentBy(d.GetActor()); err != nil {
+		return err
+	}
 	// A certificate is about a document that was received.
 	view.Certificates.Hidden = view.Certificates.Hidden || view.ReceivedAt.IsZero()
 	for _, step := range timeline.GetEntries() {
@@ -226,6 +229,15 @@ func (v *visit) sentDocument(status int, form ui.Form) error {
 		view.Steps = append(view.Steps, ui.StepView{At: timeOf(step.GetOccurredAt()), What: what, Problem: v.problem(step.GetDetails()["reason"])})
 	}
 	return v.show(status, ui.SentDocument(v.frame(locale.SentDocument), view))
+}
+
+// sentBy names the person who sent for the organisation, to its representatives; to others nobody.
+func (v *visit) sentBy(person string) (string, error) {
+	if person == "" || !represents(v.session) {
+		return "", nil
+	}
+	names, err := v.names()
+	return names[person], err
 }
 
 func (v *visit) cancel() error {

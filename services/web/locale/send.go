@@ -40,6 +40,7 @@ var (
 	SentWhen          = both("때", "When")
 	SentWhat          = both("내용", "What")
 	SentTo            = both("받은 전자주소", "Received at")
+	SentBy            = both("보낸 사람", "Sent by")
 	SendDeadline      = both("발송 기한", "To be received by")
 	Cancel            = both("발송 취소", "Cancel")
 	CancelText        = both("받는 사람이 받기 전이면 취소할 수 있습니다.", "It can be cancelled until it is received.")
