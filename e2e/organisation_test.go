@@ -137,6 +137,48 @@ func TestStaffOfAnOrganisation(t *testing.T) {
 	require.Equal(t, "SCOPE_MISSING", sending.Do(t, http.MethodGet, "/v1/inbox", nil).Problem(t).Reason)
 }
 
+// A member's proxy reads for it: the evidence names both, the member sees who it was, and takes the authority back. The proxy
+// changes nothing that is the member's own.
+func TestProxyReads(t *testing.T) {
+	t.Parallel()
+	institution, member, proxy := stack.Institution(t), stack.NewMember(t), stack.LogInPerson(t, stack.NewPerson(t))
+	document := institution.NewDocument(t, member.ByCI())
+	institution.Store(t, document, member.ByCI())
+	institution.Send(t, document)
+	institution.AwaitState(t, document.EdocNum, "RECEIVED")
+
+	own := &harness.Organisation{Recipient: member}
+	authority := own.Authorise(t, proxy.Person, "RECEIVE")
+	var mine struct {
+		Organisations []struct {
+			Organisation string
+			Person       bool
+		}
+	}
+	proxy.Do(t, http.MethodGet, "/v1/organisations", nil).Into(t, &mine)
+	require.Len(t, mine.Organisations, 1)
+	require.True(t, mine.Organisations[0].Person)
+	id := mine.Organisations[0].Organisation
+	acting := proxy.ActFor(t, id)
+	require.Equal(t, []string{document.EdocNum}, inboxOf(t, acting))
+	require.Empty(t, inboxOf(t, proxy))
+	shown, body := stack.Open(t, acting.ViewingToken(t, document.EdocNum).URL)
+	require.Equal(t, http.StatusOK, shown, "%s", body)
+	institution.AwaitState(t, document.EdocNum, "READ")
+	person := personOf(t, own, authority)
+	requireReader(t, document.EdocNum, id, person)
+	var seen struct {
+		Accesses []struct{ Person, EdocNum string }
+	}
+	member.Do(t, http.MethodGet, "/v1/accesses?pageSize=1", nil).Into(t, &seen)
+	require.Equal(t, []string{person, document.EdocNum}, []string{seen.Accesses[0].Person, seen.Accesses[0].EdocNum})
+
+	require.Equal(t, "NOT_AUTHORISED", acting.Do(t, http.MethodDelete, "/v1/membership", nil).Problem(t).Reason)
+	require.Equal(t, "SCOPE_MISSING", acting.Do(t, http.MethodPost, "/v1/documents", map[string]any{}).Problem(t).Reason)
+	member.Do(t, http.MethodDelete, "/v1/organisation/authorities/"+authority, nil).Into(t, &struct{}{})
+	requireShut(t, acting, "/v1/inbox")
+}
+
 // requireShut waits until a session is refused, because its person may not act any more.
 func requireShut(t *testing.T, session *harness.Recipient, path string) {
 	t.Helper()

@@ -241,7 +241,7 @@ func membersWalk(t *testing.T, r *routes) {
 		stop{name: "organisations", path: "/organisations", there: ".cards"},
 		stop{name: "apply", path: "/organisations/apply"},
 		stop{name: "apply-incomplete", act: submit(`form[action="/organisations/apply"]`), there: ".wrong-summary", status: "422"},
-		stop{name: "persons-of-none", path: "/organisations/persons", status: "409"},
+		stop{name: "proxies", path: "/organisations/persons"},
 		stop{name: "accesses", path: "/accesses", there: ".cards"},
 		stop{name: "data", path: "/data"},
 		stop{name: "sessions", path: "/sessions", there: `form[action="/sessions/end"]`},

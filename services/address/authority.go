@@ -1,6 +1,7 @@
 package address
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,12 +36,17 @@ func mayAct(ctx context.Context, db pg.DBTX, who caller, least addressv1.Authori
 	return err
 }
 
-// mayChange is a fault if a membership is an organisation's and the caller does not represent it.
+// mayChange is a fault unless the caller is the person itself, or represents the organisation: neither proxies nor staff change a
+// membership, or who else may act.
 func mayChange(ctx context.Context, db pg.DBTX, who caller, i identity) error {
-	if !i.organisation() {
+	switch {
+	case i.organisation():
+		return mayAct(ctx, db, who, roleRepresentative)
+	case who.person != uuid.Nil:
+		return errNotAuthorised()
+	default:
 		return nil
 	}
-	return mayAct(ctx, db, who, roleRepresentative)
 }
 
 // newAuthority prepares one; it runs before any transaction, because sealing may need a key.
@@ -130,7 +136,8 @@ func (a authority) ends(ctx context.Context, tx *journal.Tx, e ending) error {
 	return recordEnded(ctx, tx, a, e.session)
 }
 
-// authorise lets a further person act for the caller's organisation. Who has an authority in force keeps it.
+// authorise lets a further person act for the caller: for its organisation, or as its proxy. Who has an authority in force keeps
+// it.
 func (s *service) authorise(ctx context.Context, who caller, p person, to rights) (authority, error) {
 	named, err := s.matcher.person(ctx, p.Name, p.BirthDate, p.Phone)
 	if err != nil {
@@ -141,7 +148,10 @@ func (s *service) authorise(ctx context.Context, who caller, p person, to rights
 		return authority{}, err
 	}
 	grant.organisation = who.recipient
-	err = s.forOrganisation(ctx, who, func(tx *journal.Tx) error {
+	err = s.forPrincipal(ctx, who, to, func(tx *journal.Tx, i identity) error {
+		if bytes.Equal(named.key, i.named.key) {
+			return errInvalid("name", "proxy.other", "nobody is its own proxy")
+		}
 		m, known, err := readMember(ctx, tx, who.recipient)
 		if err != nil {
 			return err
@@ -173,22 +183,30 @@ func (s *service) authorise(ctx context.Context, who caller, p person, to rights
 	return grant, nil
 }
 
-// forOrganisation runs a representative's act about authorities under the lock of the organisation's identity.
-func (s *service) forOrganisation(ctx context.Context, who caller, act func(tx *journal.Tx) error) error {
+// forPrincipal runs an act about who may act for the caller, an organisation by its representative or a person itself, with these
+// rights, under the lock of its identity.
+func (s *service) forPrincipal(ctx context.Context, who caller, to rights, act func(tx *journal.Tx, i identity) error) error {
 	return s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		if _, _, err := lockIdentity(ctx, tx, who.recipient); err != nil {
+		i, known, err := lockIdentity(ctx, tx, who.recipient)
+		switch {
+		case err != nil:
+			return err
+		case !known:
+			return errNotAMember()
+		}
+		if err := mayChange(ctx, tx, who, i); err != nil {
 			return err
 		}
-		if err := mayAct(ctx, tx, who, roleRepresentative); err != nil {
-			return err
+		if !i.organisation() && !to.ofProxy() {
+			return errInvalid("rights", "proxy.rights", "a person's proxy receives, looks and fetches certificates; whoever sends proves who it is")
 		}
-		return act(tx)
+		return act(tx, i)
 	})
 }
 
 // endAuthority ends an authority for the caller's organisation, but not the last one that represents a member.
 func (s *service) endAuthority(ctx context.Context, who caller, authorityID uuid.UUID) error {
-	err := s.forOrganisation(ctx, who, func(tx *journal.Tx) error {
+	err := s.forPrincipal(ctx, who, nil, func(tx *journal.Tx, _ identity) error {
 		a, known, err := readAuthority(ctx, tx, who.recipient, authorityID)
 		if err != nil {
 			return err
@@ -263,7 +281,7 @@ func (s *service) takeAuthority(ctx context.Context, who, organisation uuid.UUID
 		return held, nil
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		if err := lockKnownOrganisation(ctx, tx, organisation); err != nil {
+		if _, _, err := lockIdentity(ctx, tx, organisation); err != nil {
 			return err
 		}
 		if held, known, err = authorityFor(ctx, tx, who, organisation); err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/naru-relay/naru/pkg/journal"
 )
 
@@ -30,7 +32,7 @@ func (s *service) join(ctx context.Context, who caller, terms string) (member, e
 			return err
 		case !known:
 			return errNotAMember()
-		case i.organisation():
+		case i.organisation() || who.person != uuid.Nil: // nor does a proxy join in somebody's name
 			return errNotForOrganisations()
 		}
 		var had bool

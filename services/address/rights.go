@@ -22,6 +22,12 @@ func allRights() rights {
 	}
 }
 
+// ofProxy tells rights that a person may give: all but those of sending, for which the sender's own identity is proved (guide
+// 3.2).
+func (r rights) ofProxy() bool {
+	return !slices.Contains(r, addressv1.AuthorityRight_AUTHORITY_RIGHT_SEND) && !slices.Contains(r, addressv1.AuthorityRight_AUTHORITY_RIGHT_APPROVE)
+}
+
 // rightsOf brings what was asked for into its order.
 func rightsOf(asked []addressv1.AuthorityRight) rights {
 	ordered := slices.Sorted(slices.Values(asked))
@@ -48,7 +54,7 @@ func (r rights) scopes() []string {
 // setRights changes what a person may do for the caller's organisation.
 func (s *service) setRights(ctx context.Context, who caller, authorityID uuid.UUID, to rights) (authority, error) {
 	var changed authority
-	err := s.forOrganisation(ctx, who, func(tx *journal.Tx) error {
+	err := s.forPrincipal(ctx, who, to, func(tx *journal.Tx, _ identity) error {
 		a, known, err := readAuthority(ctx, tx, who.recipient, authorityID)
 		switch {
 		case err != nil:

@@ -91,15 +91,10 @@ func (s *service) represented(ctx context.Context, a authority) (*addressv1.Repr
 	if err != nil || !known {
 		return shown, err
 	}
-	by, known, err := readApplication(ctx, s.db, o.application)
-	if err != nil || !known {
-		return shown, err
-	}
-	c, err := s.companyOf(ctx, by)
-	if err != nil {
+	if shown.Name, err = s.principalName(ctx, o); err != nil {
 		return nil, err
 	}
-	shown.Name = c.Name
+	shown.Person = !o.organisation()
 	m, known, err := readMember(ctx, s.db, a.organisation)
 	if err != nil || !known {
 		return shown, err
@@ -108,6 +103,23 @@ func (s *service) represented(ctx context.Context, a authority) (*addressv1.Repr
 	r, _, err := readAddress(ctx, s.db, m.address)
 	shown.AddressState = addressState(r.state)
 	return shown, err
+}
+
+// principalName is the name of an organisation, or of a person who has a proxy.
+func (s *service) principalName(ctx context.Context, i identity) (string, error) {
+	if !i.organisation() {
+		p, err := s.openPerson(ctx, i)
+		if sealed.Unreadable(err) {
+			return "", nil
+		}
+		return p.Name, err
+	}
+	by, known, err := readApplication(ctx, s.db, i.application)
+	if err != nil || !known {
+		return "", err
+	}
+	c, err := s.companyOf(ctx, by)
+	return c.Name, err
 }
 
 // companyOf opens an application's company. One that cannot be opened is empty: a record that is broken hides no other.
@@ -121,7 +133,7 @@ func (s *service) companyOf(ctx context.Context, a application) (company, error)
 	return company{}, nil
 }
 
-// AuthorisePerson lets a further person act for the caller's organisation.
+// AuthorisePerson lets a further person act for the caller's organisation, or for the caller.
 func (s *organisationServer) AuthorisePerson(ctx context.Context, r *addressv1.AuthorisePersonRequest) (*addressv1.AuthorisePersonResponse, error) {
 	who, err := callerOf(ctx)
 	if err != nil {
@@ -165,7 +177,14 @@ func (s *organisationServer) ListAuthorities(ctx context.Context, r *addressv1.L
 	if err != nil {
 		return nil, err
 	}
-	if err := mayAct(ctx, s.db, who, roleRepresentative); err != nil {
+	i, known, err := readIdentity(ctx, s.db, who.recipient)
+	switch {
+	case err != nil:
+		return nil, err
+	case !known:
+		return nil, errNotAMember()
+	}
+	if err := mayChange(ctx, s.db, who, i); err != nil {
 		return nil, err
 	}
 	shown, next, err := s.authorities(ctx, who.recipient, r.GetPageToken(), r.GetPageSize(), true)

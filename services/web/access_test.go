@@ -20,7 +20,7 @@ func TestAccesses(t *testing.T) {
 	require.Contains(t, own, "문서를 열람함")
 	require.Contains(t, own, `href="/inbox/`+there)
 	require.Contains(t, own, "시험용 회사", "for which the person acted")
-	require.NotContains(t, own, plantedName)
+	require.Contains(t, own, plantedName, "the proxy who viewed")
 	require.NotContains(t, b.get("/sent/"+here).body, plantedName)
 	next := b.get("/accesses?page=" + url.QueryEscape(secondPage)).body
 	require.Contains(t, next, "본인확인 후 로그인")

@@ -68,7 +68,7 @@ func (f *fakeViewing) ListAccesses(ctx context.Context, r *viewingv1.ListAccesse
 	if r.GetPageToken() == "" {
 		return &viewingv1.ListAccessesResponse{NextPageToken: secondPage, Accesses: []*viewingv1.Access{
 			{Id: "a-1", Kind: viewingv1.AccessKind_ACCESS_KIND_VIEWED, At: timestamppb.Now(), Person: person, EdocNum: there, ViewedAt: timestamppb.Now()},
-			{Id: "a-2", Kind: viewingv1.AccessKind_ACCESS_KIND_ACTED, At: timestamppb.Now(), Person: person, Organisation: organisation},
+			{Id: "a-2", Kind: viewingv1.AccessKind_ACCESS_KIND_ACTED, At: timestamppb.Now(), Person: p.ActedBy(), Organisation: organisation},
 		}}, nil
 	}
 	return &viewingv1.ListAccessesResponse{Accesses: []*viewingv1.Access{

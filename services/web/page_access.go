@@ -26,9 +26,10 @@ func (v *visit) showAccesses() error {
 	view := ui.AccessesView{Organisation: v.session.Organisation != nil}
 	for _, a := range answer.GetAccesses() {
 		shown := ui.AccessView{
-			What: accessKind(a), At: timeOf(a.GetAt()), Who: names[a.GetPerson()], Document: a.GetEdocNum(), ViewedAt: timeOf(a.GetViewedAt()), ReadAt: timeOf(a.GetReadAt()),
+			What: accessKind(a), At: timeOf(a.GetAt()), Who: names[a.GetPerson()], Other: view.Organisation || a.GetPerson() != v.session.Person.String(),
+			Document: a.GetEdocNum(), ViewedAt: timeOf(a.GetViewedAt()), ReadAt: timeOf(a.GetReadAt()),
 		}
-		if !view.Organisation {
+		if !shown.Other {
 			shown.Who = names[a.GetOrganisation()]
 		}
 		view.Items = append(view.Items, shown)
@@ -55,15 +56,17 @@ func accessKind(a *viewingv1.Access) locale.Text {
 	}
 }
 
-// names are those of who acted: for an organisation of its persons, for a person of the organisations it acts for.
+// names are those of who acted: the organisation's persons, or the person's proxies and whom it acts for itself.
 func (v *visit) names() (map[string]string, error) {
 	names := map[string]string{}
 	if v.session.Organisation == nil {
 		listed, err := v.relay.organisations.ListOrganisations(v.as(), &addressv1.ListOrganisationsRequest{})
+		if err != nil {
+			return nil, err
+		}
 		for _, o := range listed.GetOrganisations() {
 			names[o.GetOrganisation()] = o.GetName()
 		}
-		return names, err
 	}
 	for token := ""; ; {
 		listed, err := v.relay.organisations.ListAuthorities(v.as(), &addressv1.ListAuthoritiesRequest{PageSize: 1000, PageToken: token})

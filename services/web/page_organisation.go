@@ -30,7 +30,7 @@ func (v *visit) showOrganisations() error {
 	view := ui.OrganisationsView{Acting: v.session.Organisation != nil, Represents: represents(v.session), Done: doneText(v.r.URL.Query().Get("done"))}
 	for _, o := range answer.GetOrganisations() {
 		view.Organisations = append(view.Organisations, ui.OrganisationView{
-			ID: o.GetOrganisation(), Name: o.GetName(), Role: role(o.GetRole()),
+			ID: o.GetOrganisation(), Name: o.GetName(), Role: roleFor(o),
 			Current: view.Acting && v.session.Organisation.String() == o.GetOrganisation(),
 		})
 	}
@@ -51,6 +51,13 @@ func role(r addressv1.AuthorityRole) locale.Text {
 		return locale.Representative
 	}
 	return locale.Authorised
+}
+
+func roleFor(o *addressv1.RepresentedOrganisation) locale.Text {
+	if o.GetPerson() {
+		return locale.Proxy
+	}
+	return role(o.GetRole())
 }
 
 func applicationState(state addressv1.ApplicationState) locale.Text {
@@ -206,10 +213,14 @@ func (v *visit) persons(status int, form ui.Form) error {
 	if err != nil {
 		return err
 	}
-	view := ui.PersonsView{Form: form, Rights: rightsView(nil), Done: doneText(v.r.URL.Query().Get("done"))}
+	title, own := locale.PersonsTitle, v.session.Organisation == nil
+	if own {
+		title = locale.ProxiesTitle
+	}
+	view := ui.PersonsView{Form: form, Own: own, Rights: v.rightsView(nil), Done: doneText(v.r.URL.Query().Get("done"))}
 	for _, a := range answer.GetAuthorities() {
 		view.Persons = append(view.Persons, ui.PersonView{
-			ID: a.GetId(), Name: a.GetName(), Role: role(a.GetRole()), Rights: rightsView(a),
+			ID: a.GetId(), Name: a.GetName(), Role: role(a.GetRole()), Rights: v.rightsView(a),
 			Changeable: a.GetEndedAt() == nil && a.GetRole() == addressv1.AuthorityRole_AUTHORITY_ROLE_AUTHORISED,
 			GrantedAt:  timeOf(a.GetGrantedAt()), EndedAt: timeOf(a.GetEndedAt()),
 		})
@@ -217,7 +228,7 @@ func (v *visit) persons(status int, form ui.Form) error {
 	if next := answer.GetNextPageToken(); next != "" {
 		view.Next = "/organisations/persons?" + url.Values{"page": {next}}.Encode()
 	}
-	return v.show(status, ui.Persons(v.frame(locale.PersonsTitle), view))
+	return v.show(status, ui.Persons(v.frame(title), view))
 }
 
 // person reads the three facts that identify a natural person from what was entered.
@@ -287,22 +298,27 @@ func (v *visit) setRights() error {
 type rightText struct {
 	right addressv1.AuthorityRight
 	text  locale.Text
+	// sends marks what only an organisation lets somebody do.
+	sends bool
 }
 
 func rightTexts() []rightText {
 	return []rightText{
-		{addressv1.AuthorityRight_AUTHORITY_RIGHT_RECEIVE, locale.RightReceive},
-		{addressv1.AuthorityRight_AUTHORITY_RIGHT_SEND, locale.RightSend},
-		{addressv1.AuthorityRight_AUTHORITY_RIGHT_APPROVE, locale.RightApprove},
-		{addressv1.AuthorityRight_AUTHORITY_RIGHT_LOOK, locale.RightLook},
-		{addressv1.AuthorityRight_AUTHORITY_RIGHT_CERTIFICATES, locale.RightCertificates},
+		{right: addressv1.AuthorityRight_AUTHORITY_RIGHT_RECEIVE, text: locale.RightReceive},
+		{right: addressv1.AuthorityRight_AUTHORITY_RIGHT_SEND, text: locale.RightSend, sends: true},
+		{right: addressv1.AuthorityRight_AUTHORITY_RIGHT_APPROVE, text: locale.RightApprove, sends: true},
+		{right: addressv1.AuthorityRight_AUTHORITY_RIGHT_LOOK, text: locale.RightLook},
+		{right: addressv1.AuthorityRight_AUTHORITY_RIGHT_CERTIFICATES, text: locale.RightCertificates},
 	}
 }
 
-// rightsView are all rights, of which the authority's are ticked.
-func rightsView(a *addressv1.Authority) []ui.RightView {
+// rightsView are all rights that can be given, of which the authority's are ticked. A person's proxy does not send.
+func (v *visit) rightsView(a *addressv1.Authority) []ui.RightView {
 	var all []ui.RightView
 	for _, known := range rightTexts() {
+		if v.session.Organisation == nil && known.sends {
+			continue
+		}
 		all = append(all, ui.RightView{
 			Option: ui.Option{Value: strconv.Itoa(int(known.right)), Text: known.text}, Given: slices.Contains(a.GetRights(), known.right),
 		})

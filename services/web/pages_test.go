@@ -147,6 +147,22 @@ func TestRightsOnPages(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, b.get("/inbox").status)
 }
 
+// A person names proxies on the page on which organisations name their staff, with no right to send.
+func TestProxies(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	require.Contains(t, b.get("/organisations").body, "내 대리인")
+	page := b.get("/organisations/persons").body
+	require.Contains(t, page, "내 대리인")
+	require.NotContains(t, page, `value="2"`, "a proxy does not send")
+	require.NotContains(t, page, `value="3"`)
+	require.Equal(t, http.StatusSeeOther, b.post("/organisations/persons", url.Values{
+		"name": {plantedName}, "birth": {"19900131"}, "phone": {plantedPhone}, "right": {"1"},
+	}).status)
+	require.Equal(t, []addressv1.AuthorityRight{1}, w.address.given)
+}
+
 // form writes a form with a file, fields in order.
 func form(t *testing.T, file, content string, fields ...string) (string, *bytes.Buffer) {
 	t.Helper()

@@ -7,11 +7,11 @@ var (
 	AccessesOfText  = both("누가 언제 이 기관·기업의 이름으로 로그인하고 문서를 열람했는지입니다.", "Who acted for the organisation, and who viewed its documents, and when.")
 	AccessesNone    = both("기록이 없습니다.", "There is nothing on record.")
 	AccessSignedIn  = both("본인확인 후 로그인", "Signed in")
-	AccessActed     = both("기관·기업의 이름으로 로그인", "Acted for an organisation")
+	AccessActed     = both("다른 이름으로 로그인", "Acted for somebody else")
 	AccessPermitted = both("열람을 허가받음 (열람하지 않음)", "Was permitted to view, and did not")
 	AccessViewed    = both("문서를 열람함", "Viewed a document")
 	AccessWho       = both("사람", "Person")
-	AccessFor       = both("기관·기업", "Organisation")
+	AccessFor       = both("누구의 이름으로", "In the name of")
 	AccessViewedAt  = both("열람을 시작한 때", "Viewing began")
 
 	DataTitle        = both("내 정보와 휴대전화", "My data and my phone")

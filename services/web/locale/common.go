@@ -98,7 +98,7 @@ var (
 	JoinedText       = both("전자주소를 등록하고 있습니다. 등록이 끝나면 문서를 받을 수 있습니다.", "Your address is being registered. After that you can receive documents.")
 	NotMemberYet     = both("아직 회원이 아닙니다. 문서를 받으려면 먼저 가입하십시오.", "You are not a member yet. Join to receive documents.")
 	MembershipTitle  = both("내 정보", "My membership")
-	MembershipOf     = both("기관·기업의 회원 정보", "The organisation's membership")
+	MembershipOf     = both("이 이름의 회원 정보", "The membership in whose name you act")
 	Address          = both("전자주소", "Electronic address")
 	JoinedAt         = both("가입한 때", "Joined")
 	ConsentState     = both("수신동의", "Consent to receive")

@@ -45,7 +45,11 @@ var (
 	RightApprove       = both("송신대행 요청 승인·거절", "Approve or decline what agents want to send")
 	RightLook          = both("보낸 문서의 상태 보기", "See what became of what was sent")
 	RightCertificates  = both("증명서 신청·내려받기", "Ask for certificates and take them")
-	PersonDone         = both("권한을 바꾸었습니다.", "The authority has been changed.")
+	Proxy              = both("대리인", "Proxy")
+	ProxiesTitle       = both("내 대리인", "My proxies")
+	ProxiesText        = both("내 문서를 대신 볼 수 있는 사람입니다. 대리인은 본인확인을 하고 자기 이름으로 기록되며, 문서를 보내거나 내 정보를 바꿀 수 없습니다.",
+		"Who may see my documents for me. A proxy proves who it is and is recorded by its own name; it sends nothing and changes nothing of mine.")
+	PersonDone = both("권한을 바꾸었습니다.", "The authority has been changed.")
 
 	KindCompany = both("법인", "Corporation")
 	KindState   = both("국가기관", "State agency")

@@ -443,7 +443,7 @@ func (x *Authority) GetRights() []AuthorityRight {
 	return nil
 }
 
-// RepresentedOrganisation is an organisation for which the caller may act.
+// RepresentedOrganisation is an organisation, or a person, for which the caller may act.
 type RepresentedOrganisation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Recipient id, for SessionService.ActForOrganisation.
@@ -454,7 +454,9 @@ type RepresentedOrganisation struct {
 	// Of its certified address; ADDRESS_STATE_REFUSED: a representative has to apply again, with other papers.
 	AddressState AddressState `protobuf:"varint,5,opt,name=address_state,json=addressState,proto3,enum=naru.address.v1.AddressState" json:"address_state,omitempty"`
 	// Of the caller, as in Authority.
-	Rights        []AuthorityRight `protobuf:"varint,6,rep,packed,name=rights,proto3,enum=naru.address.v1.AuthorityRight" json:"rights,omitempty"`
+	Rights []AuthorityRight `protobuf:"varint,6,rep,packed,name=rights,proto3,enum=naru.address.v1.AuthorityRight" json:"rights,omitempty"`
+	// true: it is a person whose proxy the caller is.
+	Person        bool `protobuf:"varint,7,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -531,6 +533,13 @@ func (x *RepresentedOrganisation) GetRights() []AuthorityRight {
 	return nil
 }
 
+func (x *RepresentedOrganisation) GetPerson() bool {
+	if x != nil {
+		return x.Person
+	}
+	return false
+}
+
 var File_naru_address_v1_organisation_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_organisation_proto_rawDesc = "" +
@@ -564,14 +573,15 @@ const file_naru_address_v1_organisation_proto_rawDesc = "" +
 	"\n" +
 	"granted_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tgrantedAt\x125\n" +
 	"\bended_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x127\n" +
-	"\x06rights\x18\b \x03(\x0e2\x1f.naru.address.v1.AuthorityRightR\x06rights\"\xc8\x02\n" +
+	"\x06rights\x18\b \x03(\x0e2\x1f.naru.address.v1.AuthorityRightR\x06rights\"\xe0\x02\n" +
 	"\x17RepresentedOrganisation\x12\"\n" +
 	"\forganisation\x18\x01 \x01(\tR\forganisation\x12\x17\n" +
 	"\x04name\x18\x02 \x01(\tB\x03\x80\x01\x01R\x04name\x122\n" +
 	"\x04role\x18\x03 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12?\n" +
 	"\fmember_state\x18\x04 \x01(\x0e2\x1c.naru.address.v1.MemberStateR\vmemberState\x12B\n" +
 	"\raddress_state\x18\x05 \x01(\x0e2\x1d.naru.address.v1.AddressStateR\faddressState\x127\n" +
-	"\x06rights\x18\x06 \x03(\x0e2\x1f.naru.address.v1.AuthorityRightR\x06rights*q\n" +
+	"\x06rights\x18\x06 \x03(\x0e2\x1f.naru.address.v1.AuthorityRightR\x06rights\x12\x16\n" +
+	"\x06person\x18\a \x01(\bR\x06person*q\n" +
 	"\rAuthorityRole\x12\x1e\n" +
 	"\x1aAUTHORITY_ROLE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dAUTHORITY_ROLE_REPRESENTATIVE\x10\x01\x12\x1d\n" +

@@ -34,6 +34,9 @@ const (
 // OrganisationService is for persons who act for an organisation that receives documents here (guide 5.1.1: 기업이나 기관의
 // 사업자등록번호). A person applies and lists with its own session. Everything about one organisation needs the organisation's session
 // (SessionService.ActForOrganisation), with which MembershipService, InboxService and ViewingTokenService serve the organisation, too.
+//
+// A person has proxies (대리인) in the same way: with its own session it names who may act for it, to receive, look and fetch certificates. They take
+// its session by ActForOrganisation, and change nothing about its membership.
 type OrganisationServiceClient interface {
 	// ApplyForOrganisation asks that an organisation receives documents here, with the caller as its representative: consent, designation of the
 	// inbox, and the two papers that the hub requires. An operator looks at the papers and confirms or refuses. If the organisation has
@@ -44,7 +47,7 @@ type OrganisationServiceClient interface {
 	// ListOrganisations lists the organisations for which the caller may act, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
 	ListOrganisations(ctx context.Context, in *ListOrganisationsRequest, opts ...grpc.CallOption) (*ListOrganisationsResponse, error)
 	// AuthorisePerson lets a further person act for the organisation with the given rights, from when that person proves to be the one described. A
-	// person who has an authority already keeps it as it is. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
+	// person who has an authority already keeps it as it is. For representatives, and for persons who name a proxy. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
 	// TOO_MANY_PERSONS (100 in force).
 	AuthorisePerson(ctx context.Context, in *AuthorisePersonRequest, opts ...grpc.CallOption) (*AuthorisePersonResponse, error)
 	// SetRights changes what a person may do for the organisation. Sessions that the person has open are refused within a second; the next has the new
@@ -135,6 +138,9 @@ func (c *organisationServiceClient) EndAuthority(ctx context.Context, in *EndAut
 // OrganisationService is for persons who act for an organisation that receives documents here (guide 5.1.1: 기업이나 기관의
 // 사업자등록번호). A person applies and lists with its own session. Everything about one organisation needs the organisation's session
 // (SessionService.ActForOrganisation), with which MembershipService, InboxService and ViewingTokenService serve the organisation, too.
+//
+// A person has proxies (대리인) in the same way: with its own session it names who may act for it, to receive, look and fetch certificates. They take
+// its session by ActForOrganisation, and change nothing about its membership.
 type OrganisationServiceServer interface {
 	// ApplyForOrganisation asks that an organisation receives documents here, with the caller as its representative: consent, designation of the
 	// inbox, and the two papers that the hub requires. An operator looks at the papers and confirms or refuses. If the organisation has
@@ -145,7 +151,7 @@ type OrganisationServiceServer interface {
 	// ListOrganisations lists the organisations for which the caller may act, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
 	ListOrganisations(context.Context, *ListOrganisationsRequest) (*ListOrganisationsResponse, error)
 	// AuthorisePerson lets a further person act for the organisation with the given rights, from when that person proves to be the one described. A
-	// person who has an authority already keeps it as it is. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
+	// person who has an authority already keeps it as it is. For representatives, and for persons who name a proxy. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
 	// TOO_MANY_PERSONS (100 in force).
 	AuthorisePerson(context.Context, *AuthorisePersonRequest) (*AuthorisePersonResponse, error)
 	// SetRights changes what a person may do for the organisation. Sessions that the person has open are refused within a second; the next has the new
