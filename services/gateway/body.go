@@ -22,7 +22,7 @@ const (
 // has a time for its first byte and for the whole.
 type body struct {
 	from    io.ReadCloser
-	control *http.ResponseController
+	control *connection
 	holding *holding
 	// buffered says that a read costs its whole buffer, however few bytes came.
 	buffered bool
@@ -154,6 +154,6 @@ func (b *body) fail(err error) error {
 func (b *body) deadline(at time.Time) {
 	if !at.Equal(b.waits) {
 		b.waits = at
-		_ = b.control.SetReadDeadline(at)
+		b.control.readUntil(at)
 	}
 }

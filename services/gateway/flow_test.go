@@ -22,7 +22,7 @@ func flowing(f *inFlight, bound int, sizes ...int) *body {
 		all.Write(make([]byte, size))
 	}
 	b := &body{
-		from: io.NopCloser(&all), control: http.NewResponseController(httptest.NewRecorder()), holding: f.from("a"), buffered: true, admitted: make(chan struct{}),
+		from: io.NopCloser(&all), control: connectionOf(httptest.NewRecorder()), holding: f.from("a"), buffered: true, admitted: make(chan struct{}),
 	}
 	close(b.admitted)
 	b.stream(time.Minute, bound, true)

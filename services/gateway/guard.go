@@ -40,7 +40,8 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if began, ok := r.Context().Value(connectionKey{}).(time.Time); ok && clock.System().Now().Sub(began) > maxConnectionAge {
 		w.Header().Set("Connection", "close")
 	}
-	control := http.NewResponseController(w)
+	control := connectionOf(w)
+	defer control.served()
 	ctx := context.WithValue(r.Context(), originKey{}, g.door.proxies.OfRequest(r))
 	ctx = context.WithValue(ctx, controlKey{}, control)
 	holding := g.inFlight.from(originOf(ctx))

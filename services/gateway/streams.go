@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 
@@ -53,8 +52,8 @@ func (d *door) stream(ctx context.Context) (end func(), err error) {
 	}
 	c := d.streams.config
 	if control := controlOf(ctx); control != nil {
-		_ = control.SetReadDeadline(time.Time{}) // a connection that has none keeps its server's
-		_ = control.SetWriteDeadline(clock.System().Now().Add(c.Longest.Std() + c.Still.Std() + answerTime))
+		control.readUntil(time.Time{})
+		control.writeUntil(clock.System().Now().Add(c.Longest.Std() + c.Still.Std() + answerTime))
 	}
 	return end, nil
 }
@@ -63,14 +62,6 @@ func (d *door) stream(ctx context.Context) (end func(), err error) {
 // ends a write that nobody takes.
 func (d *door) writeSoon(ctx context.Context) {
 	if control := controlOf(ctx); control != nil {
-		_ = control.SetWriteDeadline(clock.System().Now().Add(2 * d.streams.config.Still.Std())) // as in stream
+		control.writeUntil(clock.System().Now().Add(2 * d.streams.config.Still.Std()))
 	}
-}
-
-type controlKey struct{}
-
-// controlOf is the connection of the request that ctx belongs to.
-func controlOf(ctx context.Context) *http.ResponseController {
-	control, _ := ctx.Value(controlKey{}).(*http.ResponseController)
-	return control
 }
