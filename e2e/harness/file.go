@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
 // File is a file that is made while it is read, so that nobody holds it.
@@ -47,11 +49,20 @@ func (c *Caller) Announce(t testing.TB, name string, size int64, hash string) (u
 	return u
 }
 
-// HandOverFile uploads a file in one stream, and returns what became of it.
+// HandOverFile uploads a file in one stream, and returns what became of it. A file that is looked through for longer than a call
+// may take is answered 504, and the upload itself says what became of it.
 func (c *Caller) HandOverFile(t testing.TB, name string, f File) Upload {
 	t.Helper()
 	u := c.Announce(t, name, f.Size, f.Hash)
-	c.appendFrom(t, u.ID, 0, f.Open(), f.Size).Into(t, &u)
+	answer := c.appendFrom(t, u.ID, 0, f.Open(), f.Size)
+	if answer.Status != http.StatusGatewayTimeout {
+		answer.Into(t, &u)
+		return u
+	}
+	await.Require(t, Patience, func() bool {
+		c.Do(t, http.MethodGet, "/v1/uploads/"+u.ID, nil).Into(t, &u)
+		return u.State == "UPLOAD_STATE_READY" || u.State == "UPLOAD_STATE_REFUSED"
+	})
 	return u
 }
 
