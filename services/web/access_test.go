@@ -60,6 +60,6 @@ func TestCopyOfData(t *testing.T) {
 	require.Equal(t, "member-1", copied.Membership.Membership.Address)
 	require.Len(t, copied.Accesses, 3, "all pages")
 	require.Len(t, copied.Received, 4, "all pages")
-	require.Len(t, copied.Sent, 2, "40 days are two windows")
+	require.Len(t, copied.Sent, 2, "the 40 days since the first proof are two windows, however late the person joined anew")
 	require.NotEqual(t, http.StatusOK, b.open("/data/copy", url.Values{}).status, "only by the session's own form")
 }

@@ -148,8 +148,7 @@ func (f *fakeAddress) Join(ctx context.Context, r *addressv1.JoinRequest) (*addr
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.members[p.ID] = &addressv1.Membership{
-		Address: "member-1", State: addressv1.MemberState_MEMBER_STATE_ACTIVE, TermsVersion: r.GetTermsVersion(), JoinedAt: timestamppb.New(time.Now().AddDate(0, 0, -40)), //nolint:forbidigo // the bench's clock starts now
-		ConsentedAt: timestamppb.Now(),
+		Address: "member-1", State: addressv1.MemberState_MEMBER_STATE_ACTIVE, TermsVersion: r.GetTermsVersion(), JoinedAt: timestamppb.Now(), ConsentedAt: timestamppb.Now(),
 	}
 	return &addressv1.JoinResponse{}, nil
 }
@@ -165,7 +164,11 @@ func (f *fakeAddress) GetMembership(ctx context.Context, _ *addressv1.GetMembers
 }
 
 func (f *fakeAddress) GetOwnData(context.Context, *addressv1.GetOwnDataRequest) (*addressv1.GetOwnDataResponse, error) {
-	return &addressv1.GetOwnDataResponse{Persons: []*addressv1.ProvedPerson{{Name: plantedName, BirthDate: "19900131", Phone: plantedPhone, RecordedAt: timestamppb.Now()}}}, nil
+	first := time.Now().AddDate(0, 0, -40) //nolint:forbidigo // the bench's clock starts now
+	return &addressv1.GetOwnDataResponse{Persons: []*addressv1.ProvedPerson{
+		{Name: plantedName, BirthDate: "19900131", Phone: plantedPhone, RecordedAt: timestamppb.Now()},
+		{Name: plantedName, BirthDate: "19900131", Phone: "01000000000", RecordedAt: timestamppb.New(first)},
+	}}, nil
 }
 
 func (f *fakeAddress) SetConsent(context.Context, *addressv1.SetConsentRequest) (*addressv1.SetConsentResponse, error) {

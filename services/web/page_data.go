@@ -82,7 +82,7 @@ func (v *visit) writeData(c *copyWriter, own *addressv1.GetOwnDataResponse) erro
 	})); err != nil {
 		return err
 	}
-	if err := v.writeSent(c, membership.GetMembership().GetJoinedAt()); err != nil {
+	if err := v.writeSent(c, own.GetPersons()); err != nil {
 		return err
 	}
 	if err := list(c, "authorisations", byToken(func(token string) ([]*intakev1.Authorisation, string, error) {
@@ -100,12 +100,13 @@ func (v *visit) writeData(c *copyWriter, own *addressv1.GetOwnDataResponse) erro
 	return c.end()
 }
 
-// writeSent writes what was sent since a member joined; status lists 31 days at a time.
-func (v *visit) writeSent(c *copyWriter, joined *timestamppb.Timestamp) error {
+// writeSent writes what was sent since the person first proved who it is, whatever memberships there were; status lists 31 days
+// at a time.
+func (v *visit) writeSent(c *copyWriter, proved []*addressv1.ProvedPerson) error {
 	now := v.clock.Now()
-	from, token := now, "" // who never joined has sent nothing
-	if joined != nil {
-		from = joined.AsTime()
+	from, token := now, ""
+	if len(proved) > 0 {
+		from = proved[len(proved)-1].GetRecordedAt().AsTime()
 	}
 	return list(c, "sent", func() ([]*statusv1.DocumentStatus, bool, error) {
 		if !from.Before(now) {
