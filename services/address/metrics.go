@@ -25,7 +25,7 @@ func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingCon
 		lookups:       made.Counter("naru.address.lookups", "", "Searches at the hub, by how they ended."),
 		registrations: made.Counter("naru.address.hub_calls", "", "Calls to the hub about addresses, by call and how they ended."),
 		unknownOwn:    made.Counter("naru.address.unknown_own", "", "Addresses the hub says are ours and that we do not know."),
-		unreadable:    made.Counter("naru.address.unreadable.institutions", "", "Institutions, applications and authorities that were shown without their sealed values, which cannot be opened any more."),
+		unreadable:    made.Counter("naru.address.unreadable.institutions", "", "Institutions, applications, authorities and identities that were shown without their sealed values, which cannot be opened any more."),
 		missing:       made.Counter("naru.address.missing_at_hub", "", "Own addresses the hub did not know any more."),
 	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {

@@ -2,11 +2,9 @@ package address
 
 import (
 	"context"
-	"log/slog"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
@@ -46,19 +44,11 @@ func (s *membershipServer) GetOwnData(ctx context.Context, _ *addressv1.GetOwnDa
 	return answer, nil
 }
 
-// provedPerson opens a version. One that cannot be opened is shown as that: a record that is broken hides no other.
+// provedPerson is a version as its person sees it.
 func (s *service) provedPerson(ctx context.Context, v identityVersion) (*addressv1.ProvedPerson, error) {
-	shown := &addressv1.ProvedPerson{RecordedAt: timestamppb.New(v.RecordedAt)}
 	p, err := s.openPerson(ctx, identity{recipient: v.Recipient, version: v.Version, sealed: v.Sealed})
-	if err != nil && !sealed.Unreadable(err) {
-		return nil, err
-	}
-	if err != nil {
-		s.metrics.unreadable.Add(ctx, 1)
-		s.log.LogAttrs(ctx, slog.LevelError, "a version of an identity cannot be opened", slog.String("recipient", v.Recipient.String()), slog.Any("error", err))
-		shown.Unreadable = true
-		return shown, nil
-	}
-	shown.Name, shown.BirthDate, shown.Phone, shown.Ci = p.Name, p.BirthDate, p.Phone, p.CI
-	return shown, nil
+	unreadable, err := s.unreadable(ctx, "identity", v.Recipient.String(), err)
+	return &addressv1.ProvedPerson{
+		Name: p.Name, BirthDate: p.BirthDate, Phone: p.Phone, Ci: p.CI, RecordedAt: timestamppb.New(v.RecordedAt), Unreadable: unreadable,
+	}, err
 }

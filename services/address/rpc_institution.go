@@ -2,7 +2,6 @@ package address
 
 import (
 	"context"
-	"log/slog"
 	"regexp"
 	"unicode/utf8"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/page"
-	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
@@ -104,20 +102,12 @@ func (s *institutionServer) ListInstitutions(ctx context.Context, r *addressv1.L
 	return answer, nil
 }
 
-// shown is an institution as the operator sees it. One that cannot be opened is shown with what is kept in clear: a record that
-// is broken hides neither itself nor others.
+// shown is an institution as the operator sees it.
 func (s *institutionServer) shown(ctx context.Context, found listed) (*addressv1.Institution, error) {
 	opened, err := s.openInstitution(ctx, found)
-	if err != nil && !sealed.Unreadable(err) {
-		return nil, err
-	}
 	shown := institutionProto(opened)
-	if err != nil {
-		shown.Unreadable = true
-		s.metrics.unreadable.Add(ctx, 1)
-		s.log.LogAttrs(ctx, slog.LevelError, "an institution cannot be opened", slog.String("institution", shown.GetId()), slog.Any("error", err))
-	}
-	return shown, nil
+	shown.Unreadable, err = s.unreadable(ctx, "institution", shown.GetId(), err)
+	return shown, err
 }
 
 func (s *institutionServer) find(ctx context.Context, text string) (listed, error) {

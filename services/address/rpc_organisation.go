@@ -2,13 +2,11 @@ package address
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/page"
-	"github.com/naru-relay/naru/pkg/sealed"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 )
 
@@ -109,9 +107,7 @@ func (s *service) represented(ctx context.Context, a authority) (*addressv1.Repr
 func (s *service) principalName(ctx context.Context, i identity) (string, error) {
 	if !i.organisation() {
 		p, err := s.openPerson(ctx, i)
-		if sealed.Unreadable(err) {
-			return "", nil
-		}
+		_, err = s.unreadable(ctx, "identity", i.recipient.String(), err)
 		return p.Name, err
 	}
 	by, known, err := readApplication(ctx, s.db, i.application)
@@ -122,15 +118,11 @@ func (s *service) principalName(ctx context.Context, i identity) (string, error)
 	return c.Name, err
 }
 
-// companyOf opens an application's company. One that cannot be opened is empty: a record that is broken hides no other.
+// companyOf opens an application's company; empty where that cannot be opened any more.
 func (s *service) companyOf(ctx context.Context, a application) (company, error) {
 	c, err := s.openCompany(ctx, a.id, a.sealed)
-	if err == nil || !sealed.Unreadable(err) {
-		return c, err
-	}
-	s.metrics.unreadable.Add(ctx, 1)
-	s.log.LogAttrs(ctx, slog.LevelError, "an application cannot be opened", slog.String("application", a.id.String()), slog.Any("error", err))
-	return company{}, nil
+	_, err = s.unreadable(ctx, "application", a.id.String(), err)
+	return c, err
 }
 
 // AuthorisePerson lets a further person act for the caller's organisation, or for the caller.
@@ -262,13 +254,7 @@ func (s *service) authorityProto(ctx context.Context, a authority, named bool) (
 		return shown, nil
 	}
 	name, err := s.box.Open(ctx, sealedMember, a.id.String(), a.sealed)
-	if err != nil && !sealed.Unreadable(err) {
-		return nil, err
-	}
-	if err != nil {
-		s.metrics.unreadable.Add(ctx, 1)
-		s.log.LogAttrs(ctx, slog.LevelError, "an authority cannot be opened", slog.String("authority", shown.GetId()), slog.Any("error", err))
-	}
+	_, err = s.unreadable(ctx, "authority", shown.GetId(), err)
 	shown.Name = string(name)
-	return shown, nil
+	return shown, err
 }
