@@ -1,11 +1,13 @@
 package viewing
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/audit"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
@@ -101,4 +103,39 @@ func TestAccessesOfAnOrganisation(t *testing.T) {
 	others, err := viewingv1.NewAccessServiceClient(b.Recipient(t, unittest.NewID())).ListAccesses(t.Context(), &viewingv1.ListAccessesRequest{})
 	require.NoError(t, err)
 	require.Empty(t, others.GetAccesses())
+}
+
+// The record of sessions is held against the proofs and sessions that were stated.
+func TestSessionsFollowFromFacts(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	done, err := o.client.CompleteSession(t.Context(), o.login(t))
+	require.NoError(t, err)
+	organisation := unittest.NewID()
+	o.address.authorise(organisation, o.recipient, unittest.NewID())
+	_, err = o.act(t, done.GetSessionToken(), organisation)
+	require.NoError(t, err)
+	tables := slices.DeleteFunc(follows(), func(of audit.Table) bool { return of.Name != "session_opened" })
+	codes := func() (codes []string) {
+		report, err := audit.Run(t.Context(), o.Owner, []audit.Unit{{Name: domain, Tables: tables}}, o.Clock.Now())
+		require.NoError(t, err)
+		for _, v := range report.Violations {
+			if v.Code != audit.ConsumedUnknown { // the producers' journals are not here
+				codes = append(codes, v.Code)
+			}
+		}
+		return codes
+	}
+	require.Empty(t, codes())
+	for tampering, code := range map[string]string{
+		`update session_opened set recipient = 'another' where person <> recipient`:                   audit.RowDiffers,
+		`update session_opened set opened_at = opened_at - interval '1 day' where person = recipient`: audit.RowDiffers,
+	} {
+		_, err = o.Owner.Exec(t.Context(), tampering)
+		require.NoError(t, err)
+		require.Contains(t, codes(), code, tampering)
+	}
+	_, err = o.Owner.Exec(t.Context(), `delete from session_opened where person = recipient`)
+	require.NoError(t, err)
+	require.Contains(t, codes(), audit.RowMissing)
 }

@@ -9,6 +9,7 @@ import (
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
 	received, read, issued := &deliveryv1.DocumentReceived{}, &viewingv1.DocumentRead{}, &viewingv1.ViewingTokenIssued{}
+	proved, acted := &viewingv1.IdentityProved{}, &viewingv1.OrganisationSessionOpened{}
 	return []audit.Table{
 		// A row is made when the first token is asked for.
 		{Name: "document", Key: "edoc_num", Where: "true", Founded: audit.Kinds(received), Columns: []audit.Column{
@@ -20,6 +21,12 @@ func follows() []audit.Table {
 			{Name: "sent_at", From: []audit.Source{audit.Of(received, "facts.sent_at")}},
 			{Name: "received_at", From: []audit.Source{audit.Of(received, "facts.received_at")}},
 			{Name: "tokens", Take: audit.Count, From: []audit.Source{audit.Of(issued, "")}},
+		}},
+		{Name: "session_opened", Key: "id", Founded: audit.Kinds(proved, acted), Columns: []audit.Column{
+			{Name: "opened_at", From: []audit.Source{audit.Of(proved, ""), audit.Of(acted, "")}},
+		}},
+		{Name: "session_opened", Key: "id", Where: "person <> recipient", Columns: []audit.Column{
+			{Name: "recipient", From: []audit.Source{audit.Of(acted, "organisation")}},
 		}},
 		{Name: "read_time", Key: "edoc_num", Founded: audit.Kinds(read), Columns: []audit.Column{
 			{Name: "read_at", From: []audit.Source{audit.Of(read, "read_at")}},

@@ -2,10 +2,8 @@ package viewing
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -96,12 +94,8 @@ func (s *sessions) ActForOrganisation(ctx context.Context, r *viewingv1.ActForOr
 	if err != nil {
 		return nil, err
 	}
-	tokenID, err := uuid.Parse(principal.TokenID)
-	if err != nil {
-		return nil, fmt.Errorf("read the id of a token: %w", err)
-	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		if err := insertSession(ctx, tx, sessionRow{id: tokenID, recipient: principal.ID, person: principal.Actor, openedAt: now}); err != nil {
+		if err := insertSession(ctx, tx, sessionRow{id: principal.TokenID, recipient: principal.ID, person: principal.Actor, openedAt: now}); err != nil {
 			return err
 		}
 		return recordActing(ctx, tx, principal, held.GetAuthority(), now)

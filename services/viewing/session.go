@@ -168,7 +168,7 @@ func (s *sessions) open(ctx context.Context, loginID uuid.UUID, proof identity.P
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
 		now := s.clock.Now()
-		if err := insertSession(ctx, tx, sessionRow{id: loginID, recipient: r.GetRecipient(), person: r.GetRecipient(), openedAt: now}); err != nil {
+		if err := insertSession(ctx, tx, sessionRow{id: loginID.String(), recipient: r.GetRecipient(), person: r.GetRecipient(), openedAt: now}); err != nil {
 			return err
 		}
 		return recordProved(ctx, tx, loginID, now, r.GetRecipient(), proof)

@@ -13,7 +13,8 @@ import (
 
 // sessionRow is a session that began.
 type sessionRow struct {
-	id uuid.UUID
+	// id is that of the login, or of the organisation's token.
+	id string
 	// recipient is whose session it is, person who took it.
 	recipient, person string
 	openedAt          time.Time
