@@ -85,7 +85,7 @@ func (c *Config) Validate() error {
 		return p.Err()
 	}
 	c.Notice.validate(&p, "notice")
-	if c.Notice.Confirm != "" && !isPage(c.Notice.Confirm) {
+	if _, ok := webURL(c.Notice.Confirm); c.Notice.Confirm != "" && !ok {
 		p.Add("notice.confirm", "must be an http or https URL")
 	}
 	if c.Notice.RemindBefore < 0 {
@@ -102,9 +102,9 @@ func (c *Config) Validate() error {
 
 // validate reports what is wrong with where the hook is and how it is signed; field is where it is configured.
 func (h Hook) validate(p *config.Problems, field string) {
-	u, err := url.Parse(h.URL)
+	u, ok := webURL(h.URL)
 	switch {
-	case err != nil || !isPage(h.URL):
+	case !ok:
 		p.Add(field+".url", "must be an http or https URL")
 	case !h.AllowPrivate && isPrivate(u.Hostname()):
 		p.Add(field+".url", "leads to an address that is not public; %s.allow_private allows that", field)
@@ -114,8 +114,8 @@ func (h Hook) validate(p *config.Problems, field string) {
 	}
 }
 
-// isPage tells a URL that people can open.
-func isPage(address string) bool {
+// webURL reads a URL of http or https; false for anything else.
+func webURL(address string) (*url.URL, bool) {
 	u, err := url.Parse(address)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+	return u, err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }

@@ -76,7 +76,7 @@ func (i Invitation) validate(p *config.Problems) {
 	if i.Relay == "" {
 		p.Add("invitation.relay", "is required: invitations name the relay")
 	}
-	if !isPage(i.Join) {
+	if _, ok := webURL(i.Join); !ok {
 		p.Add("invitation.join", "must be an http or https URL")
 	}
 	if i.Again < 0 || i.Again.Std() > maxAgain {
