@@ -33,7 +33,8 @@ const (
 //
 // MembershipService is for recipients: join, consent, refuse, withdraw. The caller is a recipient session that viewing gave after
 // an identity proof (본인확인); the proved identity comes from that session, never from the request. An organisation's session serves the
-// organisation's membership: GetMembership to everybody with an authority in force, changes to its representatives (NOT_AUTHORISED).
+// organisation's membership: GetMembership to everybody with an authority in force, changes to its representatives (NOT_AUTHORISED). A proxy's session of a member
+// gets the membership and changes nothing (NOT_AUTHORISED; Join: NOT_FOR_ORGANISATIONS).
 type MembershipServiceClient interface {
 	// Join makes the proved person a member: consent with time and terms version, designation of the inbox, an opaque random
 	// address registered at the hub. Idempotent. An organisation joins by OrganisationService.ApplyForOrganisation (NOT_FOR_ORGANISATIONS).
@@ -125,7 +126,8 @@ func (c *membershipServiceClient) Withdraw(ctx context.Context, in *WithdrawRequ
 //
 // MembershipService is for recipients: join, consent, refuse, withdraw. The caller is a recipient session that viewing gave after
 // an identity proof (본인확인); the proved identity comes from that session, never from the request. An organisation's session serves the
-// organisation's membership: GetMembership to everybody with an authority in force, changes to its representatives (NOT_AUTHORISED).
+// organisation's membership: GetMembership to everybody with an authority in force, changes to its representatives (NOT_AUTHORISED). A proxy's session of a member
+// gets the membership and changes nothing (NOT_AUTHORISED; Join: NOT_FOR_ORGANISATIONS).
 type MembershipServiceServer interface {
 	// Join makes the proved person a member: consent with time and terms version, designation of the inbox, an opaque random
 	// address registered at the hub. Idempotent. An organisation joins by OrganisationService.ApplyForOrganisation (NOT_FOR_ORGANISATIONS).

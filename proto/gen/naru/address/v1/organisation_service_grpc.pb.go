@@ -44,21 +44,22 @@ type OrganisationServiceClient interface {
 	// REQUEST_ID_REUSED; APPLICATION_WAITS: an earlier one of the caller for this business number is not decided yet; TOO_MANY_APPLICATIONS: three of
 	// the caller wait; NOT_FOR_ORGANISATIONS: the session is an organisation's.
 	ApplyForOrganisation(ctx context.Context, in *ApplyForOrganisationRequest, opts ...grpc.CallOption) (*ApplyForOrganisationResponse, error)
-	// ListOrganisations lists the organisations for which the caller may act, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
+	// ListOrganisations lists the organisations for which the caller may act, the persons whose proxy it is, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
 	ListOrganisations(ctx context.Context, in *ListOrganisationsRequest, opts ...grpc.CallOption) (*ListOrganisationsResponse, error)
 	// AuthorisePerson lets a further person act for the organisation with the given rights, from when that person proves to be the one described. A
-	// person who has an authority already keeps it as it is. For representatives, and for persons who name a proxy. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
-	// TOO_MANY_PERSONS (100 in force).
+	// person who has an authority already keeps it as it is. For representatives. With its own session a member names a
+	// proxy, who may have no right to send or approve (rule proxy.rights) and is somebody else (rule proxy.other). Errors: NOT_AN_ORGANISATION,
+	// NOT_AUTHORISED, NOT_A_MEMBER, TOO_MANY_PERSONS (100 in force).
 	AuthorisePerson(ctx context.Context, in *AuthorisePersonRequest, opts ...grpc.CallOption) (*AuthorisePersonResponse, error)
-	// SetRights changes what a person may do for the organisation. Sessions that the person has open are refused within a second; the next has the new
-	// rights. Idempotent. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, AUTHORITY_NOT_FOUND (also for one that has ended),
+	// SetRights changes what a person may do for the organisation, or as a proxy. A session that is open with more than that is refused within a second;
+	// the next has the new rights. Idempotent. For representatives, and for the member itself (rule proxy.rights). Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, AUTHORITY_NOT_FOUND (also for one that has ended),
 	// REPRESENTATIVE_HAS_ALL_RIGHTS.
 	SetRights(ctx context.Context, in *SetRightsRequest, opts ...grpc.CallOption) (*SetRightsResponse, error)
-	// ListAuthorities lists who may act for the organisation, and whose authority has ended. For representatives. Errors: NOT_AN_ORGANISATION,
+	// ListAuthorities lists who may act for the organisation, and whose authority has ended. For representatives; to a member its proxies. Errors: NOT_AN_ORGANISATION,
 	// NOT_AUTHORISED.
 	ListAuthorities(ctx context.Context, in *ListAuthoritiesRequest, opts ...grpc.CallOption) (*ListAuthoritiesResponse, error)
 	// EndAuthority ends a person's authority: from then on it gets no session and no viewing token for the organisation, a viewing token that it has
-	// is not verified, and a session that is open is refused within a second. For representatives. Idempotent. Errors: NOT_AN_ORGANISATION,
+	// is not verified, and a session that is open is refused within a second. For representatives, and for the member itself. Idempotent. Errors: NOT_AN_ORGANISATION,
 	// NOT_AUTHORISED, AUTHORITY_NOT_FOUND; LAST_REPRESENTATIVE: the organisation is a member and would have nobody who represents it.
 	EndAuthority(ctx context.Context, in *EndAuthorityRequest, opts ...grpc.CallOption) (*EndAuthorityResponse, error)
 }
@@ -148,21 +149,22 @@ type OrganisationServiceServer interface {
 	// REQUEST_ID_REUSED; APPLICATION_WAITS: an earlier one of the caller for this business number is not decided yet; TOO_MANY_APPLICATIONS: three of
 	// the caller wait; NOT_FOR_ORGANISATIONS: the session is an organisation's.
 	ApplyForOrganisation(context.Context, *ApplyForOrganisationRequest) (*ApplyForOrganisationResponse, error)
-	// ListOrganisations lists the organisations for which the caller may act, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
+	// ListOrganisations lists the organisations for which the caller may act, the persons whose proxy it is, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
 	ListOrganisations(context.Context, *ListOrganisationsRequest) (*ListOrganisationsResponse, error)
 	// AuthorisePerson lets a further person act for the organisation with the given rights, from when that person proves to be the one described. A
-	// person who has an authority already keeps it as it is. For representatives, and for persons who name a proxy. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER,
-	// TOO_MANY_PERSONS (100 in force).
+	// person who has an authority already keeps it as it is. For representatives. With its own session a member names a
+	// proxy, who may have no right to send or approve (rule proxy.rights) and is somebody else (rule proxy.other). Errors: NOT_AN_ORGANISATION,
+	// NOT_AUTHORISED, NOT_A_MEMBER, TOO_MANY_PERSONS (100 in force).
 	AuthorisePerson(context.Context, *AuthorisePersonRequest) (*AuthorisePersonResponse, error)
-	// SetRights changes what a person may do for the organisation. Sessions that the person has open are refused within a second; the next has the new
-	// rights. Idempotent. For representatives. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, AUTHORITY_NOT_FOUND (also for one that has ended),
+	// SetRights changes what a person may do for the organisation, or as a proxy. A session that is open with more than that is refused within a second;
+	// the next has the new rights. Idempotent. For representatives, and for the member itself (rule proxy.rights). Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, AUTHORITY_NOT_FOUND (also for one that has ended),
 	// REPRESENTATIVE_HAS_ALL_RIGHTS.
 	SetRights(context.Context, *SetRightsRequest) (*SetRightsResponse, error)
-	// ListAuthorities lists who may act for the organisation, and whose authority has ended. For representatives. Errors: NOT_AN_ORGANISATION,
+	// ListAuthorities lists who may act for the organisation, and whose authority has ended. For representatives; to a member its proxies. Errors: NOT_AN_ORGANISATION,
 	// NOT_AUTHORISED.
 	ListAuthorities(context.Context, *ListAuthoritiesRequest) (*ListAuthoritiesResponse, error)
 	// EndAuthority ends a person's authority: from then on it gets no session and no viewing token for the organisation, a viewing token that it has
-	// is not verified, and a session that is open is refused within a second. For representatives. Idempotent. Errors: NOT_AN_ORGANISATION,
+	// is not verified, and a session that is open is refused within a second. For representatives, and for the member itself. Idempotent. Errors: NOT_AN_ORGANISATION,
 	// NOT_AUTHORISED, AUTHORITY_NOT_FOUND; LAST_REPRESENTATIVE: the organisation is a member and would have nobody who represents it.
 	EndAuthority(context.Context, *EndAuthorityRequest) (*EndAuthorityResponse, error)
 	mustEmbedUnimplementedOrganisationServiceServer()

@@ -90,7 +90,7 @@ type Access struct {
 	At   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
 	// Recipient id of the person who did it.
 	Person string `protobuf:"bytes,4,opt,name=person,proto3" json:"person,omitempty"`
-	// Recipient id of the organisation for which it was done; empty for none.
+	// Recipient id of the organisation, or of the member, in whose name it was done; empty for the person's own.
 	Organisation string `protobuf:"bytes,5,opt,name=organisation,proto3" json:"organisation,omitempty"`
 	// Of ACCESS_KIND_VIEWED: the document, when the token was used, and, where this use was the reading, the read time.
 	EdocNum  string                 `protobuf:"bytes,6,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`

@@ -35,11 +35,10 @@ type SessionServiceClient interface {
 	// CompleteSession exchanges code and state for a short session token. Errors: SESSION_UNKNOWN, IDENTITY_REFUSED,
 	// IDENTITY_PROVIDER_UNAVAILABLE.
 	CompleteSession(ctx context.Context, in *CompleteSessionRequest, opts ...grpc.CallOption) (*CompleteSessionResponse, error)
-	// ActForOrganisation gives a person with an authority a session of the organisation, which ends with the person's own. What is done with it is
-	// recorded as the organisation's, by this person. It holds the scopes of the person's rights. When the authority has ended, or has rights that the
-	// session does not agree with any more, every call with it is refused (NOT_AUTHORISED).
-	// OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also for an organisation that does not exist, or with
-	// an organisation's session).
+	// ActForOrganisation gives a person with an authority a session of the organisation, or of the member whose proxy it is, which ends with the person's
+	// own. What is done with it is recorded as the organisation's, or the member's, by this person. It holds the scopes of the person's rights. When the
+	// authority has ended, or gives less than the session holds, every call with it is refused (NOT_AUTHORISED). OrganisationService.ListOrganisations
+	// tells for whom one may act. Errors: NOT_AUTHORISED (also for an organisation that does not exist, or with an organisation's session).
 	ActForOrganisation(ctx context.Context, in *ActForOrganisationRequest, opts ...grpc.CallOption) (*ActForOrganisationResponse, error)
 }
 
@@ -92,11 +91,10 @@ type SessionServiceServer interface {
 	// CompleteSession exchanges code and state for a short session token. Errors: SESSION_UNKNOWN, IDENTITY_REFUSED,
 	// IDENTITY_PROVIDER_UNAVAILABLE.
 	CompleteSession(context.Context, *CompleteSessionRequest) (*CompleteSessionResponse, error)
-	// ActForOrganisation gives a person with an authority a session of the organisation, which ends with the person's own. What is done with it is
-	// recorded as the organisation's, by this person. It holds the scopes of the person's rights. When the authority has ended, or has rights that the
-	// session does not agree with any more, every call with it is refused (NOT_AUTHORISED).
-	// OrganisationService.ListOrganisations tells for whom one may act. Errors: NOT_AUTHORISED (also for an organisation that does not exist, or with
-	// an organisation's session).
+	// ActForOrganisation gives a person with an authority a session of the organisation, or of the member whose proxy it is, which ends with the person's
+	// own. What is done with it is recorded as the organisation's, or the member's, by this person. It holds the scopes of the person's rights. When the
+	// authority has ended, or gives less than the session holds, every call with it is refused (NOT_AUTHORISED). OrganisationService.ListOrganisations
+	// tells for whom one may act. Errors: NOT_AUTHORISED (also for an organisation that does not exist, or with an organisation's session).
 	ActForOrganisation(context.Context, *ActForOrganisationRequest) (*ActForOrganisationResponse, error)
 	mustEmbedUnimplementedSessionServiceServer()
 }
