@@ -59,7 +59,7 @@ type visit struct {
 	r       *http.Request
 	say     locale.Language
 	session *session
-	// list is where a page that says what is the matter leads; empty: to the inbox.
+	// list is where a page that says what is the matter leads; empty: to the start.
 	list     string
 	listText locale.Text
 }
@@ -232,11 +232,10 @@ func (v *visit) frame(title locale.Text) ui.Frame {
 
 // path is where the language link leads back to: a page that can be had by GET.
 func (v *visit) path() string {
-	if v.changes() && v.r.URL.Path == noticePath {
-		return noticePath
-	}
-	if v.changes() && strings.HasPrefix(v.r.URL.Path, invitationPath) {
-		return invitationPath
+	for _, form := range []string{noticePath, invitationPath} {
+		if v.changes() && strings.HasPrefix(v.r.URL.Path, form) {
+			return form
+		}
 	}
 	// What the identity provider gave is repeated nowhere.
 	if v.changes() || strings.HasPrefix(v.r.URL.Path, "/signin") {
@@ -258,6 +257,13 @@ func (v *visit) show(status int, page templ.Component) error {
 		v.log.LogAttrs(v.r.Context(), slog.LevelDebug, "a page was not fully written", slog.Any("error", err))
 	}
 	return nil
+}
+
+// belongsTo names the list to which whatever goes wrong leads back, for whoever may see it.
+func (v *visit) belongsTo(list string, title locale.Text, scope string) {
+	if v.session.may(scope) {
+		v.list, v.listText = list, title
+	}
 }
 
 // fail answers with what is the matter and what to do.
@@ -282,9 +288,6 @@ func (v *visit) fail(err error) {
 		title = locale.NotThereTitle
 	}
 	view := ui.Message{Heading: title, Text: v.say.Say(problem.What), Advice: v.say.Say(problem.Do), Reason: fault.ReasonOf(err), To: v.list, ToText: v.listText}
-	if view.Reason == authn.ReasonScopeMissing.String() {
-		view.To = "" // the list could not be seen, either
-	}
 	if found.RetryAfter > 0 {
 		v.w.Header().Set("Retry-After", fmt.Sprint(int(found.RetryAfter/time.Second)+1))
 	}

@@ -81,7 +81,7 @@ func (v *visit) showApproval() error {
 	a := answer.GetAuthorisation()
 	shown := a.GetShown()
 	view := ui.ApprovalPageView{
-		ApprovalView: approvalView(a), Shown: len(shown) > 0, Decides: v.session.may(ui.ScopeApprove), Path: "/approvals/" + id,
+		ApprovalView: approvalView(a), Shown: len(shown) > 0, Path: "/approvals/" + id,
 	}
 	// An address with it may be anybody's: it confirms only what is so.
 	if done := v.r.URL.Query().Get("done"); done == "approved" && view.Given || done == "revoked" && !view.Given && !view.Waiting {
@@ -103,7 +103,7 @@ func (v *visit) showApproval() error {
 		view.After = view.Path + "?items=" + strconv.Itoa(page+1)
 	}
 	// Nobody approves what this page could not show.
-	view.Approvable = view.Waiting && view.Decides && page == pages && len(shown) == int(a.GetItems())
+	view.Approvable = view.Waiting && page == pages && len(shown) == int(a.GetItems())
 	return v.show(http.StatusOK, ui.Approval(v.frame(locale.ApprovalTitle), view))
 }
 
@@ -145,7 +145,7 @@ func (v *visit) revoke() error {
 // approvalID is the id in the address. One that can be none is answered as one that is not there. Whatever goes wrong with it
 // leads back to the list.
 func (v *visit) approvalID() (string, error) {
-	v.list, v.listText = "/approvals", locale.ApprovalsTitle
+	v.belongsTo("/approvals", locale.ApprovalsTitle, ui.ScopeApprove)
 	id, err := uuid.Parse(v.r.PathValue("id"))
 	if err != nil {
 		return "", fault.New(fault.NotFound, domain, intakev1.Reason_REASON_AUTHORISATION_NOT_FOUND, "the address names no authorisation", fault.Wrap(err))

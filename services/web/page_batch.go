@@ -11,7 +11,7 @@ import (
 
 // showBatch shows how far the documents of a batch are.
 func (v *visit) showBatch() error {
-	v.list, v.listText = "/sent", locale.SentTitle
+	v.belongsTo("/sent", locale.SentTitle, ui.ScopeLook)
 	batch := v.r.PathValue("batch")
 	answer, err := v.relay.status.GetBatchProgress(v.as(), &statusv1.GetBatchProgressRequest{Batch: batch})
 	if err != nil {

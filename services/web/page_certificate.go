@@ -3,9 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
-	"strconv"
 
-	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/text"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	"github.com/naru-relay/naru/services/web/internal/ui"
@@ -94,12 +92,5 @@ func (v *visit) downloadCertificate() error {
 	if err != nil {
 		return err
 	}
-	h := v.w.Header()
-	h.Set("Content-Type", pdf)
-	h.Set("Content-Length", strconv.Itoa(len(file.GetData())))
-	h.Set("Content-Disposition", gateway.Disposition("certificate-"+v.r.PathValue("id")+".pdf", true))
-	if _, err = v.w.Write(file.GetData()); err != nil {
-		return v.brokenOff(err)
-	}
-	return nil
+	return v.file("certificate-"+v.r.PathValue("id")+".pdf", pdf, file.GetData())
 }

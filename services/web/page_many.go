@@ -10,7 +10,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/gateway"
 	"github.com/naru-relay/naru/pkg/sheet"
 	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 	"github.com/naru-relay/naru/services/web/internal/ui"
@@ -43,7 +42,7 @@ func (v *visit) beginMany() error {
 	if err := v.maySend(); err != nil {
 		return err
 	}
-	v.list, v.listText = manyPath, locale.ManyTitle
+	v.belongsTo(manyPath, locale.ManyTitle, ui.ScopeSend)
 	made, err := v.drafts.begin(v.r.Context(), v.session)
 	if err != nil {
 		return err
@@ -77,18 +76,6 @@ func (v *visit) template() error {
 
 const csvType = "text/csv; charset=utf-8"
 
-// file hands a small file over.
-func (v *visit) file(name, kind string, content []byte) error {
-	h := v.w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Content-Length", strconv.Itoa(len(content)))
-	h.Set("Content-Disposition", gateway.Disposition(name, true))
-	if _, err := v.w.Write(content); err != nil {
-		return v.brokenOff(err)
-	}
-	return nil
-}
-
 // maySend refuses who may not send for the organisation any more: what it prepared is not for it to see, either.
 func (v *visit) maySend() error {
 	if !v.session.may(ui.ScopeSend) {
@@ -102,7 +89,7 @@ func (v *visit) draft() (*draft, error) {
 	if err := v.maySend(); err != nil {
 		return nil, err
 	}
-	v.list, v.listText = manyPath, locale.ManyTitle
+	v.belongsTo(manyPath, locale.ManyTitle, ui.ScopeSend)
 	return v.drafts.find(v.r.Context(), v.r.PathValue("draft"), v.session)
 }
 
@@ -148,22 +135,23 @@ func (v *visit) draftPage(status int, d *draft, form ui.Form, trouble string) er
 	if limits, err := v.relay.uploads.GetUploadLimits(v.r.Context(), &contentv1.GetUploadLimitsRequest{}); err == nil {
 		view.Limit = limits.GetFileBytes()
 	}
-	p := d.plan()
-	view.Wrong = len(p.wrong)
-	view.ShowsWrong = view.Wrong > 0 && v.r.URL.Query().Get("view") != "rows"
-	switch {
-	case view.Begun:
+	if view.Begun {
 		first, last := v.part(&view, len(d.refused), "")
 		for _, r := range d.refused[first:last] {
 			view.Refused = append(view.Refused, v.refusedView(r))
 		}
 		view.RefusedCount = len(d.refused)
-	case view.ShowsWrong:
+		return v.show(status, ui.Draft(v.frame(locale.ManyTitle), view))
+	}
+	p := d.plan()
+	view.Wrong = len(p.wrong)
+	view.ShowsWrong = view.Wrong > 0 && v.r.URL.Query().Get("view") != "rows"
+	if view.ShowsWrong {
 		first, last := v.part(&view, len(p.wrong), "")
 		for _, w := range p.wrong[first:last] {
 			view.Problems = append(view.Problems, ui.ProblemView{Row: w.row, Cell: w.cell, Column: headerOf(w.column), Text: w.text})
 		}
-	default:
+	} else {
 		first, last := v.part(&view, len(p.rows), "rows")
 		for _, r := range p.rows[first:last] {
 			view.Shown = append(view.Shown, rowView(r))

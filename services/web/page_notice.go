@@ -2,9 +2,9 @@ package web
 
 import (
 	"net/http"
-	"regexp"
 
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	"github.com/naru-relay/naru/services/web/internal/ui"
 	"github.com/naru-relay/naru/services/web/locale"
@@ -12,8 +12,6 @@ import (
 
 // noticePath is the address to which notices lead, with number and code in the fragment, which no browser sends.
 const noticePath = "/notice"
-
-var numberForm = regexp.MustCompile(`^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$`)
 
 func (v *visit) showNotice() error { return v.noticeForm(http.StatusOK, ui.NoticeView{}) }
 
@@ -34,7 +32,7 @@ func (v *visit) confirmNotice() error {
 	if len(entered.Wrong) > 0 {
 		return v.noticeForm(http.StatusUnprocessableEntity, ui.NoticeView{Form: entered})
 	}
-	if !numberForm.MatchString(number) || !codeLike(code) {
+	if _, err := id.ParseEdocNumber(number); err != nil || !codeLike(code) {
 		return v.noticeForm(http.StatusNotFound, ui.NoticeView{Form: entered, Unknown: true})
 	}
 	found, err := v.relay.notices.ConfirmNotice(v.r.Context(), &deliveryv1.ConfirmNoticeRequest{EdocNum: number, Code: code})

@@ -116,6 +116,18 @@ func (v *visit) brokenOff(err error) error {
 	return nil
 }
 
+// file hands a file over that is small enough to be held.
+func (v *visit) file(name, kind string, content []byte) error {
+	h := v.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	h.Set("Content-Disposition", gateway.Disposition(name, true))
+	if _, err := v.w.Write(content); err != nil {
+		return v.brokenOff(err)
+	}
+	return nil
+}
+
 // longAnswer gives an answer the time that a file may take.
 func (v *visit) longAnswer() error {
 	if err := http.NewResponseController(v.w).SetWriteDeadline(v.clock.Now().Add(fileTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {

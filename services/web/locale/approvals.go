@@ -28,7 +28,6 @@ var (
 	ApprovalLater    = both("다음 문서", "Documents after")
 	ApprovalReadOn   = both("문서가 더 있습니다. 마지막 쪽까지 본 뒤 승인할 수 있습니다.", "There are more documents. You can approve on the last page.")
 	ApprovalGone     = both("보내려던 문서의 내용이 보관되어 있지 않아 보여 드릴 수 없습니다.", "What was to be sent is not kept any more, and cannot be shown.")
-	ApprovalNotYours = both("이 기관·기업의 요청은 승인 권한이 있는 사람만 결정할 수 있습니다.", "Only who may approve decides for the organisation.")
 
 	ApproveTitle = both("승인", "Approve")
 	ApproveText  = both("승인하면 송신대행자가 유효 기한까지 위의 문서를 모두 내 이름으로 보낼 수 있습니다. 다른 문서는 보낼 수 없습니다.",
