@@ -82,7 +82,8 @@ func (d *SmallDisk) ExhaustLog(t testing.TB) {
 	})
 }
 
-// spend leaves the file of the log that is written, and writes so many bytes into the next one.
+// spend leaves the file of the log that is written, and commits so many bytes into the next one: only a commit waits until the
+// server has made that file.
 func (d *SmallDisk) spend(t testing.TB, size int) error {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), d.server.SuperURL("postgres"))
@@ -92,7 +93,7 @@ func (d *SmallDisk) spend(t testing.TB, size int) error {
 	defer conn.Close(context.WithoutCancel(t.Context())) // its server may be gone
 	_, err = conn.Exec(t.Context(), `select pg_switch_wal()`)
 	if err == nil {
-		_, err = conn.Exec(t.Context(), `select pg_logical_emit_message(false, 'test', repeat('x', $1))`, size)
+		_, err = conn.Exec(t.Context(), `select pg_logical_emit_message(true, 'test', repeat('x', $1))`, size)
 	}
 	return err
 }
