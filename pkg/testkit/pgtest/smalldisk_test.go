@@ -8,8 +8,8 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 )
 
-// A server whose data files cannot grow lives on: the file of its log is there before the room is taken, so a row that fits into a
-// page is kept.
+// A server whose data files cannot grow lives on: the file of its log is there before the room is taken, so a row that fits
+// into a page is kept.
 func TestFullDiskLeavesTheLogItsFile(t *testing.T) {
 	t.Parallel()
 	db, disk := pgtest.OnSmallDisk(t, "256m", "memo", notes())
