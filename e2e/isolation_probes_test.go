@@ -191,8 +191,12 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"address.v1.MembershipService/GetMembership": {foreign: &addressv1.GetMembershipRequest{}},
 		"address.v1.MembershipService/GetOwnData":    {foreign: &addressv1.GetOwnDataRequest{}},
 		"address.v1.MembershipService/SetConsent":    {foreign: &addressv1.SetConsentRequest{Consent: true, TermsVersion: "1"}},
-		"address.v1.MembershipService/SetRefusal":    {foreign: &addressv1.SetRefusalRequest{Sender: v.institution.ID, Refused: true}, absent: &addressv1.SetRefusalRequest{Sender: uuid.NewString(), Refused: true}},
-		"address.v1.MembershipService/Withdraw":      {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
+		// Somebody else, because a person's own data then names the institution that it refused.
+		"address.v1.MembershipService/SetRefusal": {
+			foreign: &addressv1.SetRefusalRequest{Sender: v.institution.ID, Refused: true}, absent: &addressv1.SetRefusalRequest{Sender: uuid.NewString(), Refused: true},
+			by: stack.NewMember(t).Caller,
+		},
+		"address.v1.MembershipService/Withdraw": {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
 
 		"address.v1.OrganisationService/ApplyForOrganisation": {foreign: &addressv1.ApplyForOrganisationRequest{
 			Application: &addressv1.OrganisationApplication{

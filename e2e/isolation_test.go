@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -105,7 +106,8 @@ func TestEveryPublicRPCRefusesForeignPrincipals(t *testing.T) {
 		require.Contains(t, rules, name, "the probe is of an RPC that exists")
 	}
 	before := v.state(t)
-	for name, rule := range rules {
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		rule := rules[name]
 		if !rpc.Public(rule) {
 			continue
 		}
