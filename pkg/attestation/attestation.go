@@ -17,4 +17,6 @@ type Attestation struct {
 	Serial string
 	// Policy under which it was issued, dotted; empty where a response names none.
 	Policy string
+	// Nonce of the request that a token answers, decimal; empty where it names none.
+	Nonce string
 }

@@ -22,23 +22,42 @@ var (
 	oidTestPolicy = asn1.ObjectIdentifier{1, 2, 3, 4, 1}
 )
 
-// IssueTimeStamp makes a token over a SHA-256 hash, of that moment in whole seconds. The signer's certificate comes first; it
-// must be one for time stamps, otherwise nobody accepts the token.
-func IssueTimeStamp(hash [sha256.Size]byte, serial *big.Int, at time.Time, signer crypto.Signer, chain []*x509.Certificate) ([]byte, error) {
+// Stamp is what a token is to say.
+type Stamp struct {
+	// Hash is SHA-256 of what is stamped.
+	Hash   [sha256.Size]byte
+	Serial *big.Int
+	// At is written in whole seconds.
+	At time.Time
+	// Nonce of the request; nil for none.
+	Nonce *big.Int
+	// Policy; nil for that of tests, which is nobody's.
+	Policy asn1.ObjectIdentifier
+}
+
+// IssueTimeStamp makes a token. The signer's certificate comes first; it must be one for time stamps, otherwise nobody accepts
+// the token.
+func IssueTimeStamp(s Stamp, signer crypto.Signer, chain []*x509.Certificate) ([]byte, error) {
+	if s.Policy == nil {
+		s.Policy = oidTestPolicy
+	}
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(1)
-		b.AddASN1ObjectIdentifier(oidTestPolicy)
+		b.AddASN1ObjectIdentifier(s.Policy)
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oidSHA256) })
-			b.AddASN1OctetString(hash[:])
+			b.AddASN1OctetString(s.Hash[:])
 		})
-		b.AddASN1BigInt(serial)
-		b.AddASN1GeneralizedTime(at.UTC().Truncate(time.Second))
+		b.AddASN1BigInt(s.Serial)
+		b.AddASN1GeneralizedTime(s.At.UTC().Truncate(time.Second))
+		if s.Nonce != nil {
+			b.AddASN1BigInt(s.Nonce)
+		}
 	})
 	content, err := b.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("issue time stamp: %w", err)
 	}
-	return cms.SignWith(content, signer, chain, cms.SignOptions{Kind: cms.TimeStampToken, At: at})
+	return cms.SignWith(content, signer, chain, cms.SignOptions{Kind: cms.TimeStampToken, At: s.At})
 }

@@ -41,7 +41,7 @@ func TimeStamp(signed *cms.Result) (*Attestation, error) {
 	if err := a.readWhat(&info); err != nil {
 		return nil, err
 	}
-	if !readAccuracy(&info) || !readOrdering(&info) || !skipInteger(&info) || !readTSA(&info, signed.Signer.RawSubject) {
+	if !readAccuracy(&info) || !readOrdering(&info) || !a.readNonce(&info) || !readTSA(&info, signed.Signer.RawSubject) {
 		return nil, errors.New("optional fields of TSTInfo")
 	}
 	var extensions cryptobyte.String
@@ -128,6 +128,19 @@ func readAccuracy(info *cryptobyte.String) bool {
 func readOrdering(info *cryptobyte.String) bool {
 	ordering := true
 	return !info.PeekASN1Tag(cbasn1.BOOLEAN) || info.ReadASN1Boolean(&ordering) && ordering
+}
+
+// readNonce reads the number that a request and its answer share.
+func (a *Attestation) readNonce(info *cryptobyte.String) bool {
+	if !info.PeekASN1Tag(cbasn1.INTEGER) {
+		return true
+	}
+	nonce := new(big.Int)
+	if !info.ReadASN1Integer(nonce) {
+		return false
+	}
+	a.Nonce = nonce.String()
+	return true
 }
 
 func skipInteger(from *cryptobyte.String) bool {

@@ -13,13 +13,23 @@ import (
 
 // Message is a SignedData taken apart and not judged yet; slices point into the input.
 type Message struct {
+	version      int64
+	digests      int // how many digest algorithms are announced
 	contentType  asn1.ObjectIdentifier
 	content      []byte // nil when detached
 	attached     bool
 	certificates []byte // the elements of the certificates field, not yet parsed
 	revocation   revocationData
+	revocations  bool // the field for revocation lists is there
 	signer       signerInfo
 }
+
+// SignatureValue is the value of the signature, over which time stamps are made.
+func (m *Message) SignatureValue() []byte { return m.signer.signature }
+
+// TimeStamps are the time stamp tokens over the signature that came with it as unsigned attributes. They are not judged: anybody
+// can add them.
+func (m *Message) TimeStamps() [][]byte { return m.signer.stamps }
 
 type signerInfo struct {
 	sid        []byte // encoded SignerIdentifier
@@ -31,6 +41,7 @@ type signerInfo struct {
 	attributes attributes
 	algorithm  asn1.ObjectIdentifier
 	signature  []byte
+	stamps     [][]byte // time stamp tokens over the signature
 }
 
 type attributes struct {
@@ -78,6 +89,7 @@ func parseSignedData(input cryptobyte.String) (*Message, *Failure) {
 	if failure != nil {
 		return nil, failure
 	}
+	m.version, m.digests = version, len(digests)
 	if failure := m.parseContent(&input); failure != nil {
 		return nil, failure
 	}
@@ -94,6 +106,7 @@ func parseSignedData(input cryptobyte.String) (*Message, *Failure) {
 		if m.revocation, failure = parseRevocationData(lists); failure != nil {
 			return nil, failure
 		}
+		m.revocations = true
 	}
 	var signers, signer cryptobyte.String
 	if !input.ReadASN1(&signers, cbasn1.SET) || !input.Empty() {
@@ -176,7 +189,7 @@ func parseSignerInfo(input cryptobyte.String) (*signerInfo, *Failure) {
 	}
 	s.signature = signature
 	if !input.Empty() {
-		if failure := parseUnsigned(&input); failure != nil {
+		if failure := s.parseUnsigned(&input); failure != nil {
 			return nil, failure
 		}
 	}
@@ -305,15 +318,15 @@ func (a *attributes) takeBinding(values cryptobyte.String, algorithm crypto.Hash
 	return nil
 }
 
-// parseUnsigned allows a signature time stamp, which is not judged here, and nothing else: unsigned attributes can be added by
-// anybody.
-func parseUnsigned(input *cryptobyte.String) *Failure {
+// parseUnsigned allows time stamps over the signature, which are not judged here, and nothing else: unsigned attributes can be
+// added by anybody.
+func (s *signerInfo) parseUnsigned(input *cryptobyte.String) *Failure {
 	var set cryptobyte.String
 	if !input.ReadASN1(&set, explicit(1)) || !input.Empty() || set.Empty() {
 		return malformed("unsigned attributes")
 	}
 	for !set.Empty() {
-		var body, values cryptobyte.String
+		var body, values, token cryptobyte.String
 		var kind asn1.ObjectIdentifier
 		if !set.ReadASN1(&body, cbasn1.SEQUENCE) || !body.ReadASN1ObjectIdentifier(&kind) ||
 			!body.ReadASN1(&values, cbasn1.SET) || !body.Empty() {
@@ -321,6 +334,12 @@ func parseUnsigned(input *cryptobyte.String) *Failure {
 		}
 		if !kind.Equal(oidSignatureTimeStamp) {
 			return malformed("unsigned attribute is not accepted")
+		}
+		for !values.Empty() {
+			if len(s.stamps) == maxAttributes || !values.ReadASN1Element(&token, cbasn1.SEQUENCE) {
+				return malformed("time stamps over the signature")
+			}
+			s.stamps = append(s.stamps, token)
 		}
 	}
 	return nil

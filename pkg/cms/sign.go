@@ -30,6 +30,9 @@ type SignOptions struct {
 	// OmitSigningTime leaves the signingTime attribute out: PAdES (ETSI EN 319 142-1) forbids it, since the time stands in the
 	// signature dictionary.
 	OmitSigningTime bool
+	// TimeStamp gets the signature's value and returns a time stamp token (RFC 3161) over its SHA-256, which is added as an
+	// unsigned attribute (CAdES-T, EN 319 122-1 section 5.3). Nil: none. Its error ends the signing.
+	TimeStamp func(signature []byte) (token []byte, err error)
 }
 
 // Sign returns DER SignedData over content: SHA-256, one signer, the signed attributes contentType, messageDigest, signingTime
@@ -61,14 +64,27 @@ func SignWith(content []byte, signer crypto.Signer, chain []*x509.Certificate, o
 	if err != nil {
 		return nil, fmt.Errorf("sign cms: %w", err)
 	}
+	var token []byte
+	if opts.TimeStamp != nil {
+		if token, err = opts.TimeStamp(signature); err != nil {
+			return nil, fmt.Errorf("sign cms: %w", err)
+		}
+	}
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1ObjectIdentifier(oidSignedData)
 		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
-			addSignedData(b, content, chain, attributes, algorithm, signature, opts)
+			addSignedData(b, content, chain, opts, signed{attributes: attributes, algorithm: algorithm, signature: signature, token: token})
 		})
 	})
 	return b.Bytes()
+}
+
+// signed is what the signer made: the signature over the attributes, and a time stamp over the signature, if there is one.
+type signed struct {
+	attributes       [][]byte
+	algorithm        asn1.ObjectIdentifier
+	signature, token []byte
 }
 
 // signerAlgorithm checks key and certificate and names the signature algorithm written into the SignerInfo.
@@ -163,9 +179,7 @@ func addTime(b *cryptobyte.Builder, at time.Time) {
 	b.AddASN1GeneralizedTime(at)
 }
 
-func addSignedData(b *cryptobyte.Builder, content []byte, chain []*x509.Certificate, attributes [][]byte,
-	algorithm asn1.ObjectIdentifier, signature []byte, opts SignOptions,
-) {
+func addSignedData(b *cryptobyte.Builder, content []byte, chain []*x509.Certificate, opts SignOptions, made signed) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		version := int64(1)
 		if opts.Kind != Document {
@@ -186,27 +200,36 @@ func addSignedData(b *cryptobyte.Builder, content []byte, chain []*x509.Certific
 		addSetOf(b, explicit(0), certificates)
 		b.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				addSignerInfo(b, chain[0], attributes, algorithm, signature)
+				addSignerInfo(b, chain[0], made)
 			})
 		})
 	})
 }
 
-func addSignerInfo(b *cryptobyte.Builder, leaf *x509.Certificate, attributes [][]byte, algorithm asn1.ObjectIdentifier, signature []byte) {
+func addSignerInfo(b *cryptobyte.Builder, leaf *x509.Certificate, made signed) {
 	b.AddASN1Int64(1)
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddBytes(leaf.RawIssuer)
 		b.AddASN1BigInt(leaf.SerialNumber)
 	})
 	addDigestAlgorithm(b)
-	addSetOf(b, explicit(0), attributes)
+	addSetOf(b, explicit(0), made.attributes)
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1ObjectIdentifier(algorithm)
-		if algorithm.Equal(oidSHA256WithRSA) {
+		b.AddASN1ObjectIdentifier(made.algorithm)
+		if made.algorithm.Equal(oidSHA256WithRSA) {
 			b.AddASN1NULL()
 		}
 	})
-	b.AddASN1OctetString(signature)
+	b.AddASN1OctetString(made.signature)
+	if made.token == nil {
+		return
+	}
+	b.AddASN1(explicit(1), func(b *cryptobyte.Builder) {
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1ObjectIdentifier(oidSignatureTimeStamp)
+			b.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(made.token) })
+		})
+	})
 }
 
 // addDigestAlgorithm writes SHA-256 with absent parameters (RFC 5754 section 2).

@@ -28,6 +28,10 @@ type VerifyOptions struct {
 	// RequireBinding demands that a signed attribute names the signing certificate, as CAdES, PAdES and time stamps do; when
 	// present it is always checked.
 	RequireBinding bool
+	// Exact demands the one spelling of a message whose bytes nothing else covers, so that a change of any byte is seen, of an
+	// unsigned one, too: the versions that follow from the content, one digest algorithm, an RSA signature called rsaEncryption,
+	// exactly the certificates of the signer's path, no revocation lists and no unsigned attributes.
+	Exact bool
 	// Cache remembers verified certificate paths; nil means none.
 	Cache *ChainCache
 	// Revocations are known beside those that the message carries; nil means none.
@@ -102,6 +106,9 @@ func (m *Message) Judge(detachedContent []byte, opts VerifyOptions) (*Result, er
 	path, failures := findPath(m, opts)
 	if path == nil {
 		return nil, join(failures)
+	}
+	if failure := m.checkExact(path, opts.Exact); failure != nil {
+		failures = append(failures, failure)
 	}
 	if len(failures) == 0 {
 		failures = checkRevocation(path.chain, m.revocation, opts)

@@ -65,7 +65,7 @@ func (r appended) write(t testing.TB, pdf []byte) []byte {
 	ranged := fmt.Sprintf("[0 %d %d %d]", start, end, len(file)-end)
 	file = bytes.Replace(file, []byte(rangePlace), []byte(ranged+strings.Repeat(" ", len(rangePlace)-len(ranged))), 1)
 	hash := sha256.Sum256(slices.Concat(file[:start], file[end:], r.over))
-	token, err := attestation.IssueTimeStamp(hash, cmstest.Serial(t), r.at, r.stamper.Key, r.stamper.Chain)
+	token, err := attestation.IssueTimeStamp(attestation.Stamp{Hash: hash, Serial: cmstest.Serial(t), At: r.at}, r.stamper.Key, r.stamper.Chain)
 	require.NoError(t, err)
 	hex.Encode(file[start+1:], token)
 	return file

@@ -25,6 +25,16 @@ type centre interface {
 	deposit(ctx context.Context, s submission) (receipt, error)
 	// find lists the registrations that may be the submission's, the first one first.
 	find(ctx context.Context, s submission, by LookUp) ([]receipt, error)
+	// issue has a registered document issued again, and writes its bytes. An error of to is returned as it is.
+	issue(ctx context.Context, document string, to io.Writer) (*issued, error)
+}
+
+// issued is what the archive says of a document that it issues. The bytes that were written have its hash; nothing else was
+// judged.
+type issued struct {
+	originalCertificate []byte
+	size                int64
+	hash, mediaType     string
 }
 
 // submission is what is deposited.
@@ -131,6 +141,14 @@ func (c *openCentre) find(ctx context.Context, s submission, by LookUp) ([]recei
 		receipts[i] = receiptOf(d)
 	}
 	return receipts, nil
+}
+
+func (c *openCentre) issue(ctx context.Context, document string, to io.Writer) (*issued, error) {
+	d, err := c.client.Issue(ctx, document, to)
+	if err != nil {
+		return nil, failed(err)
+	}
+	return &issued{originalCertificate: d.OriginalCertificate, size: d.Size, hash: d.Hash, mediaType: d.MediaType}, nil
 }
 
 func receiptOf(d archiveclient.Document) receipt {

@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"time"
+
 	"github.com/naru-relay/naru/pkg/fault"
 	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 )
@@ -14,6 +16,17 @@ func depositNotFound() error {
 
 func pageTokenInvalid() error {
 	return fault.New(fault.Invalid, domain, archivev1.Reason_REASON_PAGE_TOKEN_INVALID, "pageToken is not one this relay gave")
+}
+
+// archiveUnavailable: the archive gives nothing now.
+func archiveUnavailable(cause error) error {
+	return fault.New(fault.Unavailable, domain, archivev1.Reason_REASON_ARCHIVE_UNAVAILABLE, "the archive does not issue the document now",
+		fault.WithRetryAfter(time.Second), fault.Wrap(cause))
+}
+
+// issueRefused: the archive does not issue what it registered.
+func issueRefused(cause error) error {
+	return fault.New(fault.Conflict, domain, archivev1.Reason_REASON_ISSUE_REFUSED, "the archive refuses to issue the document", fault.Wrap(cause))
 }
 
 // Why a deposit failed, as DepositFailed tells it.

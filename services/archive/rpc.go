@@ -70,7 +70,7 @@ func (s *service) GetDeposit(ctx context.Context, r *archivev1.GetDepositRequest
 		return nil, err
 	}
 	return &archivev1.GetDepositResponse{
-		Archive: d.archive, ArchiveDocument: d.archiveDocument, RegistrationCertificate: der, DepositedAt: timestamppb.New(d.depositedAt),
+		Archive: d.archive, ArchiveDocument: d.archiveDocument, RegistrationCertificate: der, DepositedAt: timestamppb.New(d.depositedAt), Digest: d.digest,
 	}, nil
 }
 

@@ -50,6 +50,7 @@ type commands struct {
 	Timeline    timelineCommand    `cmd:"" help:"Tell everything that happened to a document."`
 	Cancel      cancelCommand      `cmd:"" help:"Stop a document before it is received."`
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
+	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), also without a relay."`
 	Receipt     receiptCommand     `cmd:"" help:"Receipts (접수증) of a relay."`
 	Limits      limitsCommand      `cmd:"" help:"Show the limits of a relay."`
 
@@ -78,7 +79,7 @@ type commands struct {
 
 const description = `Works with a Naru relay: documents are sent, followed and certified over its REST door.
 
-Exit codes: 0 done, 1 not done, 2 wrong usage (audit and evidence: their own, see their help). Secrets are read from files or the environment, never from the command line.
+Exit codes: 0 done, 1 not done, 2 wrong usage (audit, evidence and verify: their own, see their help). Secrets are read from files or the environment, never from the command line.
 
 Examples:
   naru demo --doc notice.pdf
@@ -86,7 +87,8 @@ Examples:
   naru member join --person ferry
   naru send --credentials sender.json --doc notice.pdf --to-ci-file ci.txt --title '안내문'
   naru status --credentials sender.json 20260302_NARU000001_0000000000001
-  naru certificate --credentials sender.json 20260302_NARU000001_0000000000001 --reason '제출용' --out certificate.pdf`
+  naru certificate --credentials sender.json 20260302_NARU000001_0000000000001 --reason '제출용' --out certificate.pdf
+  naru verify certificate.asice --document notice.pdf`
 
 // app is one run of the command line.
 type app struct {

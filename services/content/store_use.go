@@ -78,6 +78,15 @@ func shortenUses(ctx context.Context, tx *journal.Tx, numbers []string, grace ti
 	return pg.Exec(ctx, tx, "end the uses of files", shorten, numbers, grace, notBefore)
 }
 
+// prolongUses keeps uploads that a document names for longer, and tells which it names.
+func prolongUses(ctx context.Context, tx *journal.Tx, number string, ids []uuid.UUID, until time.Time) ([]uuid.UUID, error) {
+	const prolong = `
+		update content_use set needed_until = greatest(needed_until, $3)
+		where  edoc_num = $1 and upload = any($2)
+		returning upload`
+	return pg.All(ctx, tx, "keep the files of "+number, pgx.RowTo[uuid.UUID], prolong, number, ids, until)
+}
+
 // reckon sets until when uploads are kept, from the documents that name them. What one names is not deleted on its owner's word
 // any more.
 func reckon(ctx context.Context, tx *journal.Tx, ids []uuid.UUID, now time.Time) error {

@@ -35,7 +35,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
-	States:     []proto.Message{&contentv1.ContentReceived{}, &contentv1.ContentRefused{}, &contentv1.ContentDeleted{}},
+	States:     []proto.Message{&contentv1.ContentReceived{}, &contentv1.ContentRefused{}, &contentv1.ContentDeleted{}, &contentv1.ContentRetained{}},
 	Policy:     "content/1",
 	Follows:    follows(), Witness: "status",
 	Waits: func(*Config) []work.Wait {

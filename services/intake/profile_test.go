@@ -51,7 +51,7 @@ func (s stamper) stamp(t testing.TB, hash string) []byte {
 	t.Helper()
 	raw, err := hex.DecodeString(hash)
 	require.NoError(t, err)
-	token, err := attestation.IssueTimeStamp([32]byte(raw), cmstest.Serial(t), s.at, s.signer.Key, s.signer.Chain)
+	token, err := attestation.IssueTimeStamp(attestation.Stamp{Hash: [32]byte(raw), Serial: cmstest.Serial(t), At: s.at}, s.signer.Key, s.signer.Chain)
 	require.NoError(t, err)
 	return token
 }

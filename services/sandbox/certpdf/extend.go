@@ -78,7 +78,7 @@ func extend(signed []byte, opts Options) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("draw serial number: %w", err)
 		}
-		return attestation.IssueTimeStamp(sha256.Sum256(content), serial, opts.At, opts.LongTerm.Signer, opts.LongTerm.Chain)
+		return attestation.IssueTimeStamp(attestation.Stamp{Hash: sha256.Sum256(content), Serial: serial, At: opts.At}, opts.LongTerm.Signer, opts.LongTerm.Chain)
 	})
 }
 

@@ -17,6 +17,8 @@ const (
 	Archive Kind = "archive"
 	// TimeStamp signs the time stamps of long-term certificates.
 	TimeStamp Kind = "tsa"
+	// Relay signs certificate bundles.
+	Relay Kind = "relay"
 	// Server is the TLS identity of all sandbox systems.
 	Server Kind = "server"
 )
@@ -28,6 +30,8 @@ const (
 	ServerName  = "시험용 서버"
 	// TimeStampName is the common name of the time stamps' signer.
 	TimeStampName = "시험용 시점확인센터"
+	// RelayName is the common name of who signs bundles for the relay.
+	RelayName = "시험용 중계자"
 )
 
 // Organization is the organisation of every certificate.
@@ -57,6 +61,7 @@ func profiles() map[Kind]profile {
 	return map[Kind]profile{
 		Hub:     documentSigner(HubName),
 		Archive: documentSigner(ArchiveName),
+		Relay:   documentSigner(RelayName),
 		TimeStamp: {
 			name: TimeStampName, usage: x509.KeyUsageDigitalSignature,
 			// RFC 3161 section 2.3 wants the extended key usage critical: SEQUENCE { id-kp-timeStamping }.

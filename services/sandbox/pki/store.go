@@ -82,7 +82,7 @@ func Open(opts Options) (_ *Store, err error) {
 		}
 		s.kinds[kind] = e
 	}
-	return s, nil
+	return s, s.writeTrust()
 }
 
 func (s *Store) open(kind Kind, p profile, names []string) (*entry, error) {

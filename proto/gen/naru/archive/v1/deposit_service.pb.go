@@ -284,8 +284,10 @@ type GetDepositResponse struct {
 	ArchiveDocument         string                 `protobuf:"bytes,2,opt,name=archive_document,json=archiveDocument,proto3" json:"archive_document,omitempty"`
 	RegistrationCertificate []byte                 `protobuf:"bytes,3,opt,name=registration_certificate,json=registrationCertificate,proto3" json:"registration_certificate,omitempty"`
 	DepositedAt             *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=deposited_at,json=depositedAt,proto3" json:"deposited_at,omitempty"`
-	unknownFields           protoimpl.UnknownFields
-	sizeCache               protoimpl.SizeCache
+	// SHA-256 of the certificate, lower-case hex.
+	Digest        string `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetDepositResponse) Reset() {
@@ -346,6 +348,181 @@ func (x *GetDepositResponse) GetDepositedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *GetDepositResponse) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+type IssueDocumentRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueDocumentRequest) Reset() {
+	*x = IssueDocumentRequest{}
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueDocumentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueDocumentRequest) ProtoMessage() {}
+
+func (x *IssueDocumentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueDocumentRequest.ProtoReflect.Descriptor instead.
+func (*IssueDocumentRequest) Descriptor() ([]byte, []int) {
+	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *IssueDocumentRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+type IssueDocumentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Last message only.
+	Issued        *IssuedDocument `protobuf:"bytes,1,opt,name=issued,proto3" json:"issued,omitempty"`
+	Data          []byte          `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueDocumentResponse) Reset() {
+	*x = IssueDocumentResponse{}
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueDocumentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueDocumentResponse) ProtoMessage() {}
+
+func (x *IssueDocumentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueDocumentResponse.ProtoReflect.Descriptor instead.
+func (*IssueDocumentResponse) Descriptor() ([]byte, []int) {
+	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *IssueDocumentResponse) GetIssued() *IssuedDocument {
+	if x != nil {
+		return x.Issued
+	}
+	return nil
+}
+
+func (x *IssueDocumentResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+// IssuedDocument is what the archive says of a document that it issues.
+type IssuedDocument struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// DER.
+	OriginalCertificate []byte `protobuf:"bytes,1,opt,name=original_certificate,json=originalCertificate,proto3" json:"original_certificate,omitempty"`
+	Size                int64  `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// SHA-256, lower-case hex.
+	Hash          string `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	MediaType     string `protobuf:"bytes,4,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssuedDocument) Reset() {
+	*x = IssuedDocument{}
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssuedDocument) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssuedDocument) ProtoMessage() {}
+
+func (x *IssuedDocument) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssuedDocument.ProtoReflect.Descriptor instead.
+func (*IssuedDocument) Descriptor() ([]byte, []int) {
+	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *IssuedDocument) GetOriginalCertificate() []byte {
+	if x != nil {
+		return x.OriginalCertificate
+	}
+	return nil
+}
+
+func (x *IssuedDocument) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *IssuedDocument) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *IssuedDocument) GetMediaType() string {
+	if x != nil {
+		return x.MediaType
+	}
+	return ""
+}
+
 type ListDepositsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Those that ended without a deposit, in place of those that wait.
@@ -359,7 +536,7 @@ type ListDepositsRequest struct {
 
 func (x *ListDepositsRequest) Reset() {
 	*x = ListDepositsRequest{}
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[5]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -371,7 +548,7 @@ func (x *ListDepositsRequest) String() string {
 func (*ListDepositsRequest) ProtoMessage() {}
 
 func (x *ListDepositsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[5]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -384,7 +561,7 @@ func (x *ListDepositsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDepositsRequest.ProtoReflect.Descriptor instead.
 func (*ListDepositsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{5}
+	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListDepositsRequest) GetEnded() bool {
@@ -419,7 +596,7 @@ type ListDepositsResponse struct {
 
 func (x *ListDepositsResponse) Reset() {
 	*x = ListDepositsResponse{}
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[6]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +608,7 @@ func (x *ListDepositsResponse) String() string {
 func (*ListDepositsResponse) ProtoMessage() {}
 
 func (x *ListDepositsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[6]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +621,7 @@ func (x *ListDepositsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDepositsResponse.ProtoReflect.Descriptor instead.
 func (*ListDepositsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListDepositsResponse) GetDeposits() []*Deposit {
@@ -471,7 +648,7 @@ type RetryDepositsRequest struct {
 
 func (x *RetryDepositsRequest) Reset() {
 	*x = RetryDepositsRequest{}
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[7]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -483,7 +660,7 @@ func (x *RetryDepositsRequest) String() string {
 func (*RetryDepositsRequest) ProtoMessage() {}
 
 func (x *RetryDepositsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[7]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -496,7 +673,7 @@ func (x *RetryDepositsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryDepositsRequest.ProtoReflect.Descriptor instead.
 func (*RetryDepositsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RetryDepositsRequest) GetEdocNums() []string {
@@ -515,7 +692,7 @@ type RetryDepositsResponse struct {
 
 func (x *RetryDepositsResponse) Reset() {
 	*x = RetryDepositsResponse{}
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[8]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +704,7 @@ func (x *RetryDepositsResponse) String() string {
 func (*RetryDepositsResponse) ProtoMessage() {}
 
 func (x *RetryDepositsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[8]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +717,7 @@ func (x *RetryDepositsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryDepositsResponse.ProtoReflect.Descriptor instead.
 func (*RetryDepositsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RetryDepositsResponse) GetRetried() int32 {
@@ -562,7 +739,7 @@ type GiveUpDepositsRequest struct {
 
 func (x *GiveUpDepositsRequest) Reset() {
 	*x = GiveUpDepositsRequest{}
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[9]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +751,7 @@ func (x *GiveUpDepositsRequest) String() string {
 func (*GiveUpDepositsRequest) ProtoMessage() {}
 
 func (x *GiveUpDepositsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[9]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +764,7 @@ func (x *GiveUpDepositsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GiveUpDepositsRequest.ProtoReflect.Descriptor instead.
 func (*GiveUpDepositsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{9}
+	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GiveUpDepositsRequest) GetEdocNums() []string {
@@ -613,7 +790,7 @@ type GiveUpDepositsResponse struct {
 
 func (x *GiveUpDepositsResponse) Reset() {
 	*x = GiveUpDepositsResponse{}
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[10]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +802,7 @@ func (x *GiveUpDepositsResponse) String() string {
 func (*GiveUpDepositsResponse) ProtoMessage() {}
 
 func (x *GiveUpDepositsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[10]
+	mi := &file_naru_archive_v1_deposit_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +815,7 @@ func (x *GiveUpDepositsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GiveUpDepositsResponse.ProtoReflect.Descriptor instead.
 func (*GiveUpDepositsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{10}
+	return file_naru_archive_v1_deposit_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GiveUpDepositsResponse) GetGivenUp() int32 {
@@ -670,12 +847,24 @@ const file_naru_archive_v1_deposit_service_proto_rawDesc = "" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12?\n" +
 	"\rregistered_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\"[\n" +
 	"\x11GetDepositRequest\x12F\n" +
-	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"\xd3\x01\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"\xeb\x01\n" +
 	"\x12GetDepositResponse\x12\x18\n" +
 	"\aarchive\x18\x01 \x01(\tR\aarchive\x12)\n" +
 	"\x10archive_document\x18\x02 \x01(\tR\x0farchiveDocument\x129\n" +
 	"\x18registration_certificate\x18\x03 \x01(\fR\x17registrationCertificate\x12=\n" +
-	"\fdeposited_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vdepositedAt\"|\n" +
+	"\fdeposited_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vdepositedAt\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\"^\n" +
+	"\x14IssueDocumentRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"d\n" +
+	"\x15IssueDocumentResponse\x127\n" +
+	"\x06issued\x18\x01 \x01(\v2\x1f.naru.archive.v1.IssuedDocumentR\x06issued\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\x8a\x01\n" +
+	"\x0eIssuedDocument\x121\n" +
+	"\x14original_certificate\x18\x01 \x01(\fR\x13originalCertificate\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\x12\x1d\n" +
+	"\n" +
+	"media_type\x18\x04 \x01(\tR\tmediaType\"|\n" +
 	"\x13ListDepositsRequest\x12\x14\n" +
 	"\x05ended\x18\x01 \x01(\bR\x05ended\x12&\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
@@ -694,10 +883,11 @@ const file_naru_archive_v1_deposit_service_proto_rawDesc = "" +
 	"\x16GiveUpDepositsResponse\x12\x19\n" +
 	"\bgiven_up\x18\x01 \x01(\x05R\agivenUp2\xec\x01\n" +
 	"\x0eDepositService\x12\xd9\x01\n" +
-	"\x1aGetRegistrationCertificate\x122.naru.archive.v1.GetRegistrationCertificateRequest\x1a3.naru.archive.v1.GetRegistrationCertificateResponse\"R\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x023\x121/v1/documents/{edoc_num}/registration-certificate2\x89\x01\n" +
+	"\x1aGetRegistrationCertificate\x122.naru.archive.v1.GetRegistrationCertificateRequest\x1a3.naru.archive.v1.GetRegistrationCertificateResponse\"R\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x023\x121/v1/documents/{edoc_num}/registration-certificate2\xfe\x01\n" +
 	"\x14DepositLookupService\x12q\n" +
 	"\n" +
-	"GetDeposit\x12\".naru.archive.v1.GetDepositRequest\x1a#.naru.archive.v1.GetDepositResponse\"\x1a\xca\xf3\x18\x16\"\vcertificate\"\aviewing2\xca\x03\n" +
+	"GetDeposit\x12\".naru.archive.v1.GetDepositRequest\x1a#.naru.archive.v1.GetDepositResponse\"\x1a\xca\xf3\x18\x16\"\vcertificate\"\aviewing\x12s\n" +
+	"\rIssueDocument\x12%.naru.archive.v1.IssueDocumentRequest\x1a&.naru.archive.v1.IssueDocumentResponse\"\x11\xca\xf3\x18\r\"\vcertificate0\x012\xca\x03\n" +
 	"\x13DepositAdminService\x12\x85\x01\n" +
 	"\fListDeposits\x12$.naru.archive.v1.ListDepositsRequest\x1a%.naru.archive.v1.ListDepositsResponse\"(\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/admin/deposits\x12\x91\x01\n" +
@@ -719,43 +909,49 @@ func file_naru_archive_v1_deposit_service_proto_rawDescGZIP() []byte {
 	return file_naru_archive_v1_deposit_service_proto_rawDescData
 }
 
-var file_naru_archive_v1_deposit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_naru_archive_v1_deposit_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_naru_archive_v1_deposit_service_proto_goTypes = []any{
 	(*Deposit)(nil), // 0: naru.archive.v1.Deposit
 	(*GetRegistrationCertificateRequest)(nil),  // 1: naru.archive.v1.GetRegistrationCertificateRequest
 	(*GetRegistrationCertificateResponse)(nil), // 2: naru.archive.v1.GetRegistrationCertificateResponse
 	(*GetDepositRequest)(nil),                  // 3: naru.archive.v1.GetDepositRequest
 	(*GetDepositResponse)(nil),                 // 4: naru.archive.v1.GetDepositResponse
-	(*ListDepositsRequest)(nil),                // 5: naru.archive.v1.ListDepositsRequest
-	(*ListDepositsResponse)(nil),               // 6: naru.archive.v1.ListDepositsResponse
-	(*RetryDepositsRequest)(nil),               // 7: naru.archive.v1.RetryDepositsRequest
-	(*RetryDepositsResponse)(nil),              // 8: naru.archive.v1.RetryDepositsResponse
-	(*GiveUpDepositsRequest)(nil),              // 9: naru.archive.v1.GiveUpDepositsRequest
-	(*GiveUpDepositsResponse)(nil),             // 10: naru.archive.v1.GiveUpDepositsResponse
-	(*timestamppb.Timestamp)(nil),              // 11: google.protobuf.Timestamp
+	(*IssueDocumentRequest)(nil),               // 5: naru.archive.v1.IssueDocumentRequest
+	(*IssueDocumentResponse)(nil),              // 6: naru.archive.v1.IssueDocumentResponse
+	(*IssuedDocument)(nil),                     // 7: naru.archive.v1.IssuedDocument
+	(*ListDepositsRequest)(nil),                // 8: naru.archive.v1.ListDepositsRequest
+	(*ListDepositsResponse)(nil),               // 9: naru.archive.v1.ListDepositsResponse
+	(*RetryDepositsRequest)(nil),               // 10: naru.archive.v1.RetryDepositsRequest
+	(*RetryDepositsResponse)(nil),              // 11: naru.archive.v1.RetryDepositsResponse
+	(*GiveUpDepositsRequest)(nil),              // 12: naru.archive.v1.GiveUpDepositsRequest
+	(*GiveUpDepositsResponse)(nil),             // 13: naru.archive.v1.GiveUpDepositsResponse
+	(*timestamppb.Timestamp)(nil),              // 14: google.protobuf.Timestamp
 }
 var file_naru_archive_v1_deposit_service_proto_depIdxs = []int32{
-	11, // 0: naru.archive.v1.Deposit.due_since:type_name -> google.protobuf.Timestamp
-	11, // 1: naru.archive.v1.Deposit.next_attempt_at:type_name -> google.protobuf.Timestamp
-	11, // 2: naru.archive.v1.Deposit.ended_at:type_name -> google.protobuf.Timestamp
-	11, // 3: naru.archive.v1.GetRegistrationCertificateResponse.registered_at:type_name -> google.protobuf.Timestamp
-	11, // 4: naru.archive.v1.GetDepositResponse.deposited_at:type_name -> google.protobuf.Timestamp
-	0,  // 5: naru.archive.v1.ListDepositsResponse.deposits:type_name -> naru.archive.v1.Deposit
-	1,  // 6: naru.archive.v1.DepositService.GetRegistrationCertificate:input_type -> naru.archive.v1.GetRegistrationCertificateRequest
-	3,  // 7: naru.archive.v1.DepositLookupService.GetDeposit:input_type -> naru.archive.v1.GetDepositRequest
-	5,  // 8: naru.archive.v1.DepositAdminService.ListDeposits:input_type -> naru.archive.v1.ListDepositsRequest
-	7,  // 9: naru.archive.v1.DepositAdminService.RetryDeposits:input_type -> naru.archive.v1.RetryDepositsRequest
-	9,  // 10: naru.archive.v1.DepositAdminService.GiveUpDeposits:input_type -> naru.archive.v1.GiveUpDepositsRequest
-	2,  // 11: naru.archive.v1.DepositService.GetRegistrationCertificate:output_type -> naru.archive.v1.GetRegistrationCertificateResponse
-	4,  // 12: naru.archive.v1.DepositLookupService.GetDeposit:output_type -> naru.archive.v1.GetDepositResponse
-	6,  // 13: naru.archive.v1.DepositAdminService.ListDeposits:output_type -> naru.archive.v1.ListDepositsResponse
-	8,  // 14: naru.archive.v1.DepositAdminService.RetryDeposits:output_type -> naru.archive.v1.RetryDepositsResponse
-	10, // 15: naru.archive.v1.DepositAdminService.GiveUpDeposits:output_type -> naru.archive.v1.GiveUpDepositsResponse
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	14, // 0: naru.archive.v1.Deposit.due_since:type_name -> google.protobuf.Timestamp
+	14, // 1: naru.archive.v1.Deposit.next_attempt_at:type_name -> google.protobuf.Timestamp
+	14, // 2: naru.archive.v1.Deposit.ended_at:type_name -> google.protobuf.Timestamp
+	14, // 3: naru.archive.v1.GetRegistrationCertificateResponse.registered_at:type_name -> google.protobuf.Timestamp
+	14, // 4: naru.archive.v1.GetDepositResponse.deposited_at:type_name -> google.protobuf.Timestamp
+	7,  // 5: naru.archive.v1.IssueDocumentResponse.issued:type_name -> naru.archive.v1.IssuedDocument
+	0,  // 6: naru.archive.v1.ListDepositsResponse.deposits:type_name -> naru.archive.v1.Deposit
+	1,  // 7: naru.archive.v1.DepositService.GetRegistrationCertificate:input_type -> naru.archive.v1.GetRegistrationCertificateRequest
+	3,  // 8: naru.archive.v1.DepositLookupService.GetDeposit:input_type -> naru.archive.v1.GetDepositRequest
+	5,  // 9: naru.archive.v1.DepositLookupService.IssueDocument:input_type -> naru.archive.v1.IssueDocumentRequest
+	8,  // 10: naru.archive.v1.DepositAdminService.ListDeposits:input_type -> naru.archive.v1.ListDepositsRequest
+	10, // 11: naru.archive.v1.DepositAdminService.RetryDeposits:input_type -> naru.archive.v1.RetryDepositsRequest
+	12, // 12: naru.archive.v1.DepositAdminService.GiveUpDeposits:input_type -> naru.archive.v1.GiveUpDepositsRequest
+	2,  // 13: naru.archive.v1.DepositService.GetRegistrationCertificate:output_type -> naru.archive.v1.GetRegistrationCertificateResponse
+	4,  // 14: naru.archive.v1.DepositLookupService.GetDeposit:output_type -> naru.archive.v1.GetDepositResponse
+	6,  // 15: naru.archive.v1.DepositLookupService.IssueDocument:output_type -> naru.archive.v1.IssueDocumentResponse
+	9,  // 16: naru.archive.v1.DepositAdminService.ListDeposits:output_type -> naru.archive.v1.ListDepositsResponse
+	11, // 17: naru.archive.v1.DepositAdminService.RetryDeposits:output_type -> naru.archive.v1.RetryDepositsResponse
+	13, // 18: naru.archive.v1.DepositAdminService.GiveUpDeposits:output_type -> naru.archive.v1.GiveUpDepositsResponse
+	13, // [13:19] is the sub-list for method output_type
+	7,  // [7:13] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_naru_archive_v1_deposit_service_proto_init() }
@@ -769,7 +965,7 @@ func file_naru_archive_v1_deposit_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_archive_v1_deposit_service_proto_rawDesc), len(file_naru_archive_v1_deposit_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

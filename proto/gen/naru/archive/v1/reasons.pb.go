@@ -34,6 +34,7 @@ const (
 	Reason_REASON_CONTENT_LOST        Reason = 5
 	Reason_REASON_DEPOSIT_GIVEN_UP    Reason = 6
 	Reason_REASON_ARCHIVE_UNAVAILABLE Reason = 7
+	Reason_REASON_ISSUE_REFUSED       Reason = 8
 )
 
 // Enum value maps for Reason.
@@ -47,6 +48,7 @@ var (
 		5: "REASON_CONTENT_LOST",
 		6: "REASON_DEPOSIT_GIVEN_UP",
 		7: "REASON_ARCHIVE_UNAVAILABLE",
+		8: "REASON_ISSUE_REFUSED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":         0,
@@ -57,6 +59,7 @@ var (
 		"REASON_CONTENT_LOST":        5,
 		"REASON_DEPOSIT_GIVEN_UP":    6,
 		"REASON_ARCHIVE_UNAVAILABLE": 7,
+		"REASON_ISSUE_REFUSED":       8,
 	}
 )
 
@@ -91,7 +94,7 @@ var File_naru_archive_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_archive_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/archive/v1/reasons.proto\x12\x0fnaru.archive.v1*\xeb\x01\n" +
+	"\x1dnaru/archive/v1/reasons.proto\x12\x0fnaru.archive.v1*\x85\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1c\n" +
@@ -100,7 +103,8 @@ const file_naru_archive_v1_reasons_proto_rawDesc = "" +
 	"\x16REASON_DEPOSIT_REFUSED\x10\x04\x12\x17\n" +
 	"\x13REASON_CONTENT_LOST\x10\x05\x12\x1b\n" +
 	"\x17REASON_DEPOSIT_GIVEN_UP\x10\x06\x12\x1e\n" +
-	"\x1aREASON_ARCHIVE_UNAVAILABLE\x10\aB\xc1\x01\n" +
+	"\x1aREASON_ARCHIVE_UNAVAILABLE\x10\a\x12\x18\n" +
+	"\x14REASON_ISSUE_REFUSED\x10\bB\xc1\x01\n" +
 	"\x13com.naru.archive.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/archive/v1;archivev1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Archive.V1\xca\x02\x0fNaru\\Archive\\V1\xe2\x02\x1bNaru\\Archive\\V1\\GPBMetadata\xea\x02\x11Naru::Archive::V1b\x06proto3"
 
 var (

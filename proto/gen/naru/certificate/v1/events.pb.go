@@ -75,8 +75,9 @@ func (Entitlement) EnumDescriptor() ([]byte, []int) {
 	return file_naru_certificate_v1_events_proto_rawDescGZIP(), []int{0}
 }
 
-// CertificateIssued: obtained, checked and ready. Subject: edoc number, ordinal: 2n-1 for the n-th request of the sender for the document,
-// 2n for the n-th of the recipient, so that neither learns from its own how often the other asked. Actor: who asked.
+// CertificateIssued: obtained, checked and ready. Subject: edoc number, ordinal: 2n-1 for the n-th request of the sender for
+// the document, 2n for the n-th of the recipient, so that neither learns from its own how often the other asked. Actor: who
+// asked.
 type CertificateIssued struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum     string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -86,7 +87,8 @@ type CertificateIssued struct {
 	PdfDigest   string                 `protobuf:"bytes,5,opt,name=pdf_digest,json=pdfDigest,proto3" json:"pdf_digest,omitempty"`
 	IssuedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
 	Entitlement Entitlement            `protobuf:"varint,7,opt,name=entitlement,proto3,enum=naru.certificate.v1.Entitlement" json:"entitlement,omitempty"`
-	// Names of the checks that could not be made and that the relay's policy for the issuer does not demand. Empty: every check passed.
+	// Names of the checks that could not be made and that the relay's policy for the issuer does not demand. Empty: every check
+	// passed.
 	NotCheckable  []string `protobuf:"bytes,8,rep,name=not_checkable,json=notCheckable,proto3" json:"not_checkable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -263,6 +265,187 @@ func (x *CertificateFailed) GetEntitlement() Entitlement {
 	return Entitlement_ENTITLEMENT_UNSPECIFIED
 }
 
+// BundleIssued: a certificate bundle (전자증명서) was assembled, signed and stamped. Subject, ordinal and actor as of
+// CertificateIssued of the distribution certificate in it.
+type BundleIssued struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Sender  string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	// Also the serial of the bundle.
+	Bundle  string `protobuf:"bytes,3,opt,name=bundle,proto3" json:"bundle,omitempty"`
+	CertNum string `protobuf:"bytes,4,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
+	// SHA-256 of its newest archive manifest, which covers everything in it, hex.
+	Digest        string                 `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	StampedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=stamped_at,json=stampedAt,proto3" json:"stamped_at,omitempty"`
+	Entitlement   Entitlement            `protobuf:"varint,7,opt,name=entitlement,proto3,enum=naru.certificate.v1.Entitlement" json:"entitlement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BundleIssued) Reset() {
+	*x = BundleIssued{}
+	mi := &file_naru_certificate_v1_events_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BundleIssued) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BundleIssued) ProtoMessage() {}
+
+func (x *BundleIssued) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_events_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BundleIssued.ProtoReflect.Descriptor instead.
+func (*BundleIssued) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_events_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BundleIssued) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *BundleIssued) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *BundleIssued) GetBundle() string {
+	if x != nil {
+		return x.Bundle
+	}
+	return ""
+}
+
+func (x *BundleIssued) GetCertNum() string {
+	if x != nil {
+		return x.CertNum
+	}
+	return ""
+}
+
+func (x *BundleIssued) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *BundleIssued) GetStampedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StampedAt
+	}
+	return nil
+}
+
+func (x *BundleIssued) GetEntitlement() Entitlement {
+	if x != nil {
+		return x.Entitlement
+	}
+	return Entitlement_ENTITLEMENT_UNSPECIFIED
+}
+
+// BundleFailed: the bundle cannot be assembled. Subject, ordinal and actor as of BundleIssued.
+type BundleFailed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Sender        string                 `protobuf:"bytes,2,opt,name=sender,proto3" json:"sender,omitempty"`
+	Bundle        string                 `protobuf:"bytes,3,opt,name=bundle,proto3" json:"bundle,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	FailedAt      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=failed_at,json=failedAt,proto3" json:"failed_at,omitempty"`
+	Entitlement   Entitlement            `protobuf:"varint,6,opt,name=entitlement,proto3,enum=naru.certificate.v1.Entitlement" json:"entitlement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BundleFailed) Reset() {
+	*x = BundleFailed{}
+	mi := &file_naru_certificate_v1_events_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BundleFailed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BundleFailed) ProtoMessage() {}
+
+func (x *BundleFailed) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_events_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BundleFailed.ProtoReflect.Descriptor instead.
+func (*BundleFailed) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_events_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *BundleFailed) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *BundleFailed) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *BundleFailed) GetBundle() string {
+	if x != nil {
+		return x.Bundle
+	}
+	return ""
+}
+
+func (x *BundleFailed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *BundleFailed) GetFailedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FailedAt
+	}
+	return nil
+}
+
+func (x *BundleFailed) GetEntitlement() Entitlement {
+	if x != nil {
+		return x.Entitlement
+	}
+	return Entitlement_ENTITLEMENT_UNSPECIFIED
+}
+
 var File_naru_certificate_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_events_proto_rawDesc = "" +
@@ -286,6 +469,24 @@ const file_naru_certificate_v1_events_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x127\n" +
 	"\tfailed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAt\x12B\n" +
 	"\ventitlement\x18\x06 \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\x9b\x02\n" +
+	"\fBundleIssued\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
+	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\x16\n" +
+	"\x06bundle\x18\x03 \x01(\tR\x06bundle\x12\x19\n" +
+	"\bcert_num\x18\x04 \x01(\tR\acertNum\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\x129\n" +
+	"\n" +
+	"stamped_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tstampedAt\x12B\n" +
+	"\ventitlement\x18\a \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement:\x0e\xd2\xf3\x18\n" +
+	"\b\x01\x12\x06status\"\xfe\x01\n" +
+	"\fBundleFailed\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
+	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\x16\n" +
+	"\x06bundle\x18\x03 \x01(\tR\x06bundle\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x127\n" +
+	"\tfailed_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bfailedAt\x12B\n" +
+	"\ventitlement\x18\x06 \x01(\x0e2 .naru.certificate.v1.EntitlementR\ventitlement:\x0e\xd2\xf3\x18\n" +
 	"\b\x01\x12\x06status*]\n" +
 	"\vEntitlement\x12\x1b\n" +
 	"\x17ENTITLEMENT_UNSPECIFIED\x10\x00\x12\x16\n" +
@@ -306,23 +507,29 @@ func file_naru_certificate_v1_events_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_certificate_v1_events_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_certificate_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_naru_certificate_v1_events_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_naru_certificate_v1_events_proto_goTypes = []any{
 	(Entitlement)(0),              // 0: naru.certificate.v1.Entitlement
 	(*CertificateIssued)(nil),     // 1: naru.certificate.v1.CertificateIssued
 	(*CertificateFailed)(nil),     // 2: naru.certificate.v1.CertificateFailed
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*BundleIssued)(nil),          // 3: naru.certificate.v1.BundleIssued
+	(*BundleFailed)(nil),          // 4: naru.certificate.v1.BundleFailed
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_naru_certificate_v1_events_proto_depIdxs = []int32{
-	3, // 0: naru.certificate.v1.CertificateIssued.issued_at:type_name -> google.protobuf.Timestamp
+	5, // 0: naru.certificate.v1.CertificateIssued.issued_at:type_name -> google.protobuf.Timestamp
 	0, // 1: naru.certificate.v1.CertificateIssued.entitlement:type_name -> naru.certificate.v1.Entitlement
-	3, // 2: naru.certificate.v1.CertificateFailed.failed_at:type_name -> google.protobuf.Timestamp
+	5, // 2: naru.certificate.v1.CertificateFailed.failed_at:type_name -> google.protobuf.Timestamp
 	0, // 3: naru.certificate.v1.CertificateFailed.entitlement:type_name -> naru.certificate.v1.Entitlement
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	5, // 4: naru.certificate.v1.BundleIssued.stamped_at:type_name -> google.protobuf.Timestamp
+	0, // 5: naru.certificate.v1.BundleIssued.entitlement:type_name -> naru.certificate.v1.Entitlement
+	5, // 6: naru.certificate.v1.BundleFailed.failed_at:type_name -> google.protobuf.Timestamp
+	0, // 7: naru.certificate.v1.BundleFailed.entitlement:type_name -> naru.certificate.v1.Entitlement
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_naru_certificate_v1_events_proto_init() }
@@ -336,7 +543,7 @@ func file_naru_certificate_v1_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_events_proto_rawDesc), len(file_naru_certificate_v1_events_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -233,7 +233,7 @@ type CertificateRefused struct {
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
 	// Id of the request.
 	Certificate string `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`
-	// unknown_document, not_entitled or not_registered.
+	// unknown_document, not_entitled, not_registered, ended, without_circulation, given_up or not_deposited.
 	Outcome       string `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -290,8 +290,8 @@ func (x *CertificateRefused) GetOutcome() string {
 	return ""
 }
 
-// CertificateAttempted: what came of asking the hub for a certificate, whether or not it ends the request. Subject: id of the request,
-// ordinal: the attempt. The file itself is kept sealed beside.
+// CertificateAttempted: what came of asking the hub for a certificate, whether or not it ends the request. Subject: id of the
+// request, ordinal: the attempt. The file itself is kept sealed beside.
 type CertificateAttempted struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -315,8 +315,8 @@ type CertificateAttempted struct {
 	NotCheckable []string `protobuf:"bytes,11,rep,name=not_checkable,json=notCheckable,proto3" json:"not_checkable,omitempty"`
 	// Profile by which the file was read, e.g. pinned-signer (pkg/distcert).
 	Profile string `protobuf:"bytes,12,opt,name=profile,proto3" json:"profile,omitempty"`
-	// What each revision after the signed one added to the file, in their order: validation_data, time_stamp <RFC 3339>, or both with a space
-	// between them (PAdES B-LT, B-LTA). Any other revision fails the check format.
+	// What each revision after the signed one added to the file, in their order: validation_data, time_stamp <RFC 3339>, or both
+	// with a space between them (PAdES B-LT, B-LTA). Any other revision fails the check format.
 	Updates       []string `protobuf:"bytes,13,rep,name=updates,proto3" json:"updates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -443,6 +443,88 @@ func (x *CertificateAttempted) GetUpdates() []string {
 	return nil
 }
 
+// BundleAttempted: what came of assembling a bundle, whether or not it ends the request. Subject: id of the request, ordinal:
+// the attempt.
+type BundleAttempted struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// issued, check_failed, refused, or unavailable.
+	Outcome string `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Whom it waited for: distribution_certificate, original_certificate or time_stamp.
+	Step string `protobuf:"bytes,3,opt,name=step,proto3" json:"step,omitempty"`
+	// SHA-256 of the original certificate that came, lower-case hex; empty for none.
+	OriginalDigest string `protobuf:"bytes,4,opt,name=original_digest,json=originalDigest,proto3" json:"original_digest,omitempty"`
+	// Names of the checks of it that failed.
+	Failed        []string `protobuf:"bytes,5,rep,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BundleAttempted) Reset() {
+	*x = BundleAttempted{}
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BundleAttempted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BundleAttempted) ProtoMessage() {}
+
+func (x *BundleAttempted) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BundleAttempted.ProtoReflect.Descriptor instead.
+func (*BundleAttempted) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BundleAttempted) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *BundleAttempted) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *BundleAttempted) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *BundleAttempted) GetOriginalDigest() string {
+	if x != nil {
+		return x.OriginalDigest
+	}
+	return ""
+}
+
+func (x *BundleAttempted) GetFailed() []string {
+	if x != nil {
+		return x.Failed
+	}
+	return nil
+}
+
 var File_naru_certificate_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_facts_proto_rawDesc = "" +
@@ -487,7 +569,13 @@ const file_naru_certificate_v1_facts_proto_rawDesc = "" +
 	" \x01(\bR\x0ereadRegistered\x12#\n" +
 	"\rnot_checkable\x18\v \x03(\tR\fnotCheckable\x12\x18\n" +
 	"\aprofile\x18\f \x01(\tR\aprofile\x12\x18\n" +
-	"\aupdates\x18\r \x03(\tR\aupdates:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
+	"\aupdates\x18\r \x03(\tR\aupdates:\x06\xd2\xf3\x18\x02\b\x02\"\xa3\x01\n" +
+	"\x0fBundleAttempted\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x18\n" +
+	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x12\n" +
+	"\x04step\x18\x03 \x01(\tR\x04step\x12'\n" +
+	"\x0foriginal_digest\x18\x04 \x01(\tR\x0eoriginalDigest\x12\x16\n" +
+	"\x06failed\x18\x05 \x03(\tR\x06failed:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
 	"\x17com.naru.certificate.v1B\n" +
 	"FactsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 
@@ -503,27 +591,28 @@ func file_naru_certificate_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_certificate_v1_facts_proto_rawDescData
 }
 
-var file_naru_certificate_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_naru_certificate_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_naru_certificate_v1_facts_proto_goTypes = []any{
 	(*CertificateRequested)(nil),  // 0: naru.certificate.v1.CertificateRequested
 	(*CertificateAccepted)(nil),   // 1: naru.certificate.v1.CertificateAccepted
 	(*CertificateRefused)(nil),    // 2: naru.certificate.v1.CertificateRefused
 	(*CertificateAttempted)(nil),  // 3: naru.certificate.v1.CertificateAttempted
-	(v1.PrincipalKind)(0),         // 4: naru.platform.v1.PrincipalKind
-	(*v1.Authentication)(nil),     // 5: naru.platform.v1.Authentication
-	(Entitlement)(0),              // 6: naru.certificate.v1.Entitlement
-	(*v1.Digest)(nil),             // 7: naru.platform.v1.Digest
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*BundleAttempted)(nil),       // 4: naru.certificate.v1.BundleAttempted
+	(v1.PrincipalKind)(0),         // 5: naru.platform.v1.PrincipalKind
+	(*v1.Authentication)(nil),     // 6: naru.platform.v1.Authentication
+	(Entitlement)(0),              // 7: naru.certificate.v1.Entitlement
+	(*v1.Digest)(nil),             // 8: naru.platform.v1.Digest
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_naru_certificate_v1_facts_proto_depIdxs = []int32{
-	4, // 0: naru.certificate.v1.CertificateRequested.principal_kind:type_name -> naru.platform.v1.PrincipalKind
-	5, // 1: naru.certificate.v1.CertificateRequested.authentication:type_name -> naru.platform.v1.Authentication
-	6, // 2: naru.certificate.v1.CertificateAccepted.entitlement:type_name -> naru.certificate.v1.Entitlement
-	7, // 3: naru.certificate.v1.CertificateAccepted.document_hash:type_name -> naru.platform.v1.Digest
-	8, // 4: naru.certificate.v1.CertificateAccepted.sent_at:type_name -> google.protobuf.Timestamp
-	8, // 5: naru.certificate.v1.CertificateAccepted.received_at:type_name -> google.protobuf.Timestamp
-	8, // 6: naru.certificate.v1.CertificateAccepted.registered_at:type_name -> google.protobuf.Timestamp
-	8, // 7: naru.certificate.v1.CertificateAttempted.read_at:type_name -> google.protobuf.Timestamp
+	5, // 0: naru.certificate.v1.CertificateRequested.principal_kind:type_name -> naru.platform.v1.PrincipalKind
+	6, // 1: naru.certificate.v1.CertificateRequested.authentication:type_name -> naru.platform.v1.Authentication
+	7, // 2: naru.certificate.v1.CertificateAccepted.entitlement:type_name -> naru.certificate.v1.Entitlement
+	8, // 3: naru.certificate.v1.CertificateAccepted.document_hash:type_name -> naru.platform.v1.Digest
+	9, // 4: naru.certificate.v1.CertificateAccepted.sent_at:type_name -> google.protobuf.Timestamp
+	9, // 5: naru.certificate.v1.CertificateAccepted.received_at:type_name -> google.protobuf.Timestamp
+	9, // 6: naru.certificate.v1.CertificateAccepted.registered_at:type_name -> google.protobuf.Timestamp
+	9, // 7: naru.certificate.v1.CertificateAttempted.read_at:type_name -> google.protobuf.Timestamp
 	8, // [8:8] is the sub-list for method output_type
 	8, // [8:8] is the sub-list for method input_type
 	8, // [8:8] is the sub-list for extension type_name
@@ -543,7 +632,7 @@ func file_naru_certificate_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_facts_proto_rawDesc), len(file_naru_certificate_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

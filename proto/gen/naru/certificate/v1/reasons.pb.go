@@ -38,6 +38,13 @@ const (
 	Reason_REASON_DOCUMENT_ENDED        Reason = 10
 	Reason_REASON_WITHOUT_CIRCULATION   Reason = 11
 	Reason_REASON_REGISTRATION_GIVEN_UP Reason = 12
+	Reason_REASON_BUNDLE_NOT_FOUND      Reason = 13
+	Reason_REASON_BUNDLE_NOT_ISSUED     Reason = 14
+	Reason_REASON_NOT_DEPOSITED_HERE    Reason = 15
+	Reason_REASON_BUNDLES_NOT_OFFERED   Reason = 16
+	Reason_REASON_DOCUMENT_UNAVAILABLE  Reason = 17
+	// Of failed bundles: the archive refuses to issue the document.
+	Reason_REASON_ARCHIVE_REFUSED Reason = 18
 )
 
 // Enum value maps for Reason.
@@ -56,6 +63,12 @@ var (
 		10: "REASON_DOCUMENT_ENDED",
 		11: "REASON_WITHOUT_CIRCULATION",
 		12: "REASON_REGISTRATION_GIVEN_UP",
+		13: "REASON_BUNDLE_NOT_FOUND",
+		14: "REASON_BUNDLE_NOT_ISSUED",
+		15: "REASON_NOT_DEPOSITED_HERE",
+		16: "REASON_BUNDLES_NOT_OFFERED",
+		17: "REASON_DOCUMENT_UNAVAILABLE",
+		18: "REASON_ARCHIVE_REFUSED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":           0,
@@ -71,6 +84,12 @@ var (
 		"REASON_DOCUMENT_ENDED":        10,
 		"REASON_WITHOUT_CIRCULATION":   11,
 		"REASON_REGISTRATION_GIVEN_UP": 12,
+		"REASON_BUNDLE_NOT_FOUND":      13,
+		"REASON_BUNDLE_NOT_ISSUED":     14,
+		"REASON_NOT_DEPOSITED_HERE":    15,
+		"REASON_BUNDLES_NOT_OFFERED":   16,
+		"REASON_DOCUMENT_UNAVAILABLE":  17,
+		"REASON_ARCHIVE_REFUSED":       18,
 	}
 )
 
@@ -105,7 +124,7 @@ var File_naru_certificate_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xfe\x02\n" +
+	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xb5\x04\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1d\n" +
@@ -120,7 +139,13 @@ const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\x15REASON_DOCUMENT_ENDED\x10\n" +
 	"\x12\x1e\n" +
 	"\x1aREASON_WITHOUT_CIRCULATION\x10\v\x12 \n" +
-	"\x1cREASON_REGISTRATION_GIVEN_UP\x10\fB\xdd\x01\n" +
+	"\x1cREASON_REGISTRATION_GIVEN_UP\x10\f\x12\x1b\n" +
+	"\x17REASON_BUNDLE_NOT_FOUND\x10\r\x12\x1c\n" +
+	"\x18REASON_BUNDLE_NOT_ISSUED\x10\x0e\x12\x1d\n" +
+	"\x19REASON_NOT_DEPOSITED_HERE\x10\x0f\x12\x1e\n" +
+	"\x1aREASON_BUNDLES_NOT_OFFERED\x10\x10\x12\x1f\n" +
+	"\x1bREASON_DOCUMENT_UNAVAILABLE\x10\x11\x12\x1a\n" +
+	"\x16REASON_ARCHIVE_REFUSED\x10\x12B\xdd\x01\n" +
 	"\x17com.naru.certificate.v1B\fReasonsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 
 var (

@@ -10,6 +10,7 @@ import (
 	v1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,7 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ContentReceived: a file arrived whole, its bytes have the hash that was announced, and nothing in it is refused. The actor is its owner. Subject: upload id.
+// ContentReceived: a file arrived whole, its bytes have the hash that was announced, and nothing in it is refused. The actor is
+// its owner. Subject: upload id.
 type ContentReceived struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hash          *v1.Digest             `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
@@ -129,10 +131,12 @@ func (x *ContentRefused) GetReasons() []string {
 	return nil
 }
 
-// ContentDeleted: the key that opens a file is destroyed, so nobody can read its bytes any more; the bytes are removed right after. Subject: upload id.
+// ContentDeleted: the key that opens a file is destroyed, so nobody can read its bytes any more; the bytes are removed right
+// after. Subject: upload id.
 type ContentDeleted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// OWNER, UNUSED, NOT_NEEDED: its owner deleted it; no document named it in time; every document that names it has ended or can be viewed no more.
+	// OWNER, UNUSED, NOT_NEEDED: its owner deleted it; no document named it in time; every document that names it has ended or can
+	// be viewed no more.
 	Why           string `protobuf:"bytes,1,opt,name=why,proto3" json:"why,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -175,11 +179,73 @@ func (x *ContentDeleted) GetWhy() string {
 	return ""
 }
 
+// ContentRetained: files of a document are kept longer than it can be viewed, because a certificate bundle holds them. Subject:
+// an id of its own.
+type ContentRetained struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Uploads       []string               `protobuf:"bytes,2,rep,name=uploads,proto3" json:"uploads,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContentRetained) Reset() {
+	*x = ContentRetained{}
+	mi := &file_naru_content_v1_facts_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContentRetained) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContentRetained) ProtoMessage() {}
+
+func (x *ContentRetained) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_content_v1_facts_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContentRetained.ProtoReflect.Descriptor instead.
+func (*ContentRetained) Descriptor() ([]byte, []int) {
+	return file_naru_content_v1_facts_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ContentRetained) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ContentRetained) GetUploads() []string {
+	if x != nil {
+		return x.Uploads
+	}
+	return nil
+}
+
+func (x *ContentRetained) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 var File_naru_content_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_content_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/content/v1/facts.proto\x12\x0fnaru.content.v1\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"z\n" +
+	"\x1bnaru/content/v1/facts.proto\x12\x0fnaru.content.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"z\n" +
 	"\x0fContentReceived\x12,\n" +
 	"\x04hash\x18\x01 \x01(\v2\x18.naru.platform.v1.DigestR\x04hash\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x1d\n" +
@@ -188,7 +254,11 @@ const file_naru_content_v1_facts_proto_rawDesc = "" +
 	"\x0eContentRefused\x12\x18\n" +
 	"\areasons\x18\x01 \x03(\tR\areasons:\x06\xd2\xf3\x18\x02\b\x02\"*\n" +
 	"\x0eContentDeleted\x12\x10\n" +
-	"\x03why\x18\x01 \x01(\tR\x03why:\x06\xd2\xf3\x18\x02\b\x02B\xbf\x01\n" +
+	"\x03why\x18\x01 \x01(\tR\x03why:\x06\xd2\xf3\x18\x02\b\x02\"\x80\x01\n" +
+	"\x0fContentRetained\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x18\n" +
+	"\auploads\x18\x02 \x03(\tR\auploads\x120\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until:\x06\xd2\xf3\x18\x02\b\x02B\xbf\x01\n" +
 	"\x13com.naru.content.v1B\n" +
 	"FactsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/content/v1;contentv1\xa2\x02\x03NCX\xaa\x02\x0fNaru.Content.V1\xca\x02\x0fNaru\\Content\\V1\xe2\x02\x1bNaru\\Content\\V1\\GPBMetadata\xea\x02\x11Naru::Content::V1b\x06proto3"
 
@@ -204,20 +274,23 @@ func file_naru_content_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_content_v1_facts_proto_rawDescData
 }
 
-var file_naru_content_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_naru_content_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_naru_content_v1_facts_proto_goTypes = []any{
-	(*ContentReceived)(nil), // 0: naru.content.v1.ContentReceived
-	(*ContentRefused)(nil),  // 1: naru.content.v1.ContentRefused
-	(*ContentDeleted)(nil),  // 2: naru.content.v1.ContentDeleted
-	(*v1.Digest)(nil),       // 3: naru.platform.v1.Digest
+	(*ContentReceived)(nil),       // 0: naru.content.v1.ContentReceived
+	(*ContentRefused)(nil),        // 1: naru.content.v1.ContentRefused
+	(*ContentDeleted)(nil),        // 2: naru.content.v1.ContentDeleted
+	(*ContentRetained)(nil),       // 3: naru.content.v1.ContentRetained
+	(*v1.Digest)(nil),             // 4: naru.platform.v1.Digest
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_naru_content_v1_facts_proto_depIdxs = []int32{
-	3, // 0: naru.content.v1.ContentReceived.hash:type_name -> naru.platform.v1.Digest
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4, // 0: naru.content.v1.ContentReceived.hash:type_name -> naru.platform.v1.Digest
+	5, // 1: naru.content.v1.ContentRetained.until:type_name -> google.protobuf.Timestamp
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_naru_content_v1_facts_proto_init() }
@@ -231,7 +304,7 @@ func file_naru_content_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_content_v1_facts_proto_rawDesc), len(file_naru_content_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1070,6 +1070,112 @@ func (x *ReadContentResponse) GetData() []byte {
 	return nil
 }
 
+type RetainContentsRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// 1-11 uploads that the document names.
+	Ids           []string               `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetainContentsRequest) Reset() {
+	*x = RetainContentsRequest{}
+	mi := &file_naru_content_v1_upload_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetainContentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetainContentsRequest) ProtoMessage() {}
+
+func (x *RetainContentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_content_v1_upload_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetainContentsRequest.ProtoReflect.Descriptor instead.
+func (*RetainContentsRequest) Descriptor() ([]byte, []int) {
+	return file_naru_content_v1_upload_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RetainContentsRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *RetainContentsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *RetainContentsRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+type RetainContentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those of the asked that are kept.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetainContentsResponse) Reset() {
+	*x = RetainContentsResponse{}
+	mi := &file_naru_content_v1_upload_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetainContentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetainContentsResponse) ProtoMessage() {}
+
+func (x *RetainContentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_content_v1_upload_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetainContentsResponse.ProtoReflect.Descriptor instead.
+func (*RetainContentsResponse) Descriptor() ([]byte, []int) {
+	return file_naru_content_v1_upload_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RetainContentsResponse) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
 var File_naru_content_v1_upload_service_proto protoreflect.FileDescriptor
 
 const file_naru_content_v1_upload_service_proto_rawDesc = "" +
@@ -1144,7 +1250,13 @@ const file_naru_content_v1_upload_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12\x1f\n" +
 	"\x06offset\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\")\n" +
 	"\x13ReadContentResponse\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data*\xae\x01\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\xbe\x01\n" +
+	"\x15RetainContentsRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12#\n" +
+	"\x03ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\b\x01\x10\v\"\x05r\x03\xb0\x01\x01R\x03ids\x128\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x05until\"*\n" +
+	"\x16RetainContentsResponse\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids*\xae\x01\n" +
 	"\vUploadState\x12\x1c\n" +
 	"\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16UPLOAD_STATE_RECEIVING\x10\x01\x12\x19\n" +
@@ -1157,10 +1269,11 @@ const file_naru_content_v1_upload_service_proto_rawDesc = "" +
 	"\fAppendUpload\x12$.naru.content.v1.AppendUploadRequest\x1a%.naru.content.v1.AppendUploadResponse\"/\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\xf2\xf3\x18\x12\x12\x10/v1/uploads/{id}(\x01\x12\x8d\x01\n" +
 	"\tGetUpload\x12!.naru.content.v1.GetUploadRequest\x1a\".naru.content.v1.GetUploadResponse\"9\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\x1ab\x06upload\x12\x10/v1/uploads/{id}\x12\x8e\x01\n" +
 	"\fDeleteUpload\x12$.naru.content.v1.DeleteUploadRequest\x1a%.naru.content.v1.DeleteUploadResponse\"1\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\x12*\x10/v1/uploads/{id}\x12\x86\x01\n" +
-	"\x0fGetUploadLimits\x12'.naru.content.v1.GetUploadLimitsRequest\x1a(.naru.content.v1.GetUploadLimitsResponse\" \xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/uploads/limits2\xfe\x01\n" +
-	"\x0eContentService\x12x\n" +
-	"\vGetContents\x12#.naru.content.v1.GetContentsRequest\x1a$.naru.content.v1.GetContentsResponse\"\x1e\xca\xf3\x18\x1a\"\aarchive\"\x06intake\"\aviewing\x12r\n" +
-	"\vReadContent\x12#.naru.content.v1.ReadContentRequest\x1a$.naru.content.v1.ReadContentResponse\"\x16\xca\xf3\x18\x12\"\aarchive\"\aviewing0\x01B\xc7\x01\n" +
+	"\x0fGetUploadLimits\x12'.naru.content.v1.GetUploadLimitsRequest\x1a(.naru.content.v1.GetUploadLimitsResponse\" \xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/uploads/limits2\x8f\x03\n" +
+	"\x0eContentService\x12\x85\x01\n" +
+	"\vGetContents\x12#.naru.content.v1.GetContentsRequest\x1a$.naru.content.v1.GetContentsResponse\"+\xca\xf3\x18'\"\aarchive\"\vcertificate\"\x06intake\"\aviewing\x12\x7f\n" +
+	"\vReadContent\x12#.naru.content.v1.ReadContentRequest\x1a$.naru.content.v1.ReadContentResponse\"#\xca\xf3\x18\x1f\"\aarchive\"\vcertificate\"\aviewing0\x01\x12t\n" +
+	"\x0eRetainContents\x12&.naru.content.v1.RetainContentsRequest\x1a'.naru.content.v1.RetainContentsResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xc7\x01\n" +
 	"\x13com.naru.content.v1B\x12UploadServiceProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/content/v1;contentv1\xa2\x02\x03NCX\xaa\x02\x0fNaru.Content.V1\xca\x02\x0fNaru\\Content\\V1\xe2\x02\x1bNaru\\Content\\V1\\GPBMetadata\xea\x02\x11Naru::Content::V1b\x06proto3"
 
 var (
@@ -1176,7 +1289,7 @@ func file_naru_content_v1_upload_service_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_content_v1_upload_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_content_v1_upload_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_naru_content_v1_upload_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_naru_content_v1_upload_service_proto_goTypes = []any{
 	(UploadState)(0),                // 0: naru.content.v1.UploadState
 	(*Upload)(nil),                  // 1: naru.content.v1.Upload
@@ -1196,42 +1309,47 @@ var file_naru_content_v1_upload_service_proto_goTypes = []any{
 	(*Content)(nil),                 // 15: naru.content.v1.Content
 	(*ReadContentRequest)(nil),      // 16: naru.content.v1.ReadContentRequest
 	(*ReadContentResponse)(nil),     // 17: naru.content.v1.ReadContentResponse
-	(*v1.Digest)(nil),               // 18: naru.platform.v1.Digest
-	(*timestamppb.Timestamp)(nil),   // 19: google.protobuf.Timestamp
+	(*RetainContentsRequest)(nil),   // 18: naru.content.v1.RetainContentsRequest
+	(*RetainContentsResponse)(nil),  // 19: naru.content.v1.RetainContentsResponse
+	(*v1.Digest)(nil),               // 20: naru.platform.v1.Digest
+	(*timestamppb.Timestamp)(nil),   // 21: google.protobuf.Timestamp
 }
 var file_naru_content_v1_upload_service_proto_depIdxs = []int32{
 	0,  // 0: naru.content.v1.Upload.state:type_name -> naru.content.v1.UploadState
-	18, // 1: naru.content.v1.Upload.hash:type_name -> naru.platform.v1.Digest
-	19, // 2: naru.content.v1.Upload.created_at:type_name -> google.protobuf.Timestamp
-	19, // 3: naru.content.v1.Upload.expires_at:type_name -> google.protobuf.Timestamp
+	20, // 1: naru.content.v1.Upload.hash:type_name -> naru.platform.v1.Digest
+	21, // 2: naru.content.v1.Upload.created_at:type_name -> google.protobuf.Timestamp
+	21, // 3: naru.content.v1.Upload.expires_at:type_name -> google.protobuf.Timestamp
 	2,  // 4: naru.content.v1.Upload.findings:type_name -> naru.content.v1.Finding
-	18, // 5: naru.content.v1.CreateUploadRequest.hash:type_name -> naru.platform.v1.Digest
+	20, // 5: naru.content.v1.CreateUploadRequest.hash:type_name -> naru.platform.v1.Digest
 	1,  // 6: naru.content.v1.CreateUploadResponse.upload:type_name -> naru.content.v1.Upload
 	1,  // 7: naru.content.v1.AppendUploadResponse.upload:type_name -> naru.content.v1.Upload
 	1,  // 8: naru.content.v1.GetUploadResponse.upload:type_name -> naru.content.v1.Upload
 	15, // 9: naru.content.v1.GetContentsResponse.contents:type_name -> naru.content.v1.Content
 	0,  // 10: naru.content.v1.Content.state:type_name -> naru.content.v1.UploadState
-	18, // 11: naru.content.v1.Content.hash:type_name -> naru.platform.v1.Digest
-	19, // 12: naru.content.v1.Content.expires_at:type_name -> google.protobuf.Timestamp
-	3,  // 13: naru.content.v1.UploadService.CreateUpload:input_type -> naru.content.v1.CreateUploadRequest
-	5,  // 14: naru.content.v1.UploadService.AppendUpload:input_type -> naru.content.v1.AppendUploadRequest
-	7,  // 15: naru.content.v1.UploadService.GetUpload:input_type -> naru.content.v1.GetUploadRequest
-	9,  // 16: naru.content.v1.UploadService.DeleteUpload:input_type -> naru.content.v1.DeleteUploadRequest
-	11, // 17: naru.content.v1.UploadService.GetUploadLimits:input_type -> naru.content.v1.GetUploadLimitsRequest
-	13, // 18: naru.content.v1.ContentService.GetContents:input_type -> naru.content.v1.GetContentsRequest
-	16, // 19: naru.content.v1.ContentService.ReadContent:input_type -> naru.content.v1.ReadContentRequest
-	4,  // 20: naru.content.v1.UploadService.CreateUpload:output_type -> naru.content.v1.CreateUploadResponse
-	6,  // 21: naru.content.v1.UploadService.AppendUpload:output_type -> naru.content.v1.AppendUploadResponse
-	8,  // 22: naru.content.v1.UploadService.GetUpload:output_type -> naru.content.v1.GetUploadResponse
-	10, // 23: naru.content.v1.UploadService.DeleteUpload:output_type -> naru.content.v1.DeleteUploadResponse
-	12, // 24: naru.content.v1.UploadService.GetUploadLimits:output_type -> naru.content.v1.GetUploadLimitsResponse
-	14, // 25: naru.content.v1.ContentService.GetContents:output_type -> naru.content.v1.GetContentsResponse
-	17, // 26: naru.content.v1.ContentService.ReadContent:output_type -> naru.content.v1.ReadContentResponse
-	20, // [20:27] is the sub-list for method output_type
-	13, // [13:20] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	20, // 11: naru.content.v1.Content.hash:type_name -> naru.platform.v1.Digest
+	21, // 12: naru.content.v1.Content.expires_at:type_name -> google.protobuf.Timestamp
+	21, // 13: naru.content.v1.RetainContentsRequest.until:type_name -> google.protobuf.Timestamp
+	3,  // 14: naru.content.v1.UploadService.CreateUpload:input_type -> naru.content.v1.CreateUploadRequest
+	5,  // 15: naru.content.v1.UploadService.AppendUpload:input_type -> naru.content.v1.AppendUploadRequest
+	7,  // 16: naru.content.v1.UploadService.GetUpload:input_type -> naru.content.v1.GetUploadRequest
+	9,  // 17: naru.content.v1.UploadService.DeleteUpload:input_type -> naru.content.v1.DeleteUploadRequest
+	11, // 18: naru.content.v1.UploadService.GetUploadLimits:input_type -> naru.content.v1.GetUploadLimitsRequest
+	13, // 19: naru.content.v1.ContentService.GetContents:input_type -> naru.content.v1.GetContentsRequest
+	16, // 20: naru.content.v1.ContentService.ReadContent:input_type -> naru.content.v1.ReadContentRequest
+	18, // 21: naru.content.v1.ContentService.RetainContents:input_type -> naru.content.v1.RetainContentsRequest
+	4,  // 22: naru.content.v1.UploadService.CreateUpload:output_type -> naru.content.v1.CreateUploadResponse
+	6,  // 23: naru.content.v1.UploadService.AppendUpload:output_type -> naru.content.v1.AppendUploadResponse
+	8,  // 24: naru.content.v1.UploadService.GetUpload:output_type -> naru.content.v1.GetUploadResponse
+	10, // 25: naru.content.v1.UploadService.DeleteUpload:output_type -> naru.content.v1.DeleteUploadResponse
+	12, // 26: naru.content.v1.UploadService.GetUploadLimits:output_type -> naru.content.v1.GetUploadLimitsResponse
+	14, // 27: naru.content.v1.ContentService.GetContents:output_type -> naru.content.v1.GetContentsResponse
+	17, // 28: naru.content.v1.ContentService.ReadContent:output_type -> naru.content.v1.ReadContentResponse
+	19, // 29: naru.content.v1.ContentService.RetainContents:output_type -> naru.content.v1.RetainContentsResponse
+	22, // [22:30] is the sub-list for method output_type
+	14, // [14:22] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_naru_content_v1_upload_service_proto_init() }
@@ -1245,7 +1363,7 @@ func file_naru_content_v1_upload_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_content_v1_upload_service_proto_rawDesc), len(file_naru_content_v1_upload_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/bundle"
+	"github.com/naru-relay/naru/pkg/proof"
+	"github.com/naru-relay/naru/pkg/rest"
+	"github.com/naru-relay/naru/services/client/sandbox"
+)
+
+type verifyFileCommand struct {
+	File       string   `arg:"" type:"existingfile" help:"The bundle (.asice)."`
+	Document   string   `type:"existingfile" placeholder:"FILE" help:"The document that you hold yourself, to be compared with the bundle's."`
+	Attachment []string `type:"existingfile" placeholder:"FILE" help:"An attachment that you hold yourself; repeatable, in their order."`
+	Trust      string   `type:"existingdir" placeholder:"FOLDER" help:"Folder with trust.yaml and the roots it names. Default: the sandbox's, which nobody else should trust."`
+	At         string   `placeholder:"TIME" help:"Verify as of this time (RFC 3339) in place of now."`
+	Offline    bool     `help:"Ask nobody: the distribution hub's own answer is left out."`
+}
+
+// Help is shown by naru verify --help.
+func (verifyFileCommand) Help() string {
+	return `Verifies a certificate bundle (전자증명서) without its assembler: the container, its signature and time stamps, both certificates, and whether all of it is
+about the same document. Every check is made and told: passed, failed, or not checkable and why. No relay is needed; whom to trust stands in --trust.
+
+Exit codes: 0 valid, 1 not valid, 2 could not be verified (no such file, nobody trusted). docs/bundle.md lists the checks.
+
+Examples:
+  naru verify certificate.asice --document notice.pdf --trust /etc/naru/trust
+  naru verify certificate.asice --json | jq -r '.checks[] | select(.outcome == "failed") | .id'`
+}
+
+// Run verifies.
+func (c *verifyFileCommand) Run(a *app) error {
+	report, err := c.verify(a)
+	if err != nil {
+		return unseenError{fmt.Errorf("could not verify: %w", err)}
+	}
+	if err := a.show(report, func() error { return a.sayReport(report) }); err != nil {
+		return err
+	}
+	if !report.Valid {
+		return errDiffers
+	}
+	return nil
+}
+
+func (c *verifyFileCommand) verify(a *app) (*bundle.Report, error) {
+	opts := bundle.Options{At: a.clock.Now()}
+	var err error
+	if c.At != "" {
+		if opts.At, err = time.Parse(time.RFC3339Nano, c.At); err != nil {
+			return nil, errors.New("--at wants a time like 2026-03-02T10:00:00+09:00")
+		}
+	}
+	if opts.Document, opts.Attachments, err = c.presented(); err != nil {
+		return nil, err
+	}
+	folder := c.Trust
+	if folder == "" {
+		p, err := a.place()
+		if err != nil || p.Sandbox.Authority == "" {
+			return nil, errors.New("nobody to trust is known: name a folder with --trust")
+		}
+		folder = filepath.Dir(p.Sandbox.Authority)
+		if !c.Offline && p.Sandbox.Hub != "" {
+			opts.AskHub = func(ctx context.Context, distribution, original []byte, document io.Reader) (bool, error) {
+				door, err := rest.New(rest.Options{BaseURL: p.Sandbox.Hub, HTTP: p.http})
+				if err != nil {
+					return false, err
+				}
+				verdict, err := sandbox.VerifyPair(ctx, door, distribution, original, document)
+				return err == nil && verdict.Valid, err
+			}
+		}
+	}
+	if opts.Trust, err = bundle.LoadTrust(folder); err != nil {
+		return nil, err
+	}
+	file, err := os.Open(c.File)
+	if err != nil {
+		return nil, fmt.Errorf("open the bundle: %w", err)
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("open the bundle: %w", err)
+	}
+	return bundle.Verify(a.ctx, file, info.Size(), opts)
+}
+
+// presented hashes what the caller holds.
+func (c *verifyFileCommand) presented() (document string, attachments []string, err error) {
+	if c.Document != "" {
+		if document, err = hashFile(c.Document); err != nil {
+			return "", nil, err
+		}
+	}
+	for _, path := range c.Attachment {
+		hash, err := hashFile(path)
+		if err != nil {
+			return "", nil, err
+		}
+		attachments = append(attachments, hash)
+	}
+	return document, attachments, nil
+}
+
+func hashFile(path string) (string, error) {
+	file, err := os.Open(path) //nolint:gosec // the caller's own file
+	if err != nil {
+		return "", fmt.Errorf("read what is presented: %w", err)
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return "", fmt.Errorf("read what is presented: %w", err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// sayReport writes a report for people: what failed and what could not be checked first is what they look for.
+func (a *app) sayReport(r *bundle.Report) error {
+	for _, c := range r.Checks {
+		line := fmt.Sprintf("%-13s %s", c.Outcome, c.ID)
+		if c.Subject != "" {
+			line += "  " + c.Subject
+		}
+		if c.Outcome != proof.Passed && c.Detail != "" {
+			line += "  (" + c.Detail + ")"
+		}
+		if err := a.say("%s", line); err != nil {
+			return err
+		}
+	}
+	verdict := "NOT VALID"
+	if r.Valid {
+		verdict = "VALID"
+	}
+	if b := r.Bundle; b != nil && b.EdocNum != "" {
+		verdict += fmt.Sprintf("  %s  %s  assembled by %s", b.EdocNum, b.CertNum, b.Assembler)
+	}
+	if r.EvidenceAt != nil {
+		verdict += "  stamped " + r.EvidenceAt.UTC().Format(time.RFC3339)
+	}
+	return a.say("%s", verdict)
+}

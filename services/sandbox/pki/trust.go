@@ -1,0 +1,36 @@
+package pki
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/naru-relay/naru/pkg/durable"
+)
+
+// trustFile is read by whoever verifies bundles (pkg/bundle).
+const trustFile = "trust.yaml"
+
+// trust is written into it: every system of the sandbox, by the roots beside it.
+const trust = `# Whom to trust for bundles of this sandbox (시험용): for tests alone. naru verify --trust reads this folder.
+assemblers:
+  roots: [relay-root.pem]
+  signers: ["` + RelayName + `"]
+time_stamps:
+  roots: [tsa-root.pem]
+hub:
+  profile: naru-sandbox-hub/1
+  roots_file: hub-root.pem
+  subjects: ["%s"]
+archives:
+  issuers:
+    - name: "` + ArchiveName + `"
+      profile: naru-sandbox-archive/1
+      roots: [archive-root.pem]
+  skew: 1s
+`
+
+// writeTrust says in the folder itself whom its roots belong to.
+func (s *Store) writeTrust() error {
+	content := fmt.Sprintf(trust, s.kinds[Hub].leaf.Subject.String())
+	return durable.WriteFile(filepath.Join(s.dir, trustFile), []byte(content), 0o644)
+}
