@@ -43,16 +43,16 @@ type Stamper interface {
 type Content struct {
 	Part
 	asic.Measure
-	// Open opens it from the beginning, each time anew.
+	// Open opens it from the beginning, each time anew. Nil where the bytes are at hand.
 	Open func(ctx context.Context) (io.ReadCloser, error)
+
+	bytes []byte
 }
 
 // Bytes is a small content that is at hand.
 func Bytes(role Role, path, mediaType string, content []byte) Content {
 	measure, _ := asic.MeasureOf(bytes.NewReader(content)) // bytes can be read
-	return Content{Part: Part{Role: role, Path: path, MediaType: mediaType}, Measure: measure, Open: func(context.Context) (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(content)), nil
-	}}
+	return Content{Part: Part{Role: role, Path: path, MediaType: mediaType}, Measure: measure, bytes: content}
 }
 
 // Draft is what a bundle is made of. The statement's parts follow from the contents.
@@ -151,7 +151,7 @@ func (b *Bundle) Files() []Stored {
 		files = append(files, f.stored())
 	}
 	for _, c := range b.contents {
-		files = append(files, Stored{Name: c.Path, Measure: c.Measure})
+		files = append(files, Stored{Name: c.Path, Measure: c.Measure, Content: c.bytes})
 	}
 	for _, f := range b.meta {
 		files = append(files, f.stored())

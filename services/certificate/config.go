@@ -17,6 +17,8 @@ type Config struct {
 	// Patience is how long a refusal of the hub is retried, from the first on; default 24h.
 	Patience config.Duration `yaml:"patience"`
 	Lookup   LookupConfig    `yaml:"lookup"`
+	// Bundles says how certificate bundles are made; without a signer none are.
+	Bundles BundlesConfig `yaml:"bundles"`
 }
 
 // LookupConfig is how delivery, intake and circulation are asked about documents whose certificates are requested.
@@ -36,6 +38,7 @@ func Default() *Config {
 		},
 		Patience: config.Duration(24 * time.Hour),
 		Lookup:   LookupConfig{Timeout: config.Duration(2 * time.Second)},
+		Bundles:  BundlesConfig{Kept: config.Duration(10 * 365 * 24 * time.Hour)},
 	}
 }
 
@@ -50,5 +53,6 @@ func (c *Config) Validate() error {
 	if c.Lookup.Timeout.Std() <= 0 {
 		p.Add("lookup.timeout", "must be positive")
 	}
+	p.Within("bundles", c.Bundles.validate())
 	return p.Err()
 }

@@ -11,7 +11,7 @@ import (
 )
 
 type metrics struct {
-	requests, attempts, lookups metric.Int64Counter
+	requests, attempts, bundles, lookups metric.Int64Counter
 }
 
 func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
@@ -19,7 +19,8 @@ func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
 	m := &metrics{
 		requests: made.Counter("naru.certificate.requests", "", "Requests for certificates by entitlement or by why they were refused."),
 		attempts: made.Counter("naru.certificate.attempts", "", "Attempts to obtain a certificate by outcome."),
-		lookups:  made.Counter("naru.certificate.lookups", "", "What delivery, intake and circulation were asked about documents, by unit and outcome."),
+		bundles:  made.Counter("naru.certificate.bundles", "", "Attempts to assemble a bundle by outcome, and by what it waits for."),
+		lookups:  made.Counter("naru.certificate.lookups", "", "What archive, delivery, intake and circulation were asked about documents, by unit and outcome."),
 	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
 		age, err := oldestWaiting(ctx, db)
@@ -38,4 +39,8 @@ func (m *metrics) asked(ctx context.Context, unit, outcome string) {
 
 func (m *metrics) attempted(ctx context.Context, o outcome) {
 	m.attempts.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", string(o.kind))))
+}
+
+func (m *metrics) assembled(ctx context.Context, o bundleOutcome) {
+	m.bundles.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", string(o.kind)), attribute.String("step", o.step.String())))
 }

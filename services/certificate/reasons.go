@@ -55,6 +55,32 @@ func notIssued() error {
 	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_NOT_ISSUED, "the certificate is not issued")
 }
 
+func notDepositedHere() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_NOT_DEPOSITED_HERE,
+		"the document's sender registered it at the archive itself: whoever needs a bundle assembles it with the archive's original certificate")
+}
+
+func bundlesNotOffered() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_BUNDLES_NOT_OFFERED,
+		"this relay assembles no bundles: it has no certificate to sign them with, or no time-stamping authority")
+}
+
+func bundleNotFound() error {
+	return fault.New(fault.NotFound, domain, certificatev1.Reason_REASON_BUNDLE_NOT_FOUND, "there is no such bundle")
+}
+
+func bundleNotIssued() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_BUNDLE_NOT_ISSUED, "the bundle is not issued")
+}
+
+// documentUnavailable: neither this relay nor the archive gives the document's bytes now.
+func documentUnavailable(cause error) error {
+	return fault.New(fault.Unavailable, domain, certificatev1.Reason_REASON_DOCUMENT_UNAVAILABLE, "the document cannot be read now",
+		fault.WithRetryAfter(time.Second), fault.Wrap(cause))
+}
+
+func becauseArchiveRefused() string { return fault.NameOf(certificatev1.Reason_REASON_ARCHIVE_REFUSED) }
+
 // becauseCheckFailed and becauseHubRefused are not errors; they are stored and shown as the reason why a certificate failed.
 func becauseCheckFailed() string { return fault.NameOf(certificatev1.Reason_REASON_CHECK_FAILED) }
 

@@ -1,0 +1,129 @@
+package certificate
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/bundle"
+	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/tsp"
+)
+
+// BundlesConfig says how certificate bundles are made. Without a signer none are.
+type BundlesConfig struct {
+	// Signer signs the bundles of this relay.
+	Signer SignerConfig `yaml:"signer"`
+	// TimeStamps are the authorities that stamp them.
+	TimeStamps tsp.Config `yaml:"time_stamps"`
+	// Archives says how original certificates are read.
+	Archives archivecert.Config `yaml:"archives"`
+	// Kept is how long the documents of an issued bundle are kept by this relay; default 10 years.
+	Kept config.Duration `yaml:"kept"`
+}
+
+// SignerConfig is a key with its certificate.
+type SignerConfig struct {
+	// CertificateFile is a PEM file with the certificate and those between it and its root.
+	CertificateFile string `yaml:"certificate_file" reads:"file"`
+	// KeyFile is a PEM file with its private key (PKCS #8): P-256, P-384 or RSA from 2,048 bits.
+	KeyFile string `yaml:"key_file" reads:"file"`
+}
+
+// validate reports every problem. Bundles are wanted whole or not at all.
+func (c BundlesConfig) validate() error {
+	var p config.Problems
+	if c.Signer == (SignerConfig{}) {
+		return nil
+	}
+	if c.Signer.CertificateFile == "" || c.Signer.KeyFile == "" {
+		p.Add("signer", "needs certificate_file and key_file")
+	}
+	if len(c.TimeStamps.Authorities) == 0 {
+		p.Add("time_stamps.authorities", "must name one: without a time stamp there is no bundle")
+	}
+	p.Within("time_stamps", c.TimeStamps.Validate())
+	p.Within("archives", c.Archives.Validate())
+	if c.Kept.Std() <= 0 {
+		p.Add("kept", "must be positive")
+	}
+	return p.Err()
+}
+
+// assembler signs and stamps bundles; the zero value makes none.
+type assembler struct {
+	signer   bundle.Signer
+	stamper  bundle.Stamper
+	archives *archivecert.Verifier
+	kept     time.Duration
+}
+
+func (a *assembler) offered() bool { return a.stamper != nil }
+
+func newAssembler(c BundlesConfig, clock archivecert.Clock) (a assembler, err error) {
+	if c.Signer == (SignerConfig{}) {
+		return a, nil
+	}
+	if a.signer, err = readSigner(c.Signer); err != nil {
+		return assembler{}, fmt.Errorf("read the bundles' signer: %w", err)
+	}
+	client, err := c.TimeStamps.Client(clock.Now)
+	if err != nil {
+		return assembler{}, err
+	}
+	if a.archives, err = c.Archives.New(clock); err != nil {
+		return assembler{}, err
+	}
+	a.stamper, a.kept = client, c.Kept.Std()
+	return a, nil
+}
+
+// readSigner reads a certificate with its key, which have to belong together.
+func readSigner(c SignerConfig) (bundle.Signer, error) {
+	pair, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
+	if err != nil {
+		return bundle.Signer{}, fmt.Errorf("certificate and key: %w", err)
+	}
+	var s bundle.Signer
+	for _, der := range pair.Certificate {
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			return bundle.Signer{}, fmt.Errorf("certificate: %w", err)
+		}
+		s.Chain = append(s.Chain, certificate)
+	}
+	switch key := pair.PrivateKey.(type) {
+	case *ecdsa.PrivateKey:
+		s.Key = key
+	case *rsa.PrivateKey:
+		s.Key = key
+	default:
+		return bundle.Signer{}, errors.New("kind of key is not accepted")
+	}
+	return s, nil
+}
+
+// stamp is what Prepare asks; it keeps an authority that is away apart from everything else that can go wrong.
+type stampError struct{ cause error }
+
+// Error says what the authority failed with.
+func (e *stampError) Error() string { return "no time stamp: " + e.cause.Error() }
+
+func (e *stampError) Unwrap() error { return e.cause }
+
+type markedStamper struct{ bundle.Stamper }
+
+// Stamp implements bundle.Stamper.
+func (s markedStamper) Stamp(ctx context.Context, hash [32]byte) ([]byte, *tsp.Token, error) {
+	der, token, err := s.Stamper.Stamp(ctx, hash)
+	if err != nil {
+		return nil, nil, &stampError{err}
+	}
+	return der, token, nil
+}
