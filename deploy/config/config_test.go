@@ -41,6 +41,9 @@ func programs() map[string]program {
 		"sandbox-archive": {"", func() any { return run.Archive().Defaults() }, []string{
 			"listen", "database_url_file", "owner_url_file", "pki_dir", "system.admin_token_file", "system.document_dir",
 		}},
+		"sandbox-tsa": {"", func() any { return run.TSA().Defaults() }, []string{
+			"listen", "database_url_file", "owner_url_file", "pki_dir", "system.admin_token_file",
+		}},
 		"sandbox-viewing": {"", func() any { return run.Viewing().Defaults() }, []string{
 			"listen", "certificate_file", "key_file", "database_url_file", "owner_url_file", "system.admin_token_file", "system.base_url", "system.senders",
 			"system.relay.base_url", "system.relay.client_id", "system.relay.client_secret_file",

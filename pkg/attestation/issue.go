@@ -15,12 +15,11 @@ import (
 	"github.com/naru-relay/naru/pkg/cms"
 )
 
-var (
-	// oidSHA256 is the only algorithm of the hashes that are attested.
-	oidSHA256 = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
-	// oidTestPolicy is nobody's policy: the tokens that are made here are the sandbox's and of tests.
-	oidTestPolicy = asn1.ObjectIdentifier{1, 2, 3, 4, 1}
-)
+// oidSHA256 is the only algorithm of the hashes that are attested.
+var oidSHA256 = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
+
+// TestPolicy is nobody's policy: the tokens that are made here are the sandbox's and of tests.
+var TestPolicy = asn1.ObjectIdentifier{1, 2, 3, 4, 1}
 
 // Stamp is what a token is to say.
 type Stamp struct {
@@ -31,15 +30,17 @@ type Stamp struct {
 	At time.Time
 	// Nonce of the request; nil for none.
 	Nonce *big.Int
-	// Policy; nil for that of tests, which is nobody's.
+	// Policy; nil for TestPolicy.
 	Policy asn1.ObjectIdentifier
+	// OmitCertificates leaves the signer's certificates out of the token.
+	OmitCertificates bool
 }
 
 // IssueTimeStamp makes a token. The signer's certificate comes first; it must be one for time stamps, otherwise nobody accepts
 // the token.
 func IssueTimeStamp(s Stamp, signer crypto.Signer, chain []*x509.Certificate) ([]byte, error) {
 	if s.Policy == nil {
-		s.Policy = oidTestPolicy
+		s.Policy = TestPolicy
 	}
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -59,5 +60,5 @@ func IssueTimeStamp(s Stamp, signer crypto.Signer, chain []*x509.Certificate) ([
 	if err != nil {
 		return nil, fmt.Errorf("issue time stamp: %w", err)
 	}
-	return cms.SignWith(content, signer, chain, cms.SignOptions{Kind: cms.TimeStampToken, At: s.At})
+	return cms.SignWith(content, signer, chain, cms.SignOptions{Kind: cms.TimeStampToken, At: s.At, OmitCertificates: s.OmitCertificates})
 }

@@ -30,6 +30,9 @@ type SignOptions struct {
 	// OmitSigningTime leaves the signingTime attribute out: PAdES (ETSI EN 319 142-1) forbids it, since the time stands in the
 	// signature dictionary.
 	OmitSigningTime bool
+	// OmitCertificates leaves the certificates out of the result: a time stamp whose request did not ask for them has none
+	// (RFC 3161 section 2.4.1).
+	OmitCertificates bool
 	// TimeStamp gets the signature's value and returns a time stamp token (RFC 3161) over its SHA-256, which is added as an
 	// unsigned attribute (CAdES-T, EN 319 122-1 section 5.3). Nil: none. Its error ends the signing.
 	TimeStamp func(signature []byte) (token []byte, err error)
@@ -193,11 +196,13 @@ func addSignedData(b *cryptobyte.Builder, content []byte, chain []*x509.Certific
 				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { b.AddASN1OctetString(content) })
 			}
 		})
-		certificates := make([][]byte, 0, len(chain))
-		for _, certificate := range chain {
-			certificates = append(certificates, certificate.Raw)
+		if !opts.OmitCertificates {
+			certificates := make([][]byte, 0, len(chain))
+			for _, certificate := range chain {
+				certificates = append(certificates, certificate.Raw)
+			}
+			addSetOf(b, explicit(0), certificates)
 		}
-		addSetOf(b, explicit(0), certificates)
 		b.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) {
 			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				addSignerInfo(b, chain[0], made)

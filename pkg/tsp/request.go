@@ -20,8 +20,8 @@ const (
 )
 
 const (
-	// maxRequestBytes bounds a request: two hundred would do.
-	maxRequestBytes = 4 << 10
+	// MaxRequestBytes bounds a request: two hundred would do.
+	MaxRequestBytes = 4 << 10
 	// maxNonceBits bounds the nonce; 64 are asked with.
 	maxNonceBits = 256
 )
@@ -77,7 +77,7 @@ func ParseRequest(der []byte) (*Request, error) {
 	input := cryptobyte.String(der)
 	var body, imprint, hash cryptobyte.String
 	var version int64
-	if len(der) > maxRequestBytes || !input.ReadASN1(&body, cbasn1.SEQUENCE) || !input.Empty() ||
+	if len(der) > MaxRequestBytes || !input.ReadASN1(&body, cbasn1.SEQUENCE) || !input.Empty() ||
 		!body.ReadASN1Integer(&version) || version != 1 || !body.ReadASN1(&imprint, cbasn1.SEQUENCE) {
 		return nil, ErrRequest
 	}

@@ -50,6 +50,7 @@ func (r *Relay) endpoints(d doors) Endpoints {
 		PlatformID: PlatformID, REST: "http://" + reached(d.rest), GRPC: reached(d.grpc), Ops: "http://" + reached(d.ops), Web: "https://" + reached(d.web), AdminCredentials: f.path(adminFile),
 		Sandbox: endpoints.Sandbox{
 			Hub: r.outside.url("hub"), Archive: r.outside.url("archive"), Viewing: r.outside.url("viewing"), IDP: r.outside.url("idp"),
+			TSA:        r.outside.url("tsa"),
 			AdminToken: f.path("secrets", "sandbox", "admin_token"), Authority: r.outside.authority.RootPath(pki.Server),
 			Depositor:          f.path("sandbox", "archive-depositor.json"),
 			ViewingCredentials: f.path("sandbox", "viewing-credentials.json"), ViewingSender: demoSender,

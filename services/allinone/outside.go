@@ -21,6 +21,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/pki"
 	"github.com/naru-relay/naru/services/sandbox/run"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
+	"github.com/naru-relay/naru/services/sandbox/tsa"
 	"github.com/naru-relay/naru/services/sandbox/viewing"
 )
 
@@ -30,6 +31,7 @@ const (
 	archivePort
 	viewingPort
 	idpPort
+	tsaPort
 )
 
 // idpClient is the relay's client id at the identity provider.
@@ -67,7 +69,7 @@ func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, 
 	if o.elsewhere != nil {
 		return o, nil
 	}
-	for name, port := range map[string]int{"hub": hubPort, "archive": archivePort, "viewing": viewingPort, "idp": idpPort} {
+	for name, port := range map[string]int{"hub": hubPort, "archive": archivePort, "viewing": viewingPort, "idp": idpPort, "tsa": tsaPort} {
 		if opts.FreePorts {
 			port = 0
 		}
@@ -110,6 +112,7 @@ func (o *outside) start(ctx context.Context, relayURL, pages string) error {
 	}{
 		{"hub", run.Hub().Sources, o.buildHub}, {"archive", run.Archive().Sources, o.buildArchive},
 		{"viewing", run.Viewing().Sources, o.buildViewing}, {"idp", run.IDP().Sources, o.buildIDP},
+		{"tsa", run.TSA().Sources, o.buildTSA},
 	}
 	for _, b := range builders {
 		schema := "sandbox_" + b.name
@@ -183,6 +186,12 @@ func (o *outside) buildIDP(ctx context.Context, env run.Env) (run.Running, error
 	c.Issuer, c.AdminTokenFile, c.PairwiseSecretFile = o.url("idp"), o.adminToken(), config.InlineSecret(config.Secret(pairwise))
 	c.Clients = []idp.Client{{ID: idpClient, SecretFile: config.InlineSecret(config.Secret(client)), RedirectURIs: []string{redirectURI, o.pages + pagesCallback}}}
 	return run.IDP().Build(ctx, env, c)
+}
+
+func (o *outside) buildTSA(ctx context.Context, env run.Env) (run.Running, error) {
+	c := tsa.Default()
+	c.AdminTokenFile = o.adminToken()
+	return run.TSA().Build(ctx, env, c)
 }
 
 // serve runs a system until close; the context of its start may end before.

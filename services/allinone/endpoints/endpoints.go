@@ -45,8 +45,10 @@ type Sandbox struct {
 	Archive string `json:"archive"`
 	Viewing string `json:"viewing"`
 	IDP     string `json:"idp"`
+	// TSA takes requests for time stamps at /tsp.
+	TSA string `json:"tsa"`
 	// AdminToken is the file with the token of every /sandbox interface. Authority is the PEM root of the sandbox's TLS; the
-	// roots of hub and archive lie beside it.
+	// roots of hub, archive and time-stamping authority lie beside it.
 	AdminToken string `json:"adminToken"`
 	Authority  string `json:"authority"`
 	// ViewingCredentials is the file from which the viewing system reads its credentials at the relay. ViewingSecret is the file

@@ -125,6 +125,12 @@ func TestEverySystemServes(t *testing.T) {
 		f.write("archive.yaml", common+fmt.Sprintf("pki_dir: %q\nsystem:\n  admin_token_file: admin_token\n  document_dir: %q\n", f.path("pki"), f.path("documents")))
 		serves(t, Archive(), f.path("archive.yaml"), "http", http.DefaultClient, "/archive/documents/1", http.StatusUnauthorized, "")
 	})
+	t.Run("tsa", func(t *testing.T) {
+		t.Parallel()
+		f := newFolder(t, "sandbox_tsa")
+		f.write("tsa.yaml", common+fmt.Sprintf("pki_dir: %q\nsystem:\n  admin_token_file: admin_token\n", f.path("pki")))
+		serves(t, TSA(), f.path("tsa.yaml"), "http", http.DefaultClient, "/tsp", http.StatusMethodNotAllowed, "")
+	})
 	t.Run("idp", func(t *testing.T) {
 		t.Parallel()
 		f := newFolder(t, "sandbox_idp")

@@ -27,8 +27,8 @@ type Settings[C Config] struct {
 	OwnerURLFile string `yaml:"owner_url_file"`
 	// DatabaseConns is the size of the connection pool; default 8.
 	DatabaseConns int32 `yaml:"database_conns"`
-	// PKIDir is the folder of the test roots (package pki), shared by the hub, the archive and everybody who pins the roots. Hub
-	// and archive require it.
+	// PKIDir is the folder of the test roots (package pki), shared by the hub, the archive, the time-stamping authority and
+	// everybody who pins the roots. These three require it.
 	PKIDir string `yaml:"pki_dir"`
 	// KeysDir is the folder of the system's signing keys; it is created if missing. The identity provider requires it.
 	KeysDir string `yaml:"keys_dir"`

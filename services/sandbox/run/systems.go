@@ -10,6 +10,7 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/hub/hubcert"
 	"github.com/naru-relay/naru/services/sandbox/idp"
 	"github.com/naru-relay/naru/services/sandbox/pki"
+	"github.com/naru-relay/naru/services/sandbox/tsa"
 	"github.com/naru-relay/naru/services/sandbox/viewing"
 )
 
@@ -45,6 +46,20 @@ func Archive() System[archive.Config] {
 				return nil, err
 			}
 			return archive.New(ctx, archive.Deps{Base: env.Base, Config: c, Authority: authority})
+		},
+	}
+}
+
+// TSA is the time-stamping authority (시점확인) of the sandbox.
+func TSA() System[tsa.Config] {
+	return System[tsa.Config]{
+		Name: "tsa", Needs: Needs{PKI: true}, Sources: []pg.Source{{Name: "tsa", FS: tsa.Migrations}}, Default: tsa.Default,
+		Build: func(ctx context.Context, env Env, c tsa.Config) (Running, error) {
+			authority, err := pki.Open(pki.Options{Dir: env.PKIDir, Clock: env.Clock})
+			if err != nil {
+				return nil, err
+			}
+			return tsa.New(ctx, tsa.Deps{Base: env.Base, Config: c, Authority: authority})
 		},
 	}
 }

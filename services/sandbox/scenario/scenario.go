@@ -77,6 +77,20 @@ const (
 	NeverReport Kind = "never-report"
 )
 
+// Kinds of the time-stamping authority.
+const (
+	// TSAOtherImprint stamps another hash than the one that was asked for.
+	TSAOtherImprint Kind = "tsa-other-imprint"
+	// TSAOtherNonce answers with another nonce than the request's.
+	TSAOtherNonce Kind = "tsa-other-nonce"
+	// TSAForeignSigner signs under a root that nobody trusts.
+	TSAForeignSigner Kind = "tsa-foreign-signer"
+	// TSAExpired signs with a certificate whose validity has ended.
+	TSAExpired Kind = "tsa-expired"
+	// TSARejects answers that the time is not available (timeNotAvailable).
+	TSARejects Kind = "tsa-rejects"
+)
+
 // Kinds of the phone, which takes invitations.
 const (
 	// NoSuchPerson answers that nobody is known at the contact.
@@ -170,6 +184,7 @@ func (s *Scenario) known() bool {
 		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner, CertificateOtherOwner, CertificateBackdated,
 		CertificateLongTerm, Forgetful, DepositRefused,
 		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport, NoSuchPerson, RetryAfter,
+		TSAOtherImprint, TSAOtherNonce, TSAForeignSigner, TSAExpired, TSARejects,
 	}, s.Kind)
 }
 
