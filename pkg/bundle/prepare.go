@@ -3,9 +3,7 @@ package bundle
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/sha256"
-	"crypto/x509"
 	_ "embed"
 	"encoding/hex"
 	"fmt"
@@ -27,12 +25,6 @@ const (
 //
 //go:embed verify.txt
 var instructions []byte
-
-// Signer signs bundles: a key with its certificate chain, its own certificate first, without the root.
-type Signer struct {
-	Key   crypto.Signer
-	Chain []*x509.Certificate
-}
 
 // Stamper has hashes stamped by a time-stamping authority (tsp.Client).
 type Stamper interface {

@@ -244,7 +244,7 @@ func (s *service) draft(j bundleJob, document asic.Measure, issuedBy *archivev1.
 		},
 	}}
 	d.Contents = append(d.Contents, bundle.Content{
-		Part: bundle.Part{Role: bundle.RoleDocument, Path: "document/document." + extension(media), MediaType: media}, Measure: document, Open: from.fromArchive,
+		Part: bundle.Part{Role: bundle.RoleDocument, Path: bundle.DocumentPath(extension(media)), MediaType: media}, Measure: document, Open: from.fromArchive,
 	})
 	for i := range j.bundled.attachmentContents {
 		if c, there := attachments[i]; there {
@@ -252,8 +252,8 @@ func (s *service) draft(j bundleJob, document asic.Measure, issuedBy *archivev1.
 		}
 	}
 	d.Contents = append(d.Contents,
-		bundle.Bytes(bundle.RoleDistribution, "certificates/distribution.pdf", "application/pdf", distribution),
-		bundle.Bytes(bundle.RoleOriginal, "certificates/original.p7m", "application/pkcs7-mime", issuedBy.GetOriginalCertificate()))
+		bundle.Bytes(bundle.RoleDistribution, bundle.DistributionPath, "application/pdf", distribution),
+		bundle.Bytes(bundle.RoleOriginal, bundle.OriginalPath, "application/pkcs7-mime", issuedBy.GetOriginalCertificate()))
 	return d
 }
 

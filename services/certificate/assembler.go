@@ -2,11 +2,6 @@ package certificate
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/rsa"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"time"
 
@@ -70,7 +65,7 @@ func newAssembler(c BundlesConfig, clock archivecert.Clock) (a assembler, err er
 	if c.Signer == (SignerConfig{}) {
 		return a, nil
 	}
-	if a.signer, err = readSigner(c.Signer); err != nil {
+	if a.signer, err = bundle.ReadSigner(c.Signer.CertificateFile, c.Signer.KeyFile); err != nil {
 		return assembler{}, fmt.Errorf("read the bundles' signer: %w", err)
 	}
 	client, err := c.TimeStamps.Client(clock.Now)
@@ -84,32 +79,7 @@ func newAssembler(c BundlesConfig, clock archivecert.Clock) (a assembler, err er
 	return a, nil
 }
 
-// readSigner reads a certificate with its key, which have to belong together.
-func readSigner(c SignerConfig) (bundle.Signer, error) {
-	pair, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
-	if err != nil {
-		return bundle.Signer{}, fmt.Errorf("certificate and key: %w", err)
-	}
-	var s bundle.Signer
-	for _, der := range pair.Certificate {
-		certificate, err := x509.ParseCertificate(der)
-		if err != nil {
-			return bundle.Signer{}, fmt.Errorf("certificate: %w", err)
-		}
-		s.Chain = append(s.Chain, certificate)
-	}
-	switch key := pair.PrivateKey.(type) {
-	case *ecdsa.PrivateKey:
-		s.Key = key
-	case *rsa.PrivateKey:
-		s.Key = key
-	default:
-		return bundle.Signer{}, errors.New("kind of key is not accepted")
-	}
-	return s, nil
-}
-
-// stamp is what Prepare asks; it keeps an authority that is away apart from everything else that can go wrong.
+// stampError keeps an authority that is away apart from everything else that can go wrong.
 type stampError struct{ cause error }
 
 // Error says what the authority failed with.

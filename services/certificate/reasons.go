@@ -73,6 +73,11 @@ func bundleNotIssued() error {
 	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_BUNDLE_NOT_ISSUED, "the bundle is not issued")
 }
 
+func offsetBeyondEnd() error {
+	return fault.New(fault.Invalid, domain, certificatev1.Reason_REASON_INVALID_REQUEST, "the offset is beyond the end of the bundle",
+		fault.WithViolations(fault.Violation{Field: "offset", Rule: "offset.beyond", Message: "must be at most the size of the bundle"}))
+}
+
 // documentUnavailable: neither this relay nor the archive gives the document's bytes now.
 func documentUnavailable(cause error) error {
 	return fault.New(fault.Unavailable, domain, certificatev1.Reason_REASON_DOCUMENT_UNAVAILABLE, "the document cannot be read now",

@@ -96,7 +96,13 @@ func (s *service) DownloadBundle(r *certificatev1.DownloadBundleRequest, stream 
 	if err != nil {
 		return err
 	}
-	to := &chunks{stream: stream, header: &platformv1.ContentHeader{FileName: v.edocNum + bundle.Extension, MediaType: bundle.MediaType, Size: bundle.Size(files)}}
+	size := bundle.Size(files)
+	if r.GetOffset() > size {
+		return offsetBeyondEnd()
+	}
+	to := &chunks{stream: stream, skip: r.GetOffset(), header: &platformv1.ContentHeader{
+		FileName: v.edocNum + bundle.Extension, MediaType: bundle.MediaType, Size: size, Offset: r.GetOffset(),
+	}}
 	if err := bundle.Write(ctx, to, files, source.open); err != nil {
 		return cmp.Or(to.failed, documentUnavailable(err))
 	}
@@ -143,13 +149,17 @@ const chunkBytes = 256 << 10
 type chunks struct {
 	stream grpc.ServerStreamingServer[certificatev1.DownloadBundleResponse]
 	header *platformv1.ContentHeader
+	// skip is how many bytes are left out before the first that is sent.
+	skip   int64
 	piece  []byte
 	failed error
 }
 
 // Write implements io.Writer.
 func (c *chunks) Write(p []byte) (int, error) {
-	for written := 0; written < len(p); {
+	left := min(int64(len(p)), c.skip)
+	c.skip -= left
+	for written := int(left); written < len(p); {
 		n := min(len(p)-written, chunkBytes-len(c.piece))
 		c.piece = append(c.piece, p[written:written+n]...)
 		written += n
@@ -164,7 +174,7 @@ func (c *chunks) Write(p []byte) (int, error) {
 
 // flush sends what is left. The message is encoded before Send returns, so the piece may be used again.
 func (c *chunks) flush() error {
-	if c.failed != nil || len(c.piece) == 0 {
+	if c.failed != nil || len(c.piece) == 0 && c.header == nil {
 		return c.failed
 	}
 	chunk := &platformv1.ContentChunk{Header: c.header, Data: c.piece}

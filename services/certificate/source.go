@@ -55,7 +55,7 @@ func (s *service) known(ctx context.Context, ids []string) (map[string]*contentv
 
 // open opens a document by its place in the bundle.
 func (s *source) open(ctx context.Context, name string) (io.ReadCloser, error) {
-	if strings.HasPrefix(name, "document/document.") {
+	if bundle.IsDocument(name) {
 		if s.document == "" {
 			return s.fromArchive(ctx)
 		}
