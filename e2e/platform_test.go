@@ -61,6 +61,12 @@ func TestPlatformCentredPath(t *testing.T) {
 	require.Equal(t, document.Bytes, original.Bytes())
 	require.NotEmpty(t, archivecert.Digest(issued.OriginalCertificate))
 	requireHubVerifies(t, pdf, issued.OriginalCertificate, document.Bytes)
+	for _, party := range []*harness.Caller{institution.Caller, recipient.Caller} {
+		report := stack.VerifyBundle(t, stack.Bundle(t, party, document.EdocNum))
+		require.True(t, report.Valid, "%v", report.Failed())
+		require.Equal(t, document.EdocNum, report.Bundle.EdocNum)
+		require.Len(t, report.Bundle.Parts, 4)
+	}
 }
 
 // A member without any system of its own sends to another: its session is enough, and status and certificate are its own.

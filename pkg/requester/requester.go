@@ -1,5 +1,6 @@
-// Package requester assembles certificate bundles (전자증명서) at whoever needs the proof of a document that its sender registered at the
-// archive itself (guide 5.1.2): the distribution certificate comes from the relay, document and original certificate from the archive.
+// Package requester assembles certificate bundles (전자증명서) at whoever needs the proof of a document that its sender registered
+// at the archive itself (guide 5.1.2): the distribution certificate comes from the relay, document and original certificate
+// from the archive.
 package requester
 
 import (
@@ -38,16 +39,16 @@ type Parts struct {
 	Distribution []byte
 	// Original is the archive's certificate, DER.
 	Original []byte
-	// Document is the file that the archive issued. Attachments are files at hand, in the order of the registration; AttachmentHashes
-	// names all of them.
+	// Document is the file that the archive issued. Attachments are files at hand, in the order of the registration;
+	// AttachmentHashes names all of them.
 	Document         string
 	Attachments      []string
 	AttachmentHashes []string
 }
 
-// Obtain has the archive issue the document with its original certificate (guide 5.1.2 ❸) and assembles the bundle of both and of the
-// distribution certificate in p. documentID is the archive's id of the document; empty: the first registration of what the distribution
-// certificate is about. The issued document goes into a temporary file beside out.
+// Obtain has the archive issue the document with its original certificate (guide 5.1.2 ❸) and assembles the bundle of both and
+// of the distribution certificate in p. documentID is the archive's id of the document; empty: the first registration of what
+// the distribution certificate is about. The issued document goes into a temporary file beside out.
 func (r Requester) Obtain(ctx context.Context, archive *archiveclient.Client, documentID string, p Parts, out string) (report *bundle.Report, err error) {
 	stated, err := r.stated(p.Distribution)
 	if err != nil {
@@ -91,8 +92,8 @@ func (r Requester) stated(pdf []byte) (*distcert.Content, error) {
 	return &c.Content, nil
 }
 
-// Assemble writes the bundle to out, which must be a new file, and verifies it: what is not valid is not left there. The report is given
-// with an error, too, if there is one.
+// Assemble writes the bundle to out, which must be a new file, and verifies it: what is not valid is not left there. The report
+// is given with an error, too, if there is one.
 func (r Requester) Assemble(ctx context.Context, p Parts, out string) (*bundle.Report, error) {
 	stated, err := r.stated(p.Distribution)
 	if err != nil {
