@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
@@ -186,10 +187,12 @@ bundles:
         profile: %s
         roots: [%q]
     skew: 1s
+verification:
+  trust_dir: %q
 `, distcert.ProfileSandbox, r.outside.authority.RootPath(pki.Hub), r.outside.authority.RootPath(pki.TimeStamp), hex.EncodeToString(pin[:]),
 			r.outside.authority.LeafPath(pki.Relay), r.outside.authority.KeyPath(pki.Relay), r.outside.url("tsa")+"/tsp",
 			r.outside.authority.RootPath(pki.TimeStamp), r.outside.authority.RootPath(pki.Server),
-			pki.ArchiveName, archivecert.Format, r.outside.authority.RootPath(pki.Archive)),
+			pki.ArchiveName, archivecert.Format, r.outside.authority.RootPath(pki.Archive), filepath.Dir(r.outside.authority.RootPath(pki.Relay))),
 	}
 	// The other settings keep their defaults.
 	files := map[string]string{}

@@ -19,6 +19,8 @@ type Config struct {
 	Lookup   LookupConfig    `yaml:"lookup"`
 	// Bundles says how certificate bundles are made; without a signer none are.
 	Bundles BundlesConfig `yaml:"bundles"`
+	// Verification says how files are verified for anybody.
+	Verification VerificationConfig `yaml:"verification"`
 }
 
 // LookupConfig is how delivery, intake and circulation are asked about documents whose certificates are requested.
@@ -36,9 +38,10 @@ func Default() *Config {
 			Workers: 4, Interval: config.Duration(time.Second), Timeout: config.Duration(45 * time.Second),
 			Lease: config.Duration(90 * time.Second), FirstBackoff: config.Duration(time.Second), MaxBackoff: config.Duration(5 * time.Minute),
 		},
-		Patience: config.Duration(24 * time.Hour),
-		Lookup:   LookupConfig{Timeout: config.Duration(2 * time.Second)},
-		Bundles:  BundlesConfig{Kept: config.Duration(10 * 365 * 24 * time.Hour)},
+		Patience:     config.Duration(24 * time.Hour),
+		Lookup:       LookupConfig{Timeout: config.Duration(2 * time.Second)},
+		Verification: VerificationConfig{MaxBytes: 16 << 20, AtOnce: 2},
+		Bundles:      BundlesConfig{Kept: config.Duration(10 * 365 * 24 * time.Hour)},
 	}
 }
 
@@ -54,5 +57,6 @@ func (c *Config) Validate() error {
 		p.Add("lookup.timeout", "must be positive")
 	}
 	p.Within("bundles", c.Bundles.validate())
+	p.Within("verification", c.Verification.validate())
 	return p.Err()
 }

@@ -86,6 +86,19 @@ func documentUnavailable(cause error) error {
 
 func becauseArchiveRefused() string { return fault.NameOf(certificatev1.Reason_REASON_ARCHIVE_REFUSED) }
 
+func verificationNotOffered() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_VERIFICATION_NOT_OFFERED, "this relay verifies nothing for others; naru verify does")
+}
+
+func fileTooLarge(most int64) error {
+	return fault.New(fault.Invalid, domain, certificatev1.Reason_REASON_FILE_TOO_LARGE,
+		fmt.Sprintf("the file has more than the %d bytes that are verified here; naru verify takes any", most))
+}
+
+func tooManyVerifications() error {
+	return fault.New(fault.Exhausted, domain, nil, "as many files as may be are verified now", fault.WithRetryAfter(time.Second))
+}
+
 // becauseCheckFailed and becauseHubRefused are not errors; they are stored and shown as the reason why a certificate failed.
 func becauseCheckFailed() string { return fault.NameOf(certificatev1.Reason_REASON_CHECK_FAILED) }
 

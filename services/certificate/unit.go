@@ -58,6 +58,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Doors: []unit.Door{
 		unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient),
 		unit.Offer(&certificatev1.BundleService_ServiceDesc, certificatev1.RegisterBundleServiceHandlerClient, certificatev1.NewBundleServiceClient),
+		unit.Offer(&certificatev1.VerificationService_ServiceDesc, certificatev1.RegisterVerificationServiceHandlerClient, certificatev1.NewVerificationServiceClient),
 	},
 	Build: build, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
@@ -89,6 +90,7 @@ type service struct {
 	assembler  assembler
 	contents   contentv1.ContentServiceClient
 	bundleWake work.Bell
+	verifier   *verifier
 	// replica names this process in leases.
 	replica string
 }
@@ -113,6 +115,10 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	verifier, err := newVerifier(c.Verification, env.Clock)
+	if err != nil {
+		return nil, err
+	}
 	m, err := newMetrics(env.Meter, env.DB)
 	if err != nil {
 		return nil, err
@@ -127,7 +133,7 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, expiry: env.Expiry, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, timeStampRoots: timeStampRoots, chains: cms.NewChainCache(chainCache),
 		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(),
-		assembler: assembler, contents: contentv1.NewContentServiceClient(conns["content"]), bundleWake: work.NewBell(),
+		verifier: verifier, assembler: assembler, contents: contentv1.NewContentServiceClient(conns["content"]), bundleWake: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),
@@ -140,6 +146,7 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 func (s *service) register(r grpc.ServiceRegistrar) {
 	certificatev1.RegisterCertificateServiceServer(r, s)
 	certificatev1.RegisterBundleServiceServer(r, s)
+	certificatev1.RegisterVerificationServiceServer(r, s.verifier)
 }
 
 func (s *service) tasks() ([]lifecycle.Task, error) {
