@@ -60,9 +60,11 @@ type Bundle struct {
 	Statement
 	// StampedAt is when the authority saw the signature.
 	StampedAt time.Time
-	contents  []Content
-	small     []file
-	meta      []file
+	// Newest is the time stamp over everything.
+	Newest   Stamp
+	contents []Content
+	small    []file
+	meta     []file
 }
 
 type file struct {
@@ -109,27 +111,30 @@ func Prepare(ctx context.Context, d Draft, signer Signer, stamper Stamper) (*Bun
 	for _, f := range b.meta {
 		references = append(references, f.reference())
 	}
-	archive, err := stampAll(ctx, references, stampName(1), stamper)
+	archive, token, err := stampAll(ctx, references, stampName(1), stamper)
 	if err != nil {
 		return nil, fmt.Errorf("prepare bundle: %w", err)
 	}
-	b.meta = append(b.meta, archive...)
+	b.meta, b.Newest = append(b.meta, archive...), stampOf(token)
 	return b, nil
 }
 
 // stampAll makes an archive manifest of the files and has it stamped.
-func stampAll(ctx context.Context, references []asic.Reference, name string, stamper Stamper) ([]file, error) {
+func stampAll(ctx context.Context, references []asic.Reference, name string, stamper Stamper) ([]file, *tsp.Token, error) {
 	manifest := asic.References{By: name, Files: references}.Encode()
-	stamp, _, err := stamper.Stamp(ctx, sha256.Sum256(manifest))
+	stamp, token, err := stamper.Stamp(ctx, sha256.Sum256(manifest))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return []file{{asic.ArchiveManifest, "text/xml", manifest}, {name, "application/vnd.etsi.timestamp-token", stamp}}, nil
+	return []file{{asic.ArchiveManifest, "text/xml", manifest}, {name, "application/vnd.etsi.timestamp-token", stamp}}, token, nil
 }
 
 func stampName(n int) string { return fmt.Sprintf("META-INF/timestamp%03d.tst", n) }
 
-func olderManifest(n int) string { return fmt.Sprintf("META-INF/ASiCArchiveManifest%03d.xml", n) }
+// archivePrefix begins the names of archive manifests.
+const archivePrefix = "META-INF/ASiCArchiveManifest"
+
+func olderManifest(n int) string { return fmt.Sprintf("%s%03d.xml", archivePrefix, n) }
 
 func (f file) reference() asic.Reference {
 	return asic.Reference{Name: f.name, MediaType: f.media, SHA256: sha256.Sum256(f.content)}

@@ -38,6 +38,7 @@ type bundleOutcome struct {
 	files         []bundle.Stored
 	digest        []byte
 	stampedAt, at time.Time
+	newest        bundle.Stamp
 }
 
 // open reports whether the bundle is assembled later.
@@ -115,13 +116,19 @@ func (s *service) assembleOf(ctx context.Context, j bundleJob, distribution []by
 		o.kind, o.reason, o.detail = checkFailed, becauseCheckFailed(), err.Error()
 		return o
 	}
-	o.kind, o.files, o.stampedAt = passed, made.Files(), made.StampedAt
-	for _, f := range o.files {
+	o.kind, o.files, o.stampedAt, o.newest = passed, made.Files(), made.StampedAt, made.Newest
+	o.digest = digestOf(o.files)
+	return o
+}
+
+// digestOf is SHA-256 of the archive manifest among files, which covers everything.
+func digestOf(files []bundle.Stored) []byte {
+	for _, f := range files {
 		if f.Name == asic.ArchiveManifest {
-			o.digest = f.SHA256[:]
+			return f.SHA256[:]
 		}
 	}
-	return o
+	return nil
 }
 
 // measureIssued has the archive issue the document, and measures it while it comes. Its bytes are not kept: this relay has
@@ -270,7 +277,7 @@ func extension(media string) string {
 
 // settleBundle stores and states the result together with the new state. A result that comes too late changes nothing.
 func (s *service) settleBundle(ctx context.Context, j bundleJob, o bundleOutcome) error {
-	kept, err := s.sealBundle(ctx, j.id, o.files)
+	kept, err := s.sealBundle(ctx, j.id, 0, o.files)
 	if err != nil {
 		return err
 	}
@@ -287,6 +294,13 @@ func (s *service) settleBundle(ctx context.Context, j bundleJob, o bundleOutcome
 				return err
 			}
 		}
+		if o.kind == passed {
+			keptUntil := o.at.Add(s.assembler.kept)
+			wait, due := s.config.Bundles.Renewal.dueIn(o.at, o.newest, keptUntil)
+			if err := insertStamp(ctx, tx, j.id, o.newest, keptUntil, wait, due); err != nil {
+				return err
+			}
+		}
 		if err := tx.Record(ctx, bundleAttemptedFact(j, o)); err != nil || o.open() {
 			return err
 		}
@@ -294,16 +308,16 @@ func (s *service) settleBundle(ctx context.Context, j bundleJob, o bundleOutcome
 	})
 }
 
-// sealBundle seals the small files.
-func (s *service) sealBundle(ctx context.Context, id uuid.UUID, files []bundle.Stored) ([][][]byte, error) {
+// sealBundle seals the small ones of files that follow the first ones of a bundle.
+func (s *service) sealBundle(ctx context.Context, id uuid.UUID, first int, files []bundle.Stored) ([][][]byte, error) {
 	kept := make([][][]byte, len(files))
 	for i, f := range files {
 		if f.Content == nil {
 			continue
 		}
 		var err error
-		if kept[i], err = sealed.SealPieces(ctx, s.sealed, sealedBundle, bundleSubject(id, i), f.Content); err != nil {
-			return nil, fmt.Errorf("seal file %d of bundle %s: %w", i, id, err)
+		if kept[i], err = sealed.SealPieces(ctx, s.sealed, sealedBundle, bundleSubject(id, first+i), f.Content); err != nil {
+			return nil, fmt.Errorf("seal file %d of bundle %s: %w", first+i, id, err)
 		}
 	}
 	return kept, nil
@@ -325,7 +339,7 @@ func (s *service) bundleFiles(ctx context.Context, id uuid.UUID) ([]bundle.Store
 			return nil, fmt.Errorf("open file %d of bundle %s: %w", f.n, id, err)
 		}
 	}
-	return files, nil
+	return bundle.Numbered(files), nil
 }
 
 func bundleSubject(id uuid.UUID, n int) string { return fmt.Sprintf("%s/bundle/%d", id, n) }

@@ -21,6 +21,8 @@ type BundlesConfig struct {
 	Archives archivecert.Config `yaml:"archives"`
 	// Kept is how long the documents of an issued bundle are kept by this relay; default 10 years.
 	Kept config.Duration `yaml:"kept"`
+	// Renewal says when they are stamped again.
+	Renewal RenewalConfig `yaml:"renewal"`
 }
 
 // SignerConfig is a key with its certificate.
@@ -48,6 +50,7 @@ func (c BundlesConfig) validate() error {
 	if c.Kept.Std() <= 0 {
 		p.Add("kept", "must be positive")
 	}
+	p.Within("renewal", c.Renewal.validate())
 	return p.Err()
 }
 

@@ -41,7 +41,10 @@ func Default() *Config {
 		Patience:     config.Duration(24 * time.Hour),
 		Lookup:       LookupConfig{Timeout: config.Duration(2 * time.Second)},
 		Verification: VerificationConfig{MaxBytes: 16 << 20, AtOnce: 2},
-		Bundles:      BundlesConfig{Kept: config.Duration(10 * 365 * 24 * time.Hour)},
+		Bundles: BundlesConfig{
+			Kept:    config.Duration(10 * 365 * 24 * time.Hour),
+			Renewal: RenewalConfig{Before: config.Duration(90 * 24 * time.Hour), Interval: config.Duration(10 * time.Minute)},
+		},
 	}
 }
 

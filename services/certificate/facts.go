@@ -2,12 +2,14 @@ package certificate
 
 import (
 	"encoding/hex"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/proof"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -23,6 +25,7 @@ func states() []proto.Message {
 		&certificatev1.CertificateRequested{}, &certificatev1.CertificateAccepted{}, &certificatev1.CertificateRefused{},
 		&certificatev1.CertificateAttempted{},
 		&certificatev1.BundleIssued{}, &certificatev1.BundleFailed{}, &certificatev1.BundleAttempted{},
+		&certificatev1.BundleRenewed{},
 	}
 }
 
@@ -99,6 +102,12 @@ func bundleEventOf(j bundleJob, o bundleOutcome) journal.Fact {
 		EdocNum: j.edocNum, Sender: j.sender, Bundle: j.id.String(), Reason: o.reason, FailedAt: timestamppb.New(o.at), Entitlement: entitlementOf(j.order),
 	}
 	return e
+}
+
+func renewedFact(r renewal, digest []byte, stamp bundle.Stamp, at time.Time) journal.Fact {
+	return journal.Fact{Subject: r.id.String(), Ordinal: uint32(r.stamps + 1), Sender: r.sender, Actor: r.principal, OccurredAt: at, Message: &certificatev1.BundleRenewed{ //nolint:gosec // at most maxRenewals
+		EdocNum: r.edocNum, Stamps: uint32(r.stamps + 1), Digest: hex.EncodeToString(digest), StampedAt: timestamppb.New(stamp.At), BelievedUntil: timestamppb.New(stamp.Until), //nolint:gosec // at most maxRenewals
+	}}
 }
 
 func entitlementOf(o order) certificatev1.Entitlement {

@@ -208,3 +208,14 @@ const ringBundleSQL = `update bundle set due_at = now() where id = $1 and state 
 func dueBundle(ctx context.Context, tx *journal.Tx, id uuid.UUID) error {
 	return pg.Exec(ctx, tx, fmt.Sprintf("make bundle %s due", id), ringBundleSQL, id)
 }
+
+const oldestBundleSQL = `
+	select coalesce(extract(epoch from now() - min(c.accepted_at)), 0)::double precision
+	  from bundle b
+	  join certificate c on c.id = b.id
+	 where b.state = 1`
+
+// oldestBundle is the age in seconds of the oldest request whose bundle is not assembled; 0 where none waits.
+func oldestBundle(ctx context.Context, db pg.DBTX) (float64, error) {
+	return pg.Value[float64](ctx, db, "observe waiting bundles", oldestBundleSQL)
+}

@@ -52,8 +52,9 @@ var Unit = unit.Spec[*Config, *service]{
 	Policy:     "certificate/1",
 	Follows:    follows(), Witness: "status",
 	Waits: func(c *Config) []work.Wait {
-		return append(work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()),
+		waits := append(work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()),
 			work.ClaimedWaits("bundle", "state = 1", c.Worker.MaxBackoff.Std(), bundleTimeout+c.Worker.Lease.Std())...)
+		return append(waits, work.ClaimedWaits("bundle_stamp", "", c.Bundles.Kept.Std(), max(renewalTimeout+c.Worker.Lease.Std(), c.Worker.MaxBackoff.Std()))...)
 	},
 	Doors: []unit.Door{
 		unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient),
@@ -168,7 +169,20 @@ func (s *service) tasks() ([]lifecycle.Task, error) {
 		},
 		Do: s.assemble,
 	}.Task()
-	return []lifecycle.Task{obtain, assemble}, err
+	if err != nil {
+		return nil, err
+	}
+	if !s.assembler.offered() {
+		return []lifecycle.Task{obtain, assemble}, nil
+	}
+	renew, err := work.Loop[renewal]{
+		Name: "renew-time-stamps", Workers: c.Workers, Interval: s.config.Bundles.Renewal.Interval.Std(), Timeout: renewalTimeout, Log: s.log,
+		Claim: func(ctx context.Context, limit int) ([]renewal, error) {
+			return claimRenewals(ctx, s.db, work.Lease{Owner: s.replica, For: renewalTimeout + c.Lease.Std(), Limit: limit})
+		},
+		Do: s.renew,
+	}.Task()
+	return []lifecycle.Task{obtain, assemble, renew}, err
 }
 
 // bundleTimeout bounds one attempt to assemble a bundle: the archive issues up to 1 GiB.

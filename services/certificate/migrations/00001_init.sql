@@ -174,3 +174,20 @@ create table bundle_file (
 ) partition by range (bundle);
 alter table bundle_file alter column pieces set storage external;
 grant select, insert on bundle_file to ${app};
+
+-- The newest time stamp of an issued bundle: until when it is believed by itself, and when the next one is due; no due_at where the bundle is kept no longer than
+-- that.
+create table bundle_stamp (
+    bundle         uuid        not null constraint bundle_stamp_pk primary key
+                                        constraint bundle_stamp_of_bundle references bundle (id),
+    stamps         smallint    not null constraint bundle_stamp_positive check (stamps > 0),
+    believed_until timestamptz not null,
+    kept_until     timestamptz not null,
+    due_at         timestamptz,
+    lease_until    timestamptz,
+    owner          text,
+    attempt        integer     not null default 0,
+    commit_id      uuid        not null
+);
+create index bundle_stamp_due on bundle_stamp (due_at) where due_at is not null;
+grant select, insert, update (stamps, believed_until, due_at, lease_until, owner, attempt, commit_id) on bundle_stamp to ${app};
