@@ -1,0 +1,145 @@
+package pades_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/pades"
+)
+
+// Whatever wrote a file, it is signed by two people one after the other, and both signatures hold.
+func TestSignAndVerify(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, pdf := range files(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first := by(w.seller)
+			first.Reason, first.Location, first.Certify = "계약 (체결)", "서울", true
+			signed := sign(t, pdf, first)
+			report := w.verify(t, signed)
+			require.Empty(t, report.Failed(), "%+v", report)
+			require.True(t, report.Valid)
+			require.Equal(t, 2, report.Permission)
+			require.Len(t, report.Signatures, 1)
+			one := report.Signatures[0]
+			require.Equal(t, "시험용 파는이", one.Signer)
+			require.Equal(t, at, *one.ClaimedAt)
+			require.Nil(t, one.ProvenAt)
+			require.Equal(t, len(signed), one.Covers)
+			require.Equal(t, pades.LevelB, one.Level)
+
+			second := by(w.buyer)
+			second.Stamp = stampAt(t, w.stamper, at)
+			both := sign(t, signed, second)
+			report = w.verify(t, both)
+			require.Empty(t, report.Failed(), "%+v", report)
+			require.True(t, report.Valid)
+			require.Len(t, report.Signatures, 2)
+			require.Equal(t, pades.LevelT, report.Signatures[1].Level)
+			require.Equal(t, at, *report.Signatures[1].ProvenAt)
+			require.Equal(t, []pades.Revision{{End: len(both), Signature: true}}, report.Revisions)
+		})
+	}
+}
+
+// A signature goes into the empty field that its signer was given, and nobody signs in it again.
+func TestSignInAField(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := by(w.seller)
+	first.Certify = true
+	pdf := sign(t, scattered(), first)
+	in := by(w.buyer)
+	in.Field = "buyer"
+	signed := sign(t, pdf, in)
+	require.Equal(t, 1, bytes.Count(signed[len(pdf):], []byte("/FT/Sig")), "the field itself is written anew, and no other")
+	report := w.verify(t, signed)
+	require.True(t, report.Valid, "%+v", report)
+	require.Len(t, report.Signatures, 2)
+
+	_, err := pades.Sign(t.Context(), signed, in)
+	require.ErrorContains(t, err, "signed already")
+	in.Field = "remark"
+	_, err = pades.Sign(t.Context(), signed, in)
+	require.ErrorContains(t, err, "not one for signatures")
+}
+
+func TestSignRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	form := func(entries string) []byte {
+		return handwritten(
+			"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [] "+entries+" >> >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+			"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Resources << >> >>",
+		)
+	}
+	locked := bytes.Replace(sign(t, simple(), pades.Options{Signer: w.seller.Key, Chain: w.seller.Chain, At: at, Certify: true}), []byte("/P 2/"), []byte("/P 1/"), 1)
+	for name, tc := range map[string]struct {
+		pdf  []byte
+		want error
+	}{
+		"nothing":   {nil, pades.ErrMalformed},
+		"no PDF":    {[]byte("본문"), pades.ErrMalformed},
+		"cut":       {simple()[:300], pades.ErrMalformed},
+		"too large": {make([]byte, pades.MaxBytes+1), pades.ErrTooLarge},
+		"XFA":       {form("/XFA (form)"), pades.ErrXFA},
+		"encrypted": {bytes.Replace(simple(), []byte("/Root 1 0 R"), []byte("/Root 1 0 R /Encrypt << /Filter /Standard /V 1 /R 2 /O <00> /U <00> /P -4 >> /ID [<00> <00>]"), 1), pades.ErrEncrypted},
+		"locked":    {locked, pades.ErrLocked},
+		"hybrid":    {hybrid(t), pades.ErrHybrid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := pades.Sign(t.Context(), tc.pdf, by(w.seller))
+			require.ErrorIs(t, err, tc.want)
+		})
+	}
+	for name, change := range map[string]func(*pades.Options){
+		"no signer":       func(o *pades.Options) { o.Signer = nil },
+		"no certificates": func(o *pades.Options) { o.Chain = nil },
+		"no time":         func(o *pades.Options) { o.At = time.Time{} },
+		"another's key":   func(o *pades.Options) { o.Signer = w.buyer.Key },
+		"no box":          func(o *pades.Options) { o.Appearance = &pades.Appearance{Page: 1, Drawing: simple()} },
+		"no such page": func(o *pades.Options) {
+			o.Appearance = &pades.Appearance{Page: 9, Box: pades.Box{Right: 9, Top: 9}, Drawing: drawn(t)}
+		},
+		"no time stamp": func(o *pades.Options) {
+			o.Stamp = func(context.Context, [sha256.Size]byte) ([]byte, error) { return nil, errors.New("no answer") }
+		},
+		"a token that is too large": func(o *pades.Options) {
+			o.Stamp = func(context.Context, [sha256.Size]byte) ([]byte, error) { return make([]byte, 60<<10), nil }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opts := by(w.seller)
+			change(&opts)
+			signed, err := pades.Sign(t.Context(), simple(), opts)
+			require.Error(t, err)
+			require.Nil(t, signed)
+		})
+	}
+	certify := by(w.buyer)
+	certify.Certify = true
+	_, err := pades.Sign(t.Context(), sign(t, simple(), by(w.seller)), certify)
+	require.ErrorContains(t, err, "only the first signature")
+}
+
+// hybrid has a table, and a stream that only some readers look at.
+func hybrid(t testing.TB) []byte {
+	t.Helper()
+	const stream = "<< /Type /XRef /Size 6 /W [1 2 1] /Index [5 1] /Length 4 >>\nstream\n\x01\x00\x09\x00\nendstream"
+	pdf := handwritten("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Resources << >> >>", stream)
+	at := bytes.Index(pdf, []byte("4 0 obj"))
+	require.Positive(t, at)
+	place := fmt.Sprintf("/XRefStm %d", at)
+	return bytes.Replace(pdf, []byte("/Root 1 0 R"), []byte("/Root 1 0 R "+place), 1)
+}
