@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pdfcpu/pdfcpu/pkg/api"
@@ -51,8 +52,8 @@ func simple() []byte {
 }
 
 // scattered keeps its form and lists in objects of their own, has a field to be signed in and one of another kind, and names and
-// strings that need escapes.
-func scattered() []byte {
+// strings that need escapes. more are entries of the field to be signed in.
+func scattered(more ...string) []byte {
 	return handwritten(
 		"<< /Type /Catalog /Pages 2 0 R /AcroForm 5 0 R /PieceInfo << /A#20B << /LastModified (D:20260101\\(x\\)) >> >> >>",
 		"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -60,7 +61,7 @@ func scattered() []byte {
 		"[7 0 R 8 0 R]",
 		"<< /Fields 6 0 R /DA (/Helv 0 Tf \\050\\)) >>",
 		"[7 0 R 8 0 R]",
-		"<< /Type /Annot /Subtype /Widget /FT /Sig /T (buyer) /Rect [20 20 120 60] /P 3 0 R /F 4 >>",
+		"<< /Type /Annot /Subtype /Widget /FT /Sig /T (buyer) /Rect [20 20 120 60] /P 3 0 R /F 4 "+strings.Join(more, " ")+" >>",
 		"<< /Type /Annot /Subtype /Widget /FT /Tx /T (remark) /Rect [20 80 120 100] /P 3 0 R /F 4 /V (text) >>",
 	)
 }

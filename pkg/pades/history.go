@@ -99,6 +99,7 @@ func tail(pdf []byte) (table int, streamed bool, err error) {
 	}
 	table, _ = strconv.Atoi(string(found[1])) // ten digits at most
 	s := &scanner{in: pdf, at: min(table, len(pdf))}
+	s.skip() // many writers point to the end of the line before, and all readers take that
 	switch {
 	case s.take("xref"):
 		return table, false, nil

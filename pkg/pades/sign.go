@@ -18,7 +18,7 @@ const (
 	certify = 2
 	// roomForSignature is left for a signature beside its certificates, roomForToken for a time stamp with its authority's.
 	roomForSignature = 3 << 10
-	roomForToken     = 9 << 10
+	roomForToken     = 12 << 10
 )
 
 // Sign appends a revision with a signature (ETSI.CAdES.detached) over everything up to its end; not a byte of the file is
@@ -143,8 +143,11 @@ func (d *draft) freeName(prefix string) string {
 
 // fill puts a value into a field that was there before.
 func (d *draft) fill(at reference, now, before dict, look *Appearance) error {
-	if !same(before["FT"], pdfName("Sig")) || before["V"] != nil || before["Kids"] != nil || at == 0 {
+	switch {
+	case !same(before["FT"], pdfName("Sig")) || before["V"] != nil || before["Kids"] != nil || at == 0:
 		return errors.New("the field is signed already, or not one for signatures")
+	case before["Lock"] != nil || before["SV"] != nil: // ISO 32000-1 12.7.4.5
+		return errors.New("the field asks for more of its signature than is done here")
 	}
 	if look != nil {
 		drawn, err := d.draw(look, before["Rect"])

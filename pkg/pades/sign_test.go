@@ -6,6 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,9 +70,45 @@ func TestSignInAField(t *testing.T) {
 
 	_, err := pades.Sign(t.Context(), signed, in)
 	require.ErrorContains(t, err, "signed already")
+	for _, more := range []string{"/Lock << /Action /All >>", "/SV << /Ff 1 >>"} {
+		_, err = pades.Sign(t.Context(), scattered(more), in)
+		require.ErrorContains(t, err, "asks for more")
+	}
 	in.Field = "remark"
 	_, err = pades.Sign(t.Context(), signed, in)
 	require.ErrorContains(t, err, "not one for signatures")
+}
+
+// An update has cross-references of the kind that the file has, and all of them lead to an object: readers that find none repair
+// the file by guessing.
+func TestKindsOfCrossReferences(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, pdf := range files(t) {
+		signed := sign(t, pdf, by(w.seller))
+		update := string(signed[len(pdf):])
+		if name == "packed" {
+			require.NotContains(t, update, "trailer")
+			require.Contains(t, update, "/Type/XRef", name)
+			continue
+		}
+		require.NotContains(t, update, "/Type/XRef", name)
+		table := update[strings.Index(update, "xref\n"):]
+		entries := regexp.MustCompile(`(?m)^(\d{10}) 00000 n $`).FindAllStringSubmatch(table, -1)
+		require.Len(t, entries, strings.Count(update, " 0 obj\n"), name)
+		for _, entry := range entries {
+			place, err := strconv.Atoi(entry[1])
+			require.NoError(t, err)
+			require.Regexp(t, `^\d+ 0 obj\n`, string(signed[place:]), name)
+		}
+	}
+	// Many writers point to the end of the line before their table.
+	early := regexp.MustCompile(`startxref\n\d+`).ReplaceAllStringFunc(string(simple()), func(found string) string {
+		place, err := strconv.Atoi(strings.TrimPrefix(found, "startxref\n"))
+		require.NoError(t, err)
+		return fmt.Sprintf("startxref\n%d", place-1)
+	})
+	require.True(t, w.verify(t, sign(t, sign(t, []byte(early), by(w.seller)), by(w.buyer))).Valid)
 }
 
 func TestSignRefusals(t *testing.T) {

@@ -86,8 +86,8 @@ func (r *storeReader) streams(key pdfName) (list [][]byte) {
 	return list
 }
 
-// completes reports whether the file itself holds everything to judge a certificate later on: its way to a root, and of each but
-// the root whether it was revoked.
+// completes reports whether the validation data suffices to judge a certificate later on: its way to a root, and of each but the
+// root whether it was revoked.
 func (s *store) completes(leaf *x509.Certificate, roots *x509.CertPool) bool {
 	between := x509.NewCertPool()
 	for _, certificate := range s.certificates {
