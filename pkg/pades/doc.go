@@ -30,6 +30,6 @@
 // # What it does not do
 //
 // Nothing is fetched: validation data is what the caller gives. A file whose first signature is a document time stamp is not
-// accepted. Locks of single fields (FieldMDP) are not read: nothing that they could allow or forbid is accepted at all. An
-// appearance that a later signer adds may lie over what was shown before; Revision.Shown tells.
+// accepted. A lock of fields (FieldMDP) is taken as one of all: no signature may follow. An appearance that a later signer adds
+// may lie over what was shown before; Revision.Shown tells.
 package pades

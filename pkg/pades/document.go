@@ -18,7 +18,8 @@ type Document struct {
 	Catalog, Signature types.Dict
 	Fields             int
 
-	file *File
+	file   *File
+	looked int // how many fields were looked at
 }
 
 // Document parses the first signed revision with a general library, which was written for friendly files. So it MUST be called
@@ -97,17 +98,8 @@ func (d *Document) onlySignature() error {
 		return errors.New("form fields cannot be read")
 	}
 	d.Fields = len(fields)
-	for _, entry := range fields {
-		field, err := d.dict(entry, true)
-		if err != nil {
-			return fmt.Errorf("form field: %w", err)
-		}
-		if kind := field.NameEntry("FT"); kind == nil || *kind != "Sig" || field["V"] == nil {
-			continue
-		}
-		if d.Signature, err = d.dict(field.Find("V")); err != nil {
-			return fmt.Errorf("signature: %w", err)
-		}
+	if err := d.searchFields(fields, 0); err != nil {
+		return err
 	}
 	if d.Signature == nil {
 		return errors.New("form field is not a signature")
@@ -122,6 +114,35 @@ func (d *Document) onlySignature() error {
 	}
 	if count != 1 {
 		return errors.New("not exactly one signature")
+	}
+	return nil
+}
+
+// searchFields looks for the signature in fields and those under them.
+func (d *Document) searchFields(fields types.Array, depth int) error {
+	if d.looked += len(fields); depth > maxNesting || d.looked > maxFields {
+		return errors.New("form fields are too many, or nested too deep")
+	}
+	for _, entry := range fields {
+		field, err := d.dict(entry, true)
+		if err != nil {
+			return fmt.Errorf("form field: %w", err)
+		}
+		if kids, found := field.Find("Kids"); found {
+			under, err := d.PDF.DereferenceArray(kids)
+			if err != nil {
+				return fmt.Errorf("form field: %w", err)
+			}
+			if err := d.searchFields(under, depth+1); err != nil {
+				return err
+			}
+		}
+		if kind := field.NameEntry("FT"); kind == nil || *kind != "Sig" || field["V"] == nil {
+			continue
+		}
+		if d.Signature, err = d.dict(field.Find("V")); err != nil {
+			return fmt.Errorf("signature: %w", err)
+		}
 	}
 	return nil
 }

@@ -24,11 +24,14 @@ var (
 	ErrHybrid = errors.New("the file has hybrid cross-references")
 	// ErrMalformed: it is no PDF file, or its structure cannot be read.
 	ErrMalformed = errors.New("the file is not a PDF that can be read")
-	// ErrLocked: who signed it before allowed no further change.
-	ErrLocked = errors.New("the file's certification allows no further signature")
+	// ErrLocked: who signed it before allowed no further signature, or locked fields.
+	ErrLocked = errors.New("a signature of the file allows no further one")
 	// ErrTooLarge: it has more than MaxBytes.
 	ErrTooLarge = errors.New("the file is too large")
 )
+
+// maxNumber bounds the numbers of objects: those of updates have seven digits.
+const maxNumber = 9_000_000
 
 // original is a file that gets another revision, with the objects of all its revisions so far.
 type original struct {
@@ -93,6 +96,9 @@ func readOriginal(pdf []byte) (*original, error) {
 	if o.form()["XFA"] != nil {
 		return nil, ErrXFA
 	}
+	if o.next > maxNumber {
+		return nil, fmt.Errorf("%w: numbers of objects", ErrMalformed)
+	}
 	if _, ok := o.objects[int(o.root)].(dict); !ok {
 		return nil, ErrMalformed
 	}
@@ -148,26 +154,69 @@ func (o *original) page(number int) (at reference, err error) {
 	return reference(found.ObjectNumber), nil
 }
 
-// field is one of the form's fields, by its name.
+// maxFields bounds the fields of a form that are looked at.
+const maxFields = 10_000
+
+// formField is a field of the form, by its full name (ISO 32000-1 12.7.3.2).
+type formField struct {
+	at   reference // 0 for one that is no object of its own
+	name string
+	dict
+}
+
+// fields lists those of the form, also those under others.
+func (o *original) fields() (list []formField) {
+	var walk func(entries any, above string, depth int)
+	walk = func(entries any, above string, depth int) {
+		for _, v := range o.array(entries) {
+			at, _ := v.(reference)
+			field := o.dict(v)
+			if field == nil || depth > maxNesting || len(list) == maxFields {
+				continue
+			}
+			name := decoded(field["T"])
+			if above != "" {
+				name = strings.TrimSuffix(above+"."+name, ".")
+			}
+			list = append(list, formField{at: at, name: name, dict: field})
+			walk(field["Kids"], name, depth+1)
+		}
+	}
+	walk(o.form()["Fields"], "", 0)
+	return list
+}
+
+// field is one of the form's fields, by its full name.
 func (o *original) field(name string) (at reference, found dict) {
-	for _, v := range o.array(o.form()["Fields"]) {
-		to, _ := v.(reference)
-		if field := o.dict(to); field != nil && decoded(field["T"]) == name {
-			return to, field
+	for _, field := range o.fields() {
+		if field.name == name {
+			return field.at, field.dict
 		}
 	}
 	return 0, nil
 }
 
-// signatures counts the values of signature fields, and reports what the first of them allows later (DocMDP, ISO 32000-1 table
-// 254); 0 if it says nothing.
-func (o *original) signatures() (count, permission int) {
-	for _, v := range o.array(o.form()["Fields"]) {
-		if field := o.dict(v); same(field["FT"], pdfName("Sig")) && o.dict(field["V"]) != nil {
-			count++
+// signatures counts the values of signature fields, and reports whether one of them forbids further signatures: by a
+// certification, or by a lock of fields.
+func (o *original) signatures() (count int, locked bool) {
+	for _, field := range o.fields() {
+		value := o.dict(field.dict["V"])
+		if value["ByteRange"] == nil {
+			continue
 		}
+		count++
+		locked = locked || permissionOf(o.resolve, value) == 1 || locksFields(o.resolve, value)
 	}
-	return count, permissionOf(o.resolve, o.dict(o.dict(o.catalog()["Perms"])["DocMDP"]))
+	return count, locked
+}
+
+// locksFields reports whether a signature forbids to change fields (FieldMDP, ISO 32000-1 12.8.2.4), be it one or all.
+func locksFields(resolve func(any) any, signature dict) bool {
+	list, _ := resolve(signature["Reference"]).(array)
+	return slices.ContainsFunc(list, func(v any) bool {
+		entry, _ := resolve(v).(dict)
+		return same(entry["TransformMethod"], pdfName("FieldMDP"))
+	})
 }
 
 // permissionOf reads what a certification allows later: 1 nothing but validation data, 2 forms and signatures, 3 annotations,

@@ -207,7 +207,7 @@ func validationData(object any) bool {
 	return false
 }
 
-// inForm reports whether the revision's fields are among the form's.
+// inForm reports whether the revision's new fields are among the form's; those that were signed in stay where they were.
 func (h *history) inForm(r revision, fields map[reference]bool) bool {
 	catalog := h.catalog()
 	if now, ok := r.objects[int(h.root)].(dict); ok {
@@ -222,7 +222,7 @@ func (h *history) inForm(r revision, fields map[reference]bool) bool {
 	}
 	named := references(list)
 	for field := range fields {
-		if !slices.Contains(named, field) {
+		if _, signedIn := h.current[int(field)]; !signedIn && !slices.Contains(named, field) {
 			return false
 		}
 	}

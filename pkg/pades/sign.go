@@ -53,9 +53,9 @@ func Sign(ctx context.Context, pdf []byte, opts Options) ([]byte, error) {
 
 // addSignature adds the dictionary of a signature that is yet to be made, and its field.
 func (d *draft) addSignature(opts Options) (reference, error) {
-	before, permission := d.signatures()
+	before, locked := d.signatures()
 	switch {
-	case permission == 1:
+	case locked:
 		return 0, ErrLocked
 	case opts.Certify && before > 0:
 		return 0, errors.New("only the first signature can certify a file")

@@ -111,6 +111,36 @@ func TestKindsOfCrossReferences(t *testing.T) {
 	require.True(t, w.verify(t, sign(t, sign(t, []byte(early), by(w.seller)), by(w.buyer))).Valid)
 }
 
+// Fields may stand under others: their names are joined, and signatures in them count.
+func TestSignInANestedField(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pdf := handwritten(
+		"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [4 0 R] >> >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Resources << >> /Annots [5 0 R 6 0 R] >>",
+		"<< /T (party) /Kids [5 0 R 6 0 R] >>",
+		"<< /Type /Annot /Subtype /Widget /FT /Sig /T (seller) /Parent 4 0 R /Rect [0 0 0 0] /P 3 0 R >>",
+		"<< /Type /Annot /Subtype /Widget /FT /Sig /T (buyer) /Parent 4 0 R /Rect [0 0 0 0] /P 3 0 R >>",
+	)
+	first, second := by(w.seller), by(w.buyer)
+	first.Field, second.Field = "party.seller", "party.buyer"
+	signed := sign(t, pdf, first)
+	require.True(t, w.verify(t, signed).Valid)
+	both := sign(t, signed, second)
+	report := w.verify(t, both)
+	require.True(t, report.Valid, "%+v", report)
+	require.Len(t, report.Signatures, 2)
+	require.NotContains(t, string(both[len(pdf):]), "/Annots", "no page has another field")
+	second.Certify = true
+	_, err := pades.Sign(t.Context(), signed, second)
+	require.ErrorContains(t, err, "only the first signature")
+
+	circle := bytes.Replace(pdf, []byte("/T (party) /Kids [5 0 R 6 0 R]"), []byte("/T (party) /Kids [4 0 R 4 0 R]"), 1)
+	report = w.verify(t, sign(t, circle, by(w.seller)))
+	require.Equal(t, []string{pades.CheckStructure}, report.Failed())
+	require.Contains(t, report.Check(pades.CheckStructure).Detail, "too many, or nested too deep")
+}
+
 func TestSignRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -58,7 +58,8 @@ type sealed struct {
 // Verify judges every signature of a PDF and every revision that follows the first of them, as seen at a time. It makes every
 // check that can be made. A file that nobody who is trusted signed first is not parsed: its structure is then not checkable.
 // Signatures that a time stamp covers are judged as of that time stamp. A file whose first signature is a document time stamp is
-// not accepted.
+// not accepted. Anybody under the pinned roots may have signed: whether they are who should have, is the caller's to judge by
+// Signature.Certificate.
 //
 // The error says that nothing could be judged, because nobody is trusted.
 func Verify(pdf []byte, trust Trust, at time.Time) (*Report, error) {
@@ -166,6 +167,8 @@ func (v *verification) judgeCertification(h *history, first *sealed) {
 	}
 	v.report.Permission = permissionOf(resolve, first.values)
 	switch {
+	case locksFields(resolve, first.values) && slices.ContainsFunc(v.report.Revisions, func(r Revision) bool { return r.Signature }):
+		v.fail(CheckCertification, "a signature was added, and the first signer locked fields")
 	case v.report.Permission == 0:
 		v.notCheckable(CheckCertification, "the first signature certifies nothing")
 	case v.report.Permission == 1 && slices.ContainsFunc(v.report.Revisions, func(r Revision) bool { return r.Signature }):

@@ -297,6 +297,18 @@ func TestCertificationThatAllowsNothing(t *testing.T) {
 	report = w.verify(t, slices.Concat(locked, both[len(pdf):]))
 	require.Contains(t, report.Failed(), pades.CheckCertification)
 	require.False(t, report.Valid)
+	require.Contains(t, report.Check(pades.CheckCertification).Detail, "allowed none")
+
+	// A lock of fields, written with as many bytes.
+	const certification, lock = "/DocMDP/TransformParams<</P 2/Type/TransformParams/V/1.2>>", "/FieldMDP/TransformParams<</P 2/Type/TransformParams    >>"
+	require.Contains(t, string(pdf), certification)
+	fields := resigned(t, w, bytes.Replace(pdf, []byte(certification), []byte(lock), 1))
+	require.True(t, w.verify(t, fields).Valid)
+	_, err := pades.Sign(t.Context(), fields, by(w.buyer))
+	require.ErrorIs(t, err, pades.ErrLocked)
+	report = w.verify(t, slices.Concat(fields, both[len(pdf):]))
+	require.Contains(t, report.Check(pades.CheckCertification).Detail, "locked fields")
+	require.False(t, report.Valid)
 }
 
 // resigned makes the one signature of a file anew.
