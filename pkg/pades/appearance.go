@@ -11,7 +11,7 @@ import (
 // maxDrawing bounds the drawing of an appearance.
 const maxDrawing = 4 << 20
 
-// Box is a rectangle on a page, in points from its lower left corner.
+// Box is a rectangle on a page, in points from its lower left corner before the page is rotated for showing.
 type Box struct{ Left, Bottom, Right, Top float64 }
 
 func (b Box) array() array { return array{b.Left, b.Bottom, b.Right, b.Top} }

@@ -11,7 +11,8 @@
 //   - B-LT: Extend with certificates, revocation lists or OCSP answers.
 //   - B-LTA: Extend with Extension.Stamp, a document time stamp over everything.
 //
-// Several signers sign one after the other. A file that is encrypted, has an XFA form or hybrid cross-references is refused.
+// Several signers sign one after the other, in fields of their own that Prepare may lay before. A file that is encrypted, has an
+// XFA form or hybrid cross-references is refused.
 //
 // # Verifying
 //

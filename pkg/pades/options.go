@@ -38,7 +38,8 @@ type Options struct {
 	// Reason and Location of the signature as readers show them; default none. They are not personal data: nothing hides them.
 	Reason, Location string
 	// Certify makes it the certification of the document (DocMDP): nothing may be changed later but by further signatures, time
-	// stamps and validation data. Only the first signature of a file can be one.
+	// stamps and validation data. Only the first signature of a file can be one. Later signers better find their fields there
+	// already; see Prepare.
 	Certify bool
 	// Appearance is how the signature is shown; nil: not at all.
 	Appearance *Appearance

@@ -61,6 +61,9 @@ type sealed struct {
 // not accepted. Anybody under the pinned roots may have signed: whether they are who should have, is the caller's to judge by
 // Signature.Certificate.
 //
+// Every signature is over all before it, so the work grows with the number of both; who judges strangers' files bounds their
+// size.
+//
 // The error says that nothing could be judged, because nobody is trusted.
 func Verify(pdf []byte, trust Trust, at time.Time) (*Report, error) {
 	if trust.Roots == nil || trust.TimeStamps.Roots == nil || at.IsZero() {
