@@ -2,6 +2,7 @@ package bundle_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,20 @@ func TestEveryCheckIsTold(t *testing.T) {
 		}
 		require.Equal(t, defined, told, name)
 	}
+}
+
+// The page for those who are given bundles lists the checks as they are.
+func TestDocumentedChecks(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/bundle.md")
+	require.NoError(t, err)
+	var table strings.Builder
+	table.WriteString("<!-- checks -->\n| id | step | optional | what it means that it passed |\n|---|---|---|---|\n")
+	for _, d := range bundle.Definitions() {
+		optional := map[bool]string{true: "yes"}[d.Optional]
+		fmt.Fprintf(&table, "| `%s` | %d | %s | %s |\n", d.ID, d.Step, optional, d.English)
+	}
+	require.Contains(t, string(page), table.String()+"<!-- /checks -->")
 }
 
 // A verifier that trusts nobody does not judge.
