@@ -2,6 +2,8 @@ package bundle_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,8 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/asic"
 	"github.com/naru-relay/naru/pkg/bundle"
+	"github.com/naru-relay/naru/pkg/cms/cmstest"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 const vectors = "../../e2e/vectors/"
@@ -56,7 +61,8 @@ func TestEveryCheckIsTold(t *testing.T) {
 		for _, c := range report.Checks {
 			told = append(told, c.ID)
 		}
-		for _, d := range bundle.Definitions() {
+		require.Equal(t, name == "a PDF", report.Kind == bundle.KindDistribution)
+		for _, d := range bundle.DefinitionsOf(report.Kind) {
 			defined = append(defined, d.ID)
 			require.NotEmpty(t, d.Korean, d.ID)
 			require.NotEmpty(t, d.English, d.ID)
@@ -77,6 +83,72 @@ func TestDocumentedChecks(t *testing.T) {
 		fmt.Fprintf(&table, "| `%s` | %d | %s | %s |\n", d.ID, d.Step, optional, d.English)
 	}
 	require.Contains(t, string(page), table.String()+"<!-- /checks -->")
+}
+
+// A certificate by itself is judged, and held to a document where one is presented.
+func TestCertificatesAlone(t *testing.T) {
+	t.Parallel()
+	container := read(t, "good/submission.asice")
+	c, err := asic.Open(bytes.NewReader(container), int64(len(container)))
+	require.NoError(t, err)
+	part := func(name string) []byte {
+		content, err := c.Read(name, 1<<20)
+		require.NoError(t, err)
+		return content
+	}
+	trusted := trust(t)
+	root := cmstest.NewRoot(t, "시험용 보관소 루트", at)
+	signer := root.Signer(t, "다른 보관소", at)
+	trusted.Archives = append(trusted.Archives, archivecert.Issuer{Name: "다른 보관소", Profile: archivecert.Format, Roots: root.Pool()})
+	hash := hashOf(part("document/document.pdf"))
+	statement := archivecert.Statement{
+		CertificateNumber: "R-1", DocumentID: "d-1", Issuer: "다른 보관소", Owner: "시험용기관", Hash: hash,
+		RegisteredAt: at.Add(-time.Hour), ValidFrom: at.Add(-time.Hour), ValidUntil: at.AddDate(1, 0, 0),
+	}
+	registration, err := archivecert.IssueRegistration(statement, archivecert.Signer{Key: signer.Key, Chain: signer.Chain}, at.Add(-time.Hour))
+	require.NoError(t, err)
+	verify := func(content []byte, document string, attachments ...string) *bundle.Report {
+		report, err := bundle.Verify(t.Context(), bytes.NewReader(content), int64(len(content)), bundle.Options{Trust: trusted, At: at, Document: document, Attachments: attachments})
+		require.NoError(t, err)
+		require.Len(t, report.Checks, len(bundle.DefinitionsOf(report.Kind)))
+		return report
+	}
+	attachments := []string{hashOf(part("document/attachment01.pdf")), hashOf(part("document/attachment02.pdf"))}
+	for _, tc := range []struct {
+		kind              bundle.Kind
+		content           []byte
+		attachments       []string
+		form, about, also string
+	}{
+		{bundle.KindDistribution, part(bundle.DistributionPath), attachments, bundle.CheckDistributionSignature, bundle.CheckDistributionDocument, bundle.CheckDistributionAttachments},
+		{bundle.KindOriginal, part(bundle.OriginalPath), attachments, bundle.CheckOriginalSignature, bundle.CheckOriginalDocument, bundle.CheckOriginalAttachments},
+		{bundle.KindRegistration, registration, nil, bundle.CheckRegistration, bundle.CheckRegistrationDocument, bundle.CheckRegistrationDocument},
+	} {
+		alone := verify(tc.content, "")
+		require.True(t, alone.Valid, "%s: %v", tc.kind, alone.Checks)
+		require.Equal(t, tc.kind, alone.Kind)
+		require.Equal(t, proof.NotCheckable, alone.Check(tc.about).Outcome)
+		held := verify(tc.content, hash, tc.attachments...)
+		require.True(t, held.Valid, "%s: %v", tc.kind, held.Checks)
+		require.Equal(t, proof.Passed, held.Check(tc.about).Outcome)
+		require.Equal(t, proof.Passed, held.Check(tc.also).Outcome)
+		require.Equal(t, []string{tc.about}, verify(tc.content, hashOf(nil), tc.attachments...).Failed(), tc.kind)
+		require.Contains(t, verify(tc.content, hash, hashOf(nil)).Failed(), tc.also, tc.kind)
+		require.False(t, verify(append(bytes.Clone(tc.content), 0), "").Valid, "%s: something after it", tc.kind)
+		for _, place := range []int{len(tc.content) / 3, len(tc.content) / 2, len(tc.content) - 20} {
+			changed := bytes.Clone(tc.content)
+			changed[place] ^= 1
+			require.False(t, verify(changed, "").Valid, "%s: byte %d", tc.kind, place)
+		}
+	}
+	require.Equal(t, "20260302_NARU000001_0000000000001", verify(part(bundle.DistributionPath), "").Bundle.EdocNum)
+	trusted.Archives = trusted.Archives[:1]
+	require.Equal(t, []string{bundle.CheckOriginalIssuer}, verify(registration, "").Failed(), "which kind it is stands in what an archive that is not trusted signed")
+}
+
+func hashOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
 }
 
 // A verifier that trusts nobody does not judge.
@@ -149,7 +221,7 @@ func FuzzVerify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		report, err := bundle.Verify(t.Context(), bytes.NewReader(content), int64(len(content)), bundle.Options{Trust: trusted, At: at})
 		require.NoError(t, err)
-		require.Len(t, report.Checks, len(bundle.Definitions()))
+		require.Len(t, report.Checks, len(bundle.DefinitionsOf(report.Kind)))
 		require.Equal(t, bytes.Equal(good, content), report.Valid)
 	})
 }

@@ -21,9 +21,7 @@ func (v *verification) checkCertificates(ctx context.Context) {
 	distribution := v.read(v.statement.One(RoleDistribution), distcert.MaxBytes)
 	original := v.read(v.statement.One(RoleOriginal), archivecert.MaxBytes)
 	certificate := v.checkDistribution(distribution)
-	verifier, err := archivecert.New(archivecert.Options{
-		Issuers: slices.Clone(v.opts.Trust.Archives), Clock: fixed(v.at), Skew: v.opts.Trust.ArchiveSkew, Revocations: v.opts.Trust.ArchiveRevocations,
-	})
+	verifier, err := v.archives()
 	if err != nil {
 		v.fail(CheckOriginalIssuer, "", "the trusted archives cannot be read")
 		return
@@ -34,9 +32,25 @@ func (v *verification) checkCertificates(ctx context.Context) {
 	v.askHub(ctx, distribution, original)
 }
 
+// archives judges what they issued, as of the time of the evidence.
+func (v *verification) archives() (*archivecert.Verifier, error) {
+	return archivecert.New(archivecert.Options{
+		Issuers: slices.Clone(v.opts.Trust.Archives), Clock: fixed(v.at), Skew: v.opts.Trust.ArchiveSkew, Revocations: v.opts.Trust.ArchiveRevocations,
+	})
+}
+
 // checkDistribution judges the distribution certificate by itself, and holds it to the document and the circulation record.
 func (v *verification) checkDistribution(pdf []byte) *distcert.Certificate {
 	path := v.statement.One(RoleDistribution).Path
+	c := v.judgeDistribution(pdf, path)
+	if c != nil {
+		v.compareDistribution(c, path)
+	}
+	return c
+}
+
+// judgeDistribution judges a distribution certificate by itself; nil where nothing is known of it.
+func (v *verification) judgeDistribution(pdf []byte, path string) *distcert.Certificate {
 	opts := v.opts.Trust.Hub
 	opts.At = v.at
 	c, checks, err := distcert.Verify(pdf, opts)
@@ -61,11 +75,9 @@ func (v *verification) checkDistribution(pdf []byte) *distcert.Certificate {
 			v.mayBe(row.id, distcert.CheckValidity)
 		}
 	}
-	if c == nil {
-		return nil
+	if c != nil {
+		v.uses(c.Signer, crypto.SHA256, v.at)
 	}
-	v.uses(c.Signer, crypto.SHA256, v.at)
-	v.compareDistribution(c, path)
 	return c
 }
 
@@ -90,13 +102,7 @@ func (v *verification) compareDistribution(c *distcert.Certificate, path string)
 		v.mayBe(CheckDistributionAttachments, distcert.CheckAttachments)
 		return
 	}
-	hold := func(id string, ok bool) {
-		if ok {
-			v.pass(id)
-			return
-		}
-		v.fail(id, path, "it states something else")
-	}
+	hold := func(id string, ok bool) { v.hold(id, path, ok) }
 	hold(CheckDistributionNumbers, c.EdocNum == s.EdocNum && c.CertNum == s.CertNum)
 	hold(CheckDistributionParties, c.Sender.Address == s.Circulation.Sender.Address && c.Recipient.Address == s.Circulation.Recipient.Address &&
 		c.Sender.PlatformID == s.Circulation.Sender.PlatformID && c.Recipient.PlatformID == s.Circulation.Recipient.PlatformID && c.Applicant == s.Applicant)
@@ -107,6 +113,14 @@ func (v *verification) compareDistribution(c *distcert.Certificate, path string)
 	hold(CheckDistributionAttachments, slices.Equal(stated, found))
 }
 
+func (v *verification) hold(id, path string, ok bool) {
+	if ok {
+		v.pass(id)
+		return
+	}
+	v.fail(id, path, "it states something else")
+}
+
 // sameSecond compares in the precision of the hub, whole seconds.
 func sameSecond(a, b time.Time) bool {
 	return a.IsZero() == b.IsZero() && a.Truncate(time.Second).Equal(b.Truncate(time.Second))
@@ -115,6 +129,16 @@ func sameSecond(a, b time.Time) bool {
 // checkOriginal judges the original certificate by itself, and holds it to the document.
 func (v *verification) checkOriginal(verifier *archivecert.Verifier, der []byte) *archivecert.Original {
 	path := v.statement.One(RoleOriginal).Path
+	original := v.judgeOriginal(verifier, der, path)
+	if original != nil {
+		v.holdHash(CheckOriginalDocument, path, original.Covers(v.hashOf(v.statement.One(RoleDocument)), original.AttachmentHashes))
+		v.holdHash(CheckOriginalAttachments, path, original.Covers(original.Hash, v.attachments()))
+	}
+	return original
+}
+
+// judgeOriginal judges an original certificate by itself; nil if it does not hold.
+func (v *verification) judgeOriginal(verifier *archivecert.Verifier, der []byte, path string) *archivecert.Original {
 	original, err := verifier.Original(der, v.at)
 	failed := archivecert.FailedChecks(err)
 	for _, row := range []struct {
@@ -139,8 +163,6 @@ func (v *verification) checkOriginal(verifier *archivecert.Verifier, der []byte)
 		return nil
 	}
 	v.uses(original.Signer, crypto.SHA256, v.at)
-	v.holdHash(CheckOriginalDocument, path, original.Covers(v.hashOf(v.statement.One(RoleDocument)), original.AttachmentHashes))
-	v.holdHash(CheckOriginalAttachments, path, original.Covers(original.Hash, v.attachments()))
 	return original
 }
 

@@ -81,6 +81,34 @@ const (
 // Definitions lists every check, in the order in which reports have them.
 func Definitions() []Definition { return definitions }
 
+// alone are the checks of a certificate by itself; true for those that need a document to hold it to.
+var alone = map[Kind]map[string]bool{
+	KindDistribution: {
+		CheckAlgorithms: false, CheckDistributionFormat: false, CheckDistributionSignature: false, CheckDistributionChain: false, CheckDistributionIdentity: false,
+		CheckDistributionValidity: false, CheckDistributionDocument: true, CheckDistributionAttachments: true,
+	},
+	KindOriginal: {
+		CheckAlgorithms: false, CheckOriginalForm: false, CheckOriginalSignature: false, CheckOriginalChain: false, CheckOriginalIssuer: false,
+		CheckOriginalValidity: false, CheckOriginalKind: false, CheckOriginalDocument: true, CheckOriginalAttachments: true,
+	},
+	KindRegistration: {CheckRegistration: false, CheckRegistrationDocument: true},
+}
+
+// DefinitionsOf lists the checks of a kind of file.
+func DefinitionsOf(kind Kind) []Definition {
+	if kind == KindBundle {
+		return definitions
+	}
+	var of []Definition
+	for _, d := range definitions {
+		if needsDocument, made := alone[kind][d.ID]; made {
+			d.Optional = needsDocument
+			of = append(of, d)
+		}
+	}
+	return of
+}
+
 var definitions = []Definition{
 	{ID: CheckContainer, Step: 1, Korean: "묶음 파일의 구조가 정해진 형식과 한 바이트도 다르지 않다.", English: "The container has the one form of its files, byte for byte."},
 	{ID: CheckMimetype, Step: 1, Korean: "묶음 파일이 스스로 밝힌 종류가 맞다.", English: "The container says what it is."},

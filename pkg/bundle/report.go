@@ -10,11 +10,22 @@ import (
 // ReportFormat is the name of a report's format.
 const ReportFormat = "naru-validation/1"
 
+// Kind is what a file is.
+type Kind string
+
+// The kinds. A file that is none of these is judged as a bundle.
+const (
+	KindBundle       Kind = "bundle"
+	KindDistribution Kind = "distribution_certificate"
+	KindOriginal     Kind = "original_certificate"
+	KindRegistration Kind = "registration_certificate"
+)
+
 // Report is what a verification found.
 type Report struct {
 	Format string `json:"format"`
-	// Kind of what was verified: bundle.
-	Kind string `json:"kind"`
+	// Kind of what was verified.
+	Kind Kind `json:"kind"`
 	// Valid: every check passed that has to.
 	Valid bool `json:"valid"`
 	// Digest is SHA-256 of the file, lower-case hexadecimal; Size its bytes.
@@ -24,16 +35,16 @@ type Report struct {
 	// the time stamp over the signature. Absent where no time stamp holds; the time of the verification was taken then.
 	VerifiedAt time.Time  `json:"verifiedAt"`
 	EvidenceAt *time.Time `json:"evidenceAt,omitempty"`
-	// Bundle is what it says of itself; absent if that cannot be read.
+	// Bundle is what it says of itself; absent if that cannot be read, and for certificates of archives.
 	Bundle *Summary `json:"bundle,omitempty"`
 	// Checks in the order of Definitions.
 	Checks []Check `json:"checks"`
 }
 
-// Summary is what a bundle says of itself. It is worth what the checks say.
+// Summary is what a bundle, or a distribution certificate, says of itself. It is worth what the checks say.
 type Summary struct {
-	Serial     string     `json:"serial"`
-	Form       Form       `json:"form"`
+	Serial     string     `json:"serial,omitempty"`
+	Form       Form       `json:"form,omitempty"`
 	EdocNum    string     `json:"edocNum"`
 	CertNum    string     `json:"certNum"`
 	Sender     Party      `json:"sender"`
@@ -45,7 +56,7 @@ type Summary struct {
 	// an algorithm of it, ends: by then it has to be renewed.
 	Assembler    string     `json:"assembler,omitempty"`
 	StampedUntil *time.Time `json:"stampedUntil,omitempty"`
-	Parts        []Part     `json:"parts"`
+	Parts        []Part     `json:"parts,omitempty"`
 }
 
 // Failed lists the ids of the checks that failed.
@@ -107,10 +118,10 @@ func (f *findings) judge(id, subject string, err error) bool {
 	return true
 }
 
-// list gives every check, and whether all passed that have to.
-func (f *findings) list() (checks []Check, valid bool) {
+// list gives every check of a kind, and whether all passed that have to.
+func (f *findings) list(kind Kind) (checks []Check, valid bool) {
 	valid = true
-	for _, d := range definitions {
+	for _, d := range DefinitionsOf(kind) {
 		c, known := f.found[d.ID]
 		if !known {
 			c = Check{ID: d.ID, Outcome: proof.NotCheckable, Detail: "what it needs could not be read"}

@@ -48,7 +48,8 @@ type verification struct {
 	used []use
 }
 
-// Verify judges a bundle. An error says that nothing could be judged: the file could not be read, or nobody is trusted.
+// Verify judges a bundle, or a certificate by itself: a PDF is a distribution certificate, what is DER one of an archive. An error
+// says that nothing could be judged: the file could not be read, or nobody is trusted.
 func Verify(ctx context.Context, from io.ReaderAt, size int64, opts Options) (*Report, error) {
 	if err := opts.Trust.complete(); err != nil || opts.At.IsZero() {
 		return nil, fmt.Errorf("verify bundle: %w", cmpErr(err, errNoTrust))
@@ -59,12 +60,12 @@ func Verify(ctx context.Context, from io.ReaderAt, size int64, opts Options) (*R
 	}
 	v := &verification{
 		findings: newFindings(), opts: opts, measures: map[string]asic.Measure{}, at: opts.At,
-		report: &Report{Format: ReportFormat, Kind: "bundle", Digest: hex.EncodeToString(whole.SHA256[:]), Size: size, VerifiedAt: opts.At.UTC()},
+		report: &Report{Format: ReportFormat, Kind: KindBundle, Digest: hex.EncodeToString(whole.SHA256[:]), Size: size, VerifiedAt: opts.At.UTC()},
 	}
 	if err := v.run(ctx, from, size); err != nil {
 		return nil, fmt.Errorf("verify bundle: %w", err)
 	}
-	v.report.Checks, v.report.Valid = v.list()
+	v.report.Checks, v.report.Valid = v.list(v.report.Kind)
 	return v.report, nil
 }
 
@@ -76,6 +77,9 @@ func cmpErr(err, otherwise error) error {
 }
 
 func (v *verification) run(ctx context.Context, from io.ReaderAt, size int64) error {
+	if alone, err := v.certificateAlone(from, size); alone || err != nil {
+		return err
+	}
 	container, err := asic.Open(from, size)
 	if err != nil && !errors.Is(err, asic.ErrForm) {
 		return err

@@ -63,7 +63,7 @@ func newVerifier(c VerificationConfig, clock clock.Clock) (*verifier, error) {
 
 var _ certificatev1.VerificationServiceServer = (*verifier)(nil)
 
-// VerifyFile verifies a bundle.
+// VerifyFile verifies a bundle, or a certificate by itself.
 func (v *verifier) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.VerifyFileRequest, certificatev1.VerifyFileResponse]) error {
 	if v.trust == nil {
 		return verificationNotOffered()
@@ -111,7 +111,7 @@ func (v *verifier) GetVerificationLimits(context.Context, *certificatev1.GetVeri
 
 func reportOf(r *bundle.Report) *certificatev1.ValidationReport {
 	out := &certificatev1.ValidationReport{
-		Format: r.Format, Kind: r.Kind, Valid: r.Valid, Digest: r.Digest, Size: r.Size, VerifiedAt: timestamppb.New(r.VerifiedAt), EvidenceAt: moment(r.EvidenceAt),
+		Format: r.Format, Kind: string(r.Kind), Valid: r.Valid, Digest: r.Digest, Size: r.Size, VerifiedAt: timestamppb.New(r.VerifiedAt), EvidenceAt: moment(r.EvidenceAt),
 	}
 	if b := r.Bundle; b != nil && b.EdocNum != "" {
 		out.Bundle = &certificatev1.BundleSummary{

@@ -18,8 +18,8 @@ import (
 )
 
 type verifyFileCommand struct {
-	File       string   `arg:"" type:"existingfile" help:"The bundle (.asice)."`
-	Document   string   `type:"existingfile" placeholder:"FILE" help:"The document that you hold yourself, to be compared with the bundle's."`
+	File       string   `arg:"" type:"existingfile" help:"The bundle (.asice), or a certificate by itself: distribution (.pdf), original or registration certificate (.p7m)."`
+	Document   string   `type:"existingfile" placeholder:"FILE" help:"The document that you hold yourself, to be compared with the one that is proved."`
 	Attachment []string `type:"existingfile" placeholder:"FILE" help:"An attachment that you hold yourself; repeatable, in their order."`
 	Trust      string   `type:"existingdir" placeholder:"FOLDER" help:"Folder with trust.yaml and the roots it names. Default: the sandbox's, which nobody else should trust."`
 	At         string   `placeholder:"TIME" help:"Verify as of this time (RFC 3339) in place of now."`
@@ -29,7 +29,7 @@ type verifyFileCommand struct {
 // Help is shown by naru verify --help.
 func (verifyFileCommand) Help() string {
 	return `Verifies a certificate bundle (전자증명서) without its assembler: the container, its signature and time stamps, both certificates, and whether all of it is
-about the same document. Every check is made and told: passed, failed, or not checkable and why. No relay is needed; whom to trust stands in --trust.
+about the same document. Of a certificate by itself, its own signature, issuer and validity, and whether it is about --document. Every check is made and told: passed, failed, or not checkable and why. No relay is needed; whom to trust stands in --trust.
 
 Exit codes: 0 valid, 1 not valid, 2 could not be verified (no such file, nobody trusted). docs/bundle.md lists the checks.
 
@@ -146,7 +146,10 @@ func (a *app) sayReport(r *bundle.Report) error {
 		verdict = "VALID"
 	}
 	if b := r.Bundle; b != nil && b.EdocNum != "" {
-		verdict += fmt.Sprintf("  %s  %s  assembled by %s", b.EdocNum, b.CertNum, b.Assembler)
+		verdict += fmt.Sprintf("  %s  %s", b.EdocNum, b.CertNum)
+		if b.Assembler != "" {
+			verdict += "  assembled by " + b.Assembler
+		}
 	}
 	if r.EvidenceAt != nil {
 		verdict += "  stamped " + r.EvidenceAt.UTC().Format(time.RFC3339)

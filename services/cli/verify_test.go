@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"testing"
 
@@ -37,6 +40,15 @@ func TestVerify(t *testing.T) {
 	var report bundle.Report
 	require.NoError(t, json.Unmarshal([]byte(stdout), &report))
 	require.Equal(t, []string{bundle.CheckPresentedDocument}, report.Failed())
+
+	container, err := zip.NewReader(bytes.NewReader(good), int64(len(good)))
+	require.NoError(t, err)
+	certificate, err := fs.ReadFile(container, bundle.OriginalPath)
+	require.NoError(t, err)
+	f.write(t, "original.p7m", string(certificate))
+	code, stdout, stderr = verify(f.path("original.p7m"), "--document", vectors+"good/document.pdf")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stdout, "original.document")
 
 	for want, args := range map[string][]string{
 		"--at wants":       {"verify", f.path("other.pdf"), "--trust", vectors + "trust", "--at", "yesterday"},

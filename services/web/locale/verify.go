@@ -5,9 +5,9 @@ import "fmt"
 // Of the page on which anybody verifies a bundle.
 var (
 	VerifyTitle = both("전자증명서 검증", "Verify a certificate bundle")
-	VerifyLead  = both("받은 전자증명서 묶음(.asice)이 진짜인지, 안에 든 문서와 증명서가 서로 맞는지 확인합니다. 올린 파일은 남기지 않습니다.",
-		"Find out whether a certificate bundle (.asice) is genuine, and whether document and certificates in it fit each other. The file is not kept.")
-	VerifyFile      = both("전자증명서 묶음 파일", "Bundle")
+	VerifyLead  = both("받은 전자증명서 묶음(.asice)이 진짜인지, 안에 든 문서와 증명서가 서로 맞는지 확인합니다. 유통증명서(.pdf)나 원본증명서(.p7m)만 따로 확인할 수도 있습니다. 올린 파일은 남기지 않습니다.",
+		"Find out whether a certificate bundle (.asice) is genuine, and whether document and certificates in it fit each other. A distribution certificate (.pdf) or an original certificate (.p7m) can be verified by itself, too. The file is not kept.")
+	VerifyFile      = both("전자증명서 파일", "Bundle or certificate")
 	VerifyGo        = both("검증하기", "Verify")
 	VerifyNeeds     = both("파일을 고르십시오.", "Choose a file.")
 	VerifyNone      = both("이 서비스는 다른 곳의 파일을 검증하지 않습니다.", "This service verifies nothing for others.")
@@ -17,7 +17,7 @@ var (
 	VerifyFailed    = both("통과하지 못한 확인", "Checks that failed")
 	VerifyUnchecked = both("할 수 없었던 확인", "Checks that could not be made")
 	VerifyPassed    = both("통과한 확인", "Checks that passed")
-	VerifyAbout     = both("묶음이 스스로 밝힌 내용", "What the bundle says of itself")
+	VerifyAbout     = both("파일이 스스로 밝힌 내용", "What the file says of itself")
 	VerifyStamped   = both("시점확인을 받은 때", "Time-stamped")
 	VerifyAssembler = both("묶은 곳", "Assembled by")
 	VerifyAnother   = both("다른 파일 검증하기", "Verify another file")

@@ -218,7 +218,8 @@ type ValidationReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// naru-validation/1.
 	Format string `protobuf:"bytes,1,opt,name=format,proto3" json:"format,omitempty"`
-	// Of what was verified: bundle.
+	// What was verified: bundle, distribution_certificate, original_certificate or registration_certificate. What is none of these is judged as a
+	// bundle.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Every check passed that has to.
 	Valid bool `protobuf:"varint,3,opt,name=valid,proto3" json:"valid,omitempty"`

@@ -1,0 +1,120 @@
+package bundle
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/distcert"
+)
+
+// derSequence is the first byte of CMS.
+const derSequence = 0x30
+
+// certificateAlone judges a file that is no bundle but a certificate by itself; false for one that begins as neither.
+func (v *verification) certificateAlone(from io.ReaderAt, size int64) (bool, error) {
+	begin := make([]byte, min(size, 5))
+	if _, err := from.ReadAt(begin, 0); err != nil && err != io.EOF {
+		return false, fmt.Errorf("read its beginning: %w", err)
+	}
+	switch {
+	case bytes.Equal(begin, []byte("%PDF-")):
+		v.report.Kind = KindDistribution
+		content, err := whole(from, size, distcert.MaxBytes)
+		if err != nil {
+			return true, err
+		}
+		v.distributionAlone(content)
+	case len(begin) > 0 && begin[0] == derSequence:
+		v.report.Kind = KindOriginal
+		content, err := whole(from, size, archivecert.MaxBytes)
+		if err != nil {
+			return true, err
+		}
+		v.archivesAlone(content)
+	default:
+		return false, nil
+	}
+	v.checkAlgorithms()
+	return true, nil
+}
+
+// whole reads a small file; nothing of one that is too large, which then fails its form.
+func whole(from io.ReaderAt, size, most int64) ([]byte, error) {
+	if size > most {
+		return nil, nil
+	}
+	content, err := io.ReadAll(io.NewSectionReader(from, 0, size))
+	if err != nil {
+		return nil, fmt.Errorf("read a certificate: %w", err)
+	}
+	return content, nil
+}
+
+func (v *verification) distributionAlone(pdf []byte) {
+	c := v.judgeDistribution(pdf, "")
+	if c == nil {
+		return
+	}
+	if !c.Readable() {
+		v.notCheckable(CheckDistributionDocument, "the certificate does not say it in a form that can be read")
+		v.notCheckable(CheckDistributionAttachments, "the certificate does not say it in a form that can be read")
+		return
+	}
+	b := v.report.summary()
+	b.EdocNum, b.CertNum, b.SentAt, b.ReceivedAt = c.EdocNum, c.CertNum, c.SentAt.UTC(), c.ReceivedAt.UTC()
+	b.Sender, b.Recipient = Party{c.Sender.Address, c.Sender.PlatformID}, Party{c.Recipient.Address, c.Recipient.PlatformID}
+	if read := c.ReadAt.UTC(); !c.ReadAt.IsZero() {
+		b.ReadAt = &read
+	}
+	if v.opts.Document != "" {
+		v.hold(CheckDistributionDocument, "", c.Hash == v.opts.Document)
+	}
+	if len(v.opts.Attachments) > 0 {
+		v.hold(CheckDistributionAttachments, "", slices.Equal(slices.Sorted(slices.Values(c.AttachmentHashes)), slices.Sorted(slices.Values(v.opts.Attachments))))
+	}
+}
+
+// archivesAlone judges an original certificate, or a registration certificate where it is one.
+func (v *verification) archivesAlone(der []byte) {
+	verifier, err := v.archives()
+	if err != nil {
+		v.fail(CheckOriginalIssuer, "", "the trusted archives cannot be read")
+		return
+	}
+	if _, err := verifier.Original(der, v.at); slices.Contains(archivecert.FailedChecks(err), archivecert.ErrKind) {
+		v.report.Kind = KindRegistration
+		v.registrationAlone(verifier, der)
+		return
+	}
+	original := v.judgeOriginal(verifier, der, "")
+	if original == nil {
+		return
+	}
+	if v.opts.Document != "" {
+		v.holdHash(CheckOriginalDocument, "", original.Covers(v.opts.Document, original.AttachmentHashes))
+	}
+	if len(v.opts.Attachments) > 0 {
+		v.holdHash(CheckOriginalAttachments, "", original.Covers(original.Hash, v.opts.Attachments))
+	}
+}
+
+func (v *verification) registrationAlone(verifier *archivecert.Verifier, der []byte) {
+	registration, err := verifier.Registration(der, v.at)
+	if err != nil {
+		var names []string
+		for _, check := range archivecert.FailedChecks(err) {
+			names = append(names, check.Name)
+		}
+		v.fail(CheckRegistration, "", "it does not hold: "+strings.Join(names, ", "))
+		return
+	}
+	v.pass(CheckRegistration)
+	if v.opts.Document != "" {
+		_, err := registration.Covers(v.opts.Document, v.opts.Attachments)
+		v.holdHash(CheckRegistrationDocument, "", err)
+	}
+}
