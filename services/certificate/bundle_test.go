@@ -388,6 +388,12 @@ func TestBundleIsNotMadeOfWrongThings(t *testing.T) {
 			s.AttachmentHashes = nil
 			w.archive.original = func() []byte { return w.originalOf(s, w.archive.digest) }
 		}, []string{"original_hash"}},
+		"by somebody else": {func(w *workshop) {
+			signer := w.pki.Signer(pki.Hub)
+			der, err := archivecert.IssueOriginal(w.statement(), w.archive.digest, archivecert.Signer{Key: signer.Key, Chain: signer.Chain}, w.Clock.Now())
+			require.NoError(w.t, err)
+			w.archive.original = func() []byte { return der }
+		}, []string{"original_foreign"}},
 		"no certificate": {func(w *workshop) { w.archive.original = func() []byte { return []byte("no certificate") } }, []string{"original_format"}},
 		"expired": {func(w *workshop) {
 			s := w.statement()
