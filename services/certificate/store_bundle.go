@@ -75,6 +75,11 @@ const listBundlesSQL = bundleViewSQL + `
 	 order by r.id desc
 	 limit $5`
 
+const findBundlesSQL = bundleViewSQL + `
+	  join unnest($3::uuid[]) with ordinality wanted (id, place) on wanted.id = r.id
+	 where r.principal = $1 and r.principal_kind = $2
+	 order by wanted.place`
+
 func scanBundle(row pgx.CollectableRow) (bundleView, error) {
 	var v bundleView
 	var stampedAt *time.Time
@@ -86,6 +91,11 @@ func scanBundle(row pgx.CollectableRow) (bundleView, error) {
 // findBundle finds the caller's own; false for none of its own.
 func findBundle(ctx context.Context, db pg.DBTX, principal, kind string, id uuid.UUID) (bundleView, bool, error) {
 	return pg.Find(ctx, db, fmt.Sprintf("find bundle %s", id), scanBundle, findBundleSQL, principal, kind, id)
+}
+
+// findBundles finds the caller's own among ids, in their order.
+func findBundles(ctx context.Context, db pg.DBTX, principal, kind string, ids []uuid.UUID) ([]bundleView, error) {
+	return pg.All(ctx, db, "find bundles", scanBundle, findBundlesSQL, principal, kind, ids)
 }
 
 // listBundles lists the caller's own for a document, newest first, before an id.

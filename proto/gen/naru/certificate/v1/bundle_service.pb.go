@@ -355,6 +355,294 @@ func (x *RequestBundleResponse) GetBundle() *Bundle {
 	return nil
 }
 
+type BatchRequestBundlesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Each once.
+	EdocNums []string `protobuf:"bytes,1,rep,name=edoc_nums,json=edocNums,proto3" json:"edoc_nums,omitempty"`
+	// As in RequestBundleRequest, for all of them.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The caller's id of this call, 1-64 characters; with the document it identifies each request.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchRequestBundlesRequest) Reset() {
+	*x = BatchRequestBundlesRequest{}
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchRequestBundlesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchRequestBundlesRequest) ProtoMessage() {}
+
+func (x *BatchRequestBundlesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchRequestBundlesRequest.ProtoReflect.Descriptor instead.
+func (*BatchRequestBundlesRequest) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *BatchRequestBundlesRequest) GetEdocNums() []string {
+	if x != nil {
+		return x.EdocNums
+	}
+	return nil
+}
+
+func (x *BatchRequestBundlesRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *BatchRequestBundlesRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// BundleOutcome is what came of one document of a batch.
+type BundleOutcome struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// Types that are valid to be assigned to Outcome:
+	//
+	//	*BundleOutcome_Bundle
+	//	*BundleOutcome_Reason
+	Outcome       isBundleOutcome_Outcome `protobuf_oneof:"outcome"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BundleOutcome) Reset() {
+	*x = BundleOutcome{}
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BundleOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BundleOutcome) ProtoMessage() {}
+
+func (x *BundleOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BundleOutcome.ProtoReflect.Descriptor instead.
+func (*BundleOutcome) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BundleOutcome) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *BundleOutcome) GetOutcome() isBundleOutcome_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *BundleOutcome) GetBundle() *Bundle {
+	if x != nil {
+		if x, ok := x.Outcome.(*BundleOutcome_Bundle); ok {
+			return x.Bundle
+		}
+	}
+	return nil
+}
+
+func (x *BundleOutcome) GetReason() string {
+	if x != nil {
+		if x, ok := x.Outcome.(*BundleOutcome_Reason); ok {
+			return x.Reason
+		}
+	}
+	return ""
+}
+
+type isBundleOutcome_Outcome interface {
+	isBundleOutcome_Outcome()
+}
+
+type BundleOutcome_Bundle struct {
+	Bundle *Bundle `protobuf:"bytes,2,opt,name=bundle,proto3,oneof"`
+}
+
+type BundleOutcome_Reason struct {
+	// Machine reason of the refusal, one of RequestBundle's; UNAVAILABLE where nothing was decided.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3,oneof"`
+}
+
+func (*BundleOutcome_Bundle) isBundleOutcome_Outcome() {}
+
+func (*BundleOutcome_Reason) isBundleOutcome_Outcome() {}
+
+type BatchRequestBundlesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the request.
+	Outcomes      []*BundleOutcome `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchRequestBundlesResponse) Reset() {
+	*x = BatchRequestBundlesResponse{}
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchRequestBundlesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchRequestBundlesResponse) ProtoMessage() {}
+
+func (x *BatchRequestBundlesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchRequestBundlesResponse.ProtoReflect.Descriptor instead.
+func (*BatchRequestBundlesResponse) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BatchRequestBundlesResponse) GetOutcomes() []*BundleOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+type BatchGetBundlesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetBundlesRequest) Reset() {
+	*x = BatchGetBundlesRequest{}
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetBundlesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetBundlesRequest) ProtoMessage() {}
+
+func (x *BatchGetBundlesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetBundlesRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetBundlesRequest) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BatchGetBundlesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+type BatchGetBundlesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bundles       []*Bundle              `protobuf:"bytes,1,rep,name=bundles,proto3" json:"bundles,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetBundlesResponse) Reset() {
+	*x = BatchGetBundlesResponse{}
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetBundlesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetBundlesResponse) ProtoMessage() {}
+
+func (x *BatchGetBundlesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetBundlesResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetBundlesResponse) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchGetBundlesResponse) GetBundles() []*Bundle {
+	if x != nil {
+		return x.Bundles
+	}
+	return nil
+}
+
 type GetBundleRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -364,7 +652,7 @@ type GetBundleRequest struct {
 
 func (x *GetBundleRequest) Reset() {
 	*x = GetBundleRequest{}
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[3]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -376,7 +664,7 @@ func (x *GetBundleRequest) String() string {
 func (*GetBundleRequest) ProtoMessage() {}
 
 func (x *GetBundleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[3]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -389,7 +677,7 @@ func (x *GetBundleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBundleRequest.ProtoReflect.Descriptor instead.
 func (*GetBundleRequest) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{3}
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetBundleRequest) GetId() string {
@@ -408,7 +696,7 @@ type GetBundleResponse struct {
 
 func (x *GetBundleResponse) Reset() {
 	*x = GetBundleResponse{}
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[4]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -420,7 +708,7 @@ func (x *GetBundleResponse) String() string {
 func (*GetBundleResponse) ProtoMessage() {}
 
 func (x *GetBundleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[4]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -433,7 +721,7 @@ func (x *GetBundleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBundleResponse.ProtoReflect.Descriptor instead.
 func (*GetBundleResponse) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{4}
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetBundleResponse) GetBundle() *Bundle {
@@ -454,7 +742,7 @@ type ListBundlesRequest struct {
 
 func (x *ListBundlesRequest) Reset() {
 	*x = ListBundlesRequest{}
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[5]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -466,7 +754,7 @@ func (x *ListBundlesRequest) String() string {
 func (*ListBundlesRequest) ProtoMessage() {}
 
 func (x *ListBundlesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[5]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -479,7 +767,7 @@ func (x *ListBundlesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBundlesRequest.ProtoReflect.Descriptor instead.
 func (*ListBundlesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{5}
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListBundlesRequest) GetEdocNum() string {
@@ -513,7 +801,7 @@ type ListBundlesResponse struct {
 
 func (x *ListBundlesResponse) Reset() {
 	*x = ListBundlesResponse{}
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[6]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -525,7 +813,7 @@ func (x *ListBundlesResponse) String() string {
 func (*ListBundlesResponse) ProtoMessage() {}
 
 func (x *ListBundlesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[6]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -538,7 +826,7 @@ func (x *ListBundlesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBundlesResponse.ProtoReflect.Descriptor instead.
 func (*ListBundlesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListBundlesResponse) GetBundles() []*Bundle {
@@ -566,7 +854,7 @@ type DownloadBundleRequest struct {
 
 func (x *DownloadBundleRequest) Reset() {
 	*x = DownloadBundleRequest{}
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[7]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -578,7 +866,7 @@ func (x *DownloadBundleRequest) String() string {
 func (*DownloadBundleRequest) ProtoMessage() {}
 
 func (x *DownloadBundleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[7]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -591,7 +879,7 @@ func (x *DownloadBundleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadBundleRequest.ProtoReflect.Descriptor instead.
 func (*DownloadBundleRequest) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DownloadBundleRequest) GetId() string {
@@ -617,7 +905,7 @@ type DownloadBundleResponse struct {
 
 func (x *DownloadBundleResponse) Reset() {
 	*x = DownloadBundleResponse{}
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[8]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -629,7 +917,7 @@ func (x *DownloadBundleResponse) String() string {
 func (*DownloadBundleResponse) ProtoMessage() {}
 
 func (x *DownloadBundleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[8]
+	mi := &file_naru_certificate_v1_bundle_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -642,7 +930,7 @@ func (x *DownloadBundleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadBundleResponse.ProtoReflect.Descriptor instead.
 func (*DownloadBundleResponse) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DownloadBundleResponse) GetChunk() *v1.ContentChunk {
@@ -674,7 +962,23 @@ const file_naru_certificate_v1_bundle_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\"L\n" +
 	"\x15RequestBundleResponse\x123\n" +
-	"\x06bundle\x18\x01 \x01(\v2\x1b.naru.certificate.v1.BundleR\x06bundle\",\n" +
+	"\x06bundle\x18\x01 \x01(\v2\x1b.naru.certificate.v1.BundleR\x06bundle\"\xda\x01\n" +
+	"\x1aBatchRequestBundlesRequest\x12S\n" +
+	"\tedoc_nums\x18\x01 \x03(\tB6\xbaH3\x92\x010\b\x01\x10d\x18\x01\"(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\bedocNums\x12)\n" +
+	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\x12<\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\"\x86\x01\n" +
+	"\rBundleOutcome\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x125\n" +
+	"\x06bundle\x18\x02 \x01(\v2\x1b.naru.certificate.v1.BundleH\x00R\x06bundle\x12\x18\n" +
+	"\x06reason\x18\x03 \x01(\tH\x00R\x06reasonB\t\n" +
+	"\aoutcome\"]\n" +
+	"\x1bBatchRequestBundlesResponse\x12>\n" +
+	"\boutcomes\x18\x01 \x03(\v2\".naru.certificate.v1.BundleOutcomeR\boutcomes\"?\n" +
+	"\x16BatchGetBundlesRequest\x12%\n" +
+	"\x03ids\x18\x01 \x03(\tB\x13\xbaH\x10\x92\x01\r\b\x01\x10d\x18\x01\"\x05r\x03\xb0\x01\x01R\x03ids\"P\n" +
+	"\x17BatchGetBundlesResponse\x125\n" +
+	"\abundles\x18\x01 \x03(\v2\x1b.naru.certificate.v1.BundleR\abundles\",\n" +
 	"\x10GetBundleRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"H\n" +
 	"\x11GetBundleResponse\x123\n" +
@@ -702,9 +1006,11 @@ const file_naru_certificate_v1_bundle_service_proto_rawDesc = "" +
 	"\x17BUNDLE_WAIT_UNSPECIFIED\x10\x00\x12(\n" +
 	"$BUNDLE_WAIT_DISTRIBUTION_CERTIFICATE\x10\x01\x12$\n" +
 	" BUNDLE_WAIT_ORIGINAL_CERTIFICATE\x10\x02\x12\x1a\n" +
-	"\x16BUNDLE_WAIT_TIME_STAMP\x10\x032\x8f\x05\n" +
+	"\x16BUNDLE_WAIT_TIME_STAMP\x10\x032\xe4\a\n" +
 	"\rBundleService\x12\xa9\x01\n" +
-	"\rRequestBundle\x12).naru.certificate.v1.RequestBundleRequest\x1a*.naru.certificate.v1.RequestBundleResponse\"A\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02%:\x01*\" /v1/documents/{edoc_num}/bundles\x12\x8a\x01\n" +
+	"\rRequestBundle\x12).naru.certificate.v1.RequestBundleRequest\x1a*.naru.certificate.v1.RequestBundleResponse\"A\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02%:\x01*\" /v1/documents/{edoc_num}/bundles\x12\xac\x01\n" +
+	"\x13BatchRequestBundles\x12/.naru.certificate.v1.BatchRequestBundlesRequest\x1a0.naru.certificate.v1.BatchRequestBundlesResponse\"2\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/bundles:batch\x12\xa3\x01\n" +
+	"\x0fBatchGetBundles\x12+.naru.certificate.v1.BatchGetBundlesRequest\x1a,.naru.certificate.v1.BatchGetBundlesResponse\"5\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/bundles:batchGet\x12\x8a\x01\n" +
 	"\tGetBundle\x12%.naru.certificate.v1.GetBundleRequest\x1a&.naru.certificate.v1.GetBundleResponse\".\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/bundles/{id}\x12\xa0\x01\n" +
 	"\vListBundles\x12'.naru.certificate.v1.ListBundlesRequest\x1a(.naru.certificate.v1.ListBundlesResponse\">\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\"\x12 /v1/documents/{edoc_num}/bundles\x12\xa1\x01\n" +
 	"\x0eDownloadBundle\x12*.naru.certificate.v1.DownloadBundleRequest\x1a+.naru.certificate.v1.DownloadBundleResponse\"4\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\xf2\xf3\x18\x1a\n" +
@@ -724,44 +1030,56 @@ func file_naru_certificate_v1_bundle_service_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_certificate_v1_bundle_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_naru_certificate_v1_bundle_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_naru_certificate_v1_bundle_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_naru_certificate_v1_bundle_service_proto_goTypes = []any{
-	(BundleState)(0),               // 0: naru.certificate.v1.BundleState
-	(BundleWait)(0),                // 1: naru.certificate.v1.BundleWait
-	(*Bundle)(nil),                 // 2: naru.certificate.v1.Bundle
-	(*RequestBundleRequest)(nil),   // 3: naru.certificate.v1.RequestBundleRequest
-	(*RequestBundleResponse)(nil),  // 4: naru.certificate.v1.RequestBundleResponse
-	(*GetBundleRequest)(nil),       // 5: naru.certificate.v1.GetBundleRequest
-	(*GetBundleResponse)(nil),      // 6: naru.certificate.v1.GetBundleResponse
-	(*ListBundlesRequest)(nil),     // 7: naru.certificate.v1.ListBundlesRequest
-	(*ListBundlesResponse)(nil),    // 8: naru.certificate.v1.ListBundlesResponse
-	(*DownloadBundleRequest)(nil),  // 9: naru.certificate.v1.DownloadBundleRequest
-	(*DownloadBundleResponse)(nil), // 10: naru.certificate.v1.DownloadBundleResponse
-	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
-	(*v1.ContentChunk)(nil),        // 12: naru.platform.v1.ContentChunk
+	(BundleState)(0),                    // 0: naru.certificate.v1.BundleState
+	(BundleWait)(0),                     // 1: naru.certificate.v1.BundleWait
+	(*Bundle)(nil),                      // 2: naru.certificate.v1.Bundle
+	(*RequestBundleRequest)(nil),        // 3: naru.certificate.v1.RequestBundleRequest
+	(*RequestBundleResponse)(nil),       // 4: naru.certificate.v1.RequestBundleResponse
+	(*BatchRequestBundlesRequest)(nil),  // 5: naru.certificate.v1.BatchRequestBundlesRequest
+	(*BundleOutcome)(nil),               // 6: naru.certificate.v1.BundleOutcome
+	(*BatchRequestBundlesResponse)(nil), // 7: naru.certificate.v1.BatchRequestBundlesResponse
+	(*BatchGetBundlesRequest)(nil),      // 8: naru.certificate.v1.BatchGetBundlesRequest
+	(*BatchGetBundlesResponse)(nil),     // 9: naru.certificate.v1.BatchGetBundlesResponse
+	(*GetBundleRequest)(nil),            // 10: naru.certificate.v1.GetBundleRequest
+	(*GetBundleResponse)(nil),           // 11: naru.certificate.v1.GetBundleResponse
+	(*ListBundlesRequest)(nil),          // 12: naru.certificate.v1.ListBundlesRequest
+	(*ListBundlesResponse)(nil),         // 13: naru.certificate.v1.ListBundlesResponse
+	(*DownloadBundleRequest)(nil),       // 14: naru.certificate.v1.DownloadBundleRequest
+	(*DownloadBundleResponse)(nil),      // 15: naru.certificate.v1.DownloadBundleResponse
+	(*timestamppb.Timestamp)(nil),       // 16: google.protobuf.Timestamp
+	(*v1.ContentChunk)(nil),             // 17: naru.platform.v1.ContentChunk
 }
 var file_naru_certificate_v1_bundle_service_proto_depIdxs = []int32{
 	0,  // 0: naru.certificate.v1.Bundle.state:type_name -> naru.certificate.v1.BundleState
 	1,  // 1: naru.certificate.v1.Bundle.waits_for:type_name -> naru.certificate.v1.BundleWait
-	11, // 2: naru.certificate.v1.Bundle.requested_at:type_name -> google.protobuf.Timestamp
-	11, // 3: naru.certificate.v1.Bundle.stamped_at:type_name -> google.protobuf.Timestamp
+	16, // 2: naru.certificate.v1.Bundle.requested_at:type_name -> google.protobuf.Timestamp
+	16, // 3: naru.certificate.v1.Bundle.stamped_at:type_name -> google.protobuf.Timestamp
 	2,  // 4: naru.certificate.v1.RequestBundleResponse.bundle:type_name -> naru.certificate.v1.Bundle
-	2,  // 5: naru.certificate.v1.GetBundleResponse.bundle:type_name -> naru.certificate.v1.Bundle
-	2,  // 6: naru.certificate.v1.ListBundlesResponse.bundles:type_name -> naru.certificate.v1.Bundle
-	12, // 7: naru.certificate.v1.DownloadBundleResponse.chunk:type_name -> naru.platform.v1.ContentChunk
-	3,  // 8: naru.certificate.v1.BundleService.RequestBundle:input_type -> naru.certificate.v1.RequestBundleRequest
-	5,  // 9: naru.certificate.v1.BundleService.GetBundle:input_type -> naru.certificate.v1.GetBundleRequest
-	7,  // 10: naru.certificate.v1.BundleService.ListBundles:input_type -> naru.certificate.v1.ListBundlesRequest
-	9,  // 11: naru.certificate.v1.BundleService.DownloadBundle:input_type -> naru.certificate.v1.DownloadBundleRequest
-	4,  // 12: naru.certificate.v1.BundleService.RequestBundle:output_type -> naru.certificate.v1.RequestBundleResponse
-	6,  // 13: naru.certificate.v1.BundleService.GetBundle:output_type -> naru.certificate.v1.GetBundleResponse
-	8,  // 14: naru.certificate.v1.BundleService.ListBundles:output_type -> naru.certificate.v1.ListBundlesResponse
-	10, // 15: naru.certificate.v1.BundleService.DownloadBundle:output_type -> naru.certificate.v1.DownloadBundleResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	2,  // 5: naru.certificate.v1.BundleOutcome.bundle:type_name -> naru.certificate.v1.Bundle
+	6,  // 6: naru.certificate.v1.BatchRequestBundlesResponse.outcomes:type_name -> naru.certificate.v1.BundleOutcome
+	2,  // 7: naru.certificate.v1.BatchGetBundlesResponse.bundles:type_name -> naru.certificate.v1.Bundle
+	2,  // 8: naru.certificate.v1.GetBundleResponse.bundle:type_name -> naru.certificate.v1.Bundle
+	2,  // 9: naru.certificate.v1.ListBundlesResponse.bundles:type_name -> naru.certificate.v1.Bundle
+	17, // 10: naru.certificate.v1.DownloadBundleResponse.chunk:type_name -> naru.platform.v1.ContentChunk
+	3,  // 11: naru.certificate.v1.BundleService.RequestBundle:input_type -> naru.certificate.v1.RequestBundleRequest
+	5,  // 12: naru.certificate.v1.BundleService.BatchRequestBundles:input_type -> naru.certificate.v1.BatchRequestBundlesRequest
+	8,  // 13: naru.certificate.v1.BundleService.BatchGetBundles:input_type -> naru.certificate.v1.BatchGetBundlesRequest
+	10, // 14: naru.certificate.v1.BundleService.GetBundle:input_type -> naru.certificate.v1.GetBundleRequest
+	12, // 15: naru.certificate.v1.BundleService.ListBundles:input_type -> naru.certificate.v1.ListBundlesRequest
+	14, // 16: naru.certificate.v1.BundleService.DownloadBundle:input_type -> naru.certificate.v1.DownloadBundleRequest
+	4,  // 17: naru.certificate.v1.BundleService.RequestBundle:output_type -> naru.certificate.v1.RequestBundleResponse
+	7,  // 18: naru.certificate.v1.BundleService.BatchRequestBundles:output_type -> naru.certificate.v1.BatchRequestBundlesResponse
+	9,  // 19: naru.certificate.v1.BundleService.BatchGetBundles:output_type -> naru.certificate.v1.BatchGetBundlesResponse
+	11, // 20: naru.certificate.v1.BundleService.GetBundle:output_type -> naru.certificate.v1.GetBundleResponse
+	13, // 21: naru.certificate.v1.BundleService.ListBundles:output_type -> naru.certificate.v1.ListBundlesResponse
+	15, // 22: naru.certificate.v1.BundleService.DownloadBundle:output_type -> naru.certificate.v1.DownloadBundleResponse
+	17, // [17:23] is the sub-list for method output_type
+	11, // [11:17] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_naru_certificate_v1_bundle_service_proto_init() }
@@ -769,13 +1087,17 @@ func file_naru_certificate_v1_bundle_service_proto_init() {
 	if File_naru_certificate_v1_bundle_service_proto != nil {
 		return
 	}
+	file_naru_certificate_v1_bundle_service_proto_msgTypes[4].OneofWrappers = []any{
+		(*BundleOutcome_Bundle)(nil),
+		(*BundleOutcome_Reason)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_bundle_service_proto_rawDesc), len(file_naru_certificate_v1_bundle_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   9,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,10 +19,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	BundleService_RequestBundle_FullMethodName  = "/naru.certificate.v1.BundleService/RequestBundle"
-	BundleService_GetBundle_FullMethodName      = "/naru.certificate.v1.BundleService/GetBundle"
-	BundleService_ListBundles_FullMethodName    = "/naru.certificate.v1.BundleService/ListBundles"
-	BundleService_DownloadBundle_FullMethodName = "/naru.certificate.v1.BundleService/DownloadBundle"
+	BundleService_RequestBundle_FullMethodName       = "/naru.certificate.v1.BundleService/RequestBundle"
+	BundleService_BatchRequestBundles_FullMethodName = "/naru.certificate.v1.BundleService/BatchRequestBundles"
+	BundleService_BatchGetBundles_FullMethodName     = "/naru.certificate.v1.BundleService/BatchGetBundles"
+	BundleService_GetBundle_FullMethodName           = "/naru.certificate.v1.BundleService/GetBundle"
+	BundleService_ListBundles_FullMethodName         = "/naru.certificate.v1.BundleService/ListBundles"
+	BundleService_DownloadBundle_FullMethodName      = "/naru.certificate.v1.BundleService/DownloadBundle"
 )
 
 // BundleServiceClient is the client API for BundleService service.
@@ -36,6 +38,11 @@ type BundleServiceClient interface {
 	// RequestBundle records applicant and reason, finds out about the entitlement, and starts obtaining both certificates. Idempotent by request_id, as
 	// RequestCertificate. Errors: those of RequestCertificate; final: NOT_DEPOSITED_HERE (its sender registered it at the archive).
 	RequestBundle(ctx context.Context, in *RequestBundleRequest, opts ...grpc.CallOption) (*RequestBundleResponse, error)
+	// BatchRequestBundles requests up to 100 bundles for one reason, each as RequestBundle does: one that is refused keeps no other from being
+	// accepted. Idempotent by request_id and document. Repeat the call for items that tell UNAVAILABLE.
+	BatchRequestBundles(ctx context.Context, in *BatchRequestBundlesRequest, opts ...grpc.CallOption) (*BatchRequestBundlesResponse, error)
+	// BatchGetBundles returns the states of up to 100 requests, in the order of the ids; those of nobody and of somebody else are left out.
+	BatchGetBundles(ctx context.Context, in *BatchGetBundlesRequest, opts ...grpc.CallOption) (*BatchGetBundlesResponse, error)
 	// GetBundle returns the state of a request. Errors: BUNDLE_NOT_FOUND (also for somebody else's).
 	GetBundle(ctx context.Context, in *GetBundleRequest, opts ...grpc.CallOption) (*GetBundleResponse, error)
 	// ListBundles lists the caller's requests for one document, newest first.
@@ -57,6 +64,26 @@ func (c *bundleServiceClient) RequestBundle(ctx context.Context, in *RequestBund
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RequestBundleResponse)
 	err := c.cc.Invoke(ctx, BundleService_RequestBundle_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *bundleServiceClient) BatchRequestBundles(ctx context.Context, in *BatchRequestBundlesRequest, opts ...grpc.CallOption) (*BatchRequestBundlesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchRequestBundlesResponse)
+	err := c.cc.Invoke(ctx, BundleService_BatchRequestBundles_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *bundleServiceClient) BatchGetBundles(ctx context.Context, in *BatchGetBundlesRequest, opts ...grpc.CallOption) (*BatchGetBundlesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchGetBundlesResponse)
+	err := c.cc.Invoke(ctx, BundleService_BatchGetBundles_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +140,11 @@ type BundleServiceServer interface {
 	// RequestBundle records applicant and reason, finds out about the entitlement, and starts obtaining both certificates. Idempotent by request_id, as
 	// RequestCertificate. Errors: those of RequestCertificate; final: NOT_DEPOSITED_HERE (its sender registered it at the archive).
 	RequestBundle(context.Context, *RequestBundleRequest) (*RequestBundleResponse, error)
+	// BatchRequestBundles requests up to 100 bundles for one reason, each as RequestBundle does: one that is refused keeps no other from being
+	// accepted. Idempotent by request_id and document. Repeat the call for items that tell UNAVAILABLE.
+	BatchRequestBundles(context.Context, *BatchRequestBundlesRequest) (*BatchRequestBundlesResponse, error)
+	// BatchGetBundles returns the states of up to 100 requests, in the order of the ids; those of nobody and of somebody else are left out.
+	BatchGetBundles(context.Context, *BatchGetBundlesRequest) (*BatchGetBundlesResponse, error)
 	// GetBundle returns the state of a request. Errors: BUNDLE_NOT_FOUND (also for somebody else's).
 	GetBundle(context.Context, *GetBundleRequest) (*GetBundleResponse, error)
 	// ListBundles lists the caller's requests for one document, newest first.
@@ -132,6 +164,12 @@ type UnimplementedBundleServiceServer struct{}
 
 func (UnimplementedBundleServiceServer) RequestBundle(context.Context, *RequestBundleRequest) (*RequestBundleResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RequestBundle not implemented")
+}
+func (UnimplementedBundleServiceServer) BatchRequestBundles(context.Context, *BatchRequestBundlesRequest) (*BatchRequestBundlesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchRequestBundles not implemented")
+}
+func (UnimplementedBundleServiceServer) BatchGetBundles(context.Context, *BatchGetBundlesRequest) (*BatchGetBundlesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchGetBundles not implemented")
 }
 func (UnimplementedBundleServiceServer) GetBundle(context.Context, *GetBundleRequest) (*GetBundleResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetBundle not implemented")
@@ -177,6 +215,42 @@ func _BundleService_RequestBundle_Handler(srv interface{}, ctx context.Context, 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(BundleServiceServer).RequestBundle(ctx, req.(*RequestBundleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BundleService_BatchRequestBundles_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchRequestBundlesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BundleServiceServer).BatchRequestBundles(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BundleService_BatchRequestBundles_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BundleServiceServer).BatchRequestBundles(ctx, req.(*BatchRequestBundlesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BundleService_BatchGetBundles_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchGetBundlesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BundleServiceServer).BatchGetBundles(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BundleService_BatchGetBundles_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BundleServiceServer).BatchGetBundles(ctx, req.(*BatchGetBundlesRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -238,6 +312,14 @@ var BundleService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RequestBundle",
 			Handler:    _BundleService_RequestBundle_Handler,
+		},
+		{
+			MethodName: "BatchRequestBundles",
+			Handler:    _BundleService_BatchRequestBundles_Handler,
+		},
+		{
+			MethodName: "BatchGetBundles",
+			Handler:    _BundleService_BatchGetBundles_Handler,
 		},
 		{
 			MethodName: "GetBundle",
