@@ -32,6 +32,17 @@ type Checkpoint struct {
 	MadeAt   time.Time
 }
 
+// Published is the checkpoint as others get it: its text with the signatures of the log and of its witnesses. Empty while no
+// witness has answered.
+func (c Checkpoint) Published() string {
+	text := unsignedText(c.Note)
+	signatures, cosigned := strings.CutPrefix(c.Cosigned, text+"\n")
+	if !cosigned {
+		return ""
+	}
+	return c.Note + signatures
+}
+
 // Generation is the last part of the origin.
 func (c Checkpoint) Generation() int {
 	_, last, _ := cutLast(c.Origin)
@@ -122,6 +133,6 @@ func insertCheckpoint(ctx context.Context, db pg.DBTX, generation int, c Checkpo
 }
 
 func keepCosignature(ctx context.Context, db pg.DBTX, c Checkpoint, cosigned string) error {
-	return pg.Exec(ctx, db, fmt.Sprintf("keep cosignature of %d leaves", c.N), `update log_checkpoint set cosigned = $3 where generation = $1 and size = $2`,
+	return pg.Exec(ctx, db, fmt.Sprintf("keep cosignature of %d leaves", c.N), `update log_checkpoint set cosigned = $3 where generation = $1 and size = $2 and cosigned is null`,
 		c.Generation(), c.N, cosigned)
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"time"
@@ -60,9 +61,12 @@ type Verification struct {
 	Held    int64 `json:"held"`
 	Refused int64 `json:"refused"`
 	// MACs checked and not checked; without the key folder none is.
-	MACsChecked    int64       `json:"macsChecked"`
-	MACsNotChecked int64       `json:"macsNotChecked"`
-	Violations     []Violation `json:"violations"`
+	MACsChecked    int64 `json:"macsChecked"`
+	MACsNotChecked int64 `json:"macsNotChecked"`
+	// Time stamps checked and not checked; without roots of authorities none is.
+	StampsChecked    int64       `json:"stampsChecked"`
+	StampsNotChecked int64       `json:"stampsNotChecked"`
+	Violations       []Violation `json:"violations"`
 	// Reopened are the generations that an operator began after a restore. Their leaves are those of the database; what was lost
 	// is recorded.
 	Reopened []Reopening `json:"reopened,omitempty"`
@@ -85,6 +89,10 @@ type VerifyOptions struct {
 	Witnesses []string
 	// Known are checkpoints of this log that are kept elsewhere: exported, or seen by a witness.
 	Known []string
+	// StampRoots are the roots of the time-stamping authorities that are believed; nil: time stamps stay unchecked.
+	StampRoots *x509.CertPool
+	// KnownStamps are time stamps of this log's checkpoints that are kept elsewhere.
+	KnownStamps []Stamp
 	// Keys check MACs if the unit's key folder is available; with nil, MACs stay unchecked.
 	Keys *Keys
 	// Now decides what has waited too long while the relay runs. Zero for a relay that has stopped: then its last checkpoint
@@ -115,7 +123,7 @@ func Verify(ctx context.Context, db *pgxpool.Pool, opts VerifyOptions) (Verifica
 		if err := tx.SearchPath(ctx, opts.Unit); err != nil {
 			return err
 		}
-		for _, step := range []func(context.Context) error{v.reopenings, v.checkpoints, v.known, v.leaves, v.unlogged} {
+		for _, step := range []func(context.Context) error{v.reopenings, v.checkpoints, v.known, v.stamps, v.leaves, v.unlogged} {
 			if err := step(ctx); err != nil {
 				return err
 			}

@@ -52,6 +52,7 @@ type host struct {
 	engine     *inbox.Engine
 	publisher  *journal.Publisher
 	logger     *journal.Logger
+	stamper    *journal.Stamper // nil where nothing is stamped
 	journals   *journalService
 	readerKeys *journal.ReaderKeys
 	server     *rpc.Server
@@ -203,6 +204,9 @@ func (h *host) buildServer(rt Runtime) error {
 // and last what publishes and logs the facts that the others stated.
 func (h *host) tasks() []lifecycle.Task {
 	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.Task(h.env.Expiry, h.reportKeys)}
+	if h.stamper != nil {
+		tasks = append(tasks, h.stamper.Task())
+	}
 	if h.ownerURL != "" {
 		tasks = append(tasks, lifecycle.Every("partitions", partitionInterval, h.maintainPartitions))
 	}

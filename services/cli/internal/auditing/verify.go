@@ -27,6 +27,7 @@ type known struct {
 	// log and witness hold verifier keys by unit.
 	log, witness map[string]string
 	checkpoints  []string
+	stamps       []journal.Stamp
 	stores       map[string]*keys.Store
 }
 
@@ -62,10 +63,11 @@ func fromKeyFolders(ctx context.Context, dir string) (*known, error) {
 	return k, nil
 }
 
-// fromFiles reads published verifier keys (one per line, as exported with the checkpoints) and checkpoints kept elsewhere.
-func fromFiles(keyFiles, checkpointFiles []string) (*known, error) {
+// fromFiles reads published verifier keys (one per line, as exported with the checkpoints), and checkpoints and time stamps kept
+// elsewhere.
+func fromFiles(files Files) (*known, error) {
 	k := &known{log: map[string]string{}, witness: map[string]string{}}
-	for _, file := range keyFiles {
+	for _, file := range files.VerifierKeys {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("read verifier keys: %w", err)
@@ -78,12 +80,24 @@ func fromFiles(keyFiles, checkpointFiles []string) (*known, error) {
 		unit := owner[strings.LastIndexByte(owner, '/')+1:]
 		k.log[unit], k.witness[unit] = lines[0], lines[1]
 	}
-	for _, file := range checkpointFiles {
+	for _, file := range files.Checkpoints {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("read a checkpoint: %w", err)
 		}
 		k.checkpoints = append(k.checkpoints, string(content))
+	}
+	for _, file := range files.Stamped {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read a stamped checkpoint: %w", err)
+		}
+		token, err := os.ReadFile(file + ".tst")
+		if err != nil {
+			return nil, fmt.Errorf("read a time stamp: %w", err)
+		}
+		k.checkpoints = append(k.checkpoints, string(content))
+		k.stamps = append(k.stamps, journal.Stamp{Published: string(content), Token: token})
 	}
 	return k, nil
 }
@@ -115,7 +129,8 @@ func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journ
 		if k.log[u.Name] == "" || slices.Contains(o.absent, u.Name) {
 			continue
 		}
-		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: o.now(at)}
+		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: o.now(at),
+			StampRoots: o.stampRoots, KnownStamps: k.stampsOf(u.Name)}
 		if store := k.stores[u.Name]; store != nil {
 			opts.Keys = journal.NewKeys(store, clock.System())
 		}
@@ -133,12 +148,26 @@ func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journ
 
 // of returns the known checkpoints of a unit's log.
 func (k *known) of(unit string) []string {
-	owner, _, _ := strings.Cut(k.log[unit], "+")
 	var of []string
 	for _, signed := range k.checkpoints {
-		if strings.HasPrefix(signed, owner+"/") {
+		if k.isOf(unit, signed) {
 			of = append(of, signed)
 		}
 	}
 	return of
+}
+
+func (k *known) stampsOf(unit string) []journal.Stamp {
+	var of []journal.Stamp
+	for _, s := range k.stamps {
+		if k.isOf(unit, s.Published) {
+			of = append(of, s)
+		}
+	}
+	return of
+}
+
+func (k *known) isOf(unit, signed string) bool {
+	owner, _, _ := strings.Cut(k.log[unit], "+")
+	return strings.HasPrefix(signed, owner+"/")
 }
