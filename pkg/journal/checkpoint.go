@@ -125,6 +125,14 @@ func Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
 	return parsed, nil
 }
 
+// NewestPublished reads a log's newest checkpoint that a witness has cosigned, as others get it; empty where there is none.
+func NewestPublished(ctx context.Context, db pg.DBTX) (string, error) {
+	const read = `select note, cosigned from log_checkpoint where cosigned is not null order by seq desc limit 1`
+	var c Checkpoint
+	_, err := pg.Scan(ctx, db, "read newest cosigned checkpoint", []any{&c.Note, &c.Cosigned}, read)
+	return c.Published(), err
+}
+
 func insertCheckpoint(ctx context.Context, db pg.DBTX, generation int, c Checkpoint) error {
 	const insert = `
 		insert into log_checkpoint (seq, generation, size, note, made_at)

@@ -189,6 +189,7 @@ func (h *host) buildServer(rt Runtime) error {
 	platformv1.RegisterKeyServiceServer(h.server, &keyService{unit: h.unit, keys: h.keys, ring: h.keyring, verifierKeys: h.journals.verifierKeys()})
 	platformv1.RegisterJournalServiceServer(h.server, h.journals)
 	platformv1.RegisterJournalAdminServiceServer(h.server, h.journals)
+	platformv1.RegisterLogServiceServer(h.server, &logService{unit: h.unit.Name, db: h.pool})
 	platformv1.RegisterLegalHoldServiceServer(h.server, &holdService{unit: h.unit.Name, journal: h.env.Journal})
 	platformv1.RegisterParkedEventServiceServer(h.server, &parkedService{
 		unit: h.unit.Name, db: h.pool, engine: h.engine, journal: h.env.Journal, clock: rt.Clock,
