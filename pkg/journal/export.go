@@ -40,6 +40,19 @@ func ExportStampsTo(dir string) func(unit string, s Stamp) error {
 	}
 }
 
+// ReadStamp reads a stamped checkpoint from a file, and its token from the file of the same name and .tst.
+func ReadStamp(file string) (Stamp, error) {
+	published, err := os.ReadFile(file) //nolint:gosec // the caller's own file
+	if err != nil {
+		return Stamp{}, fmt.Errorf("read a stamped checkpoint: %w", err)
+	}
+	token, err := os.ReadFile(file + ".tst") //nolint:gosec // the caller's own file
+	if err != nil {
+		return Stamp{}, fmt.Errorf("read a time stamp: %w", err)
+	}
+	return Stamp{Published: string(published), Token: token}, nil
+}
+
 // place replaces a file as a whole. It is public.
 func place(dir, name, content string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // public

@@ -76,6 +76,7 @@ type verifyCommand struct {
 	VerifierKey []string `type:"existingfile" placeholder:"FILE" help:"Exported verifier keys of a unit (<unit>.vkey), repeatable. Without any, those of the key folders are taken."`
 	Checkpoint  []string `type:"existingfile" placeholder:"FILE" help:"Checkpoint of a log kept elsewhere (<unit>.checkpoint), repeatable."`
 	Stamped     []string `type:"existingfile" placeholder:"FILE" help:"Stamped checkpoint kept elsewhere (<unit>.stamped.checkpoint), its time stamp beside it in the same name and .tst, repeatable."`
+	Mirror      string   `type:"existingdir" placeholder:"FOLDER" help:"Mirror of the public logs, made by naru mirror."`
 }
 
 // Help is shown by naru evidence verify --help.
@@ -89,7 +90,8 @@ Exit codes: 0 nothing differs, 1 something differs, 2 could not look.
 Examples:
   naru evidence verify --data ~/.local/share/naru
   naru evidence verify --dump relay.dump --verifier-key intake.vkey --verifier-key status.vkey --checkpoint intake.checkpoint
-  naru evidence verify --dump relay.dump --keys /etc/naru/keys --timeout 1h`
+  naru evidence verify --dump relay.dump --keys /etc/naru/keys --timeout 1h
+  naru evidence verify --data ~/.local/share/naru --mirror mirror`
 }
 
 // Run runs the verification.
@@ -98,7 +100,7 @@ func (c *verifyCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	result, err := auditing.Verify(a.ctx, p, auditing.Files{VerifierKeys: c.VerifierKey, Checkpoints: c.Checkpoint, Stamped: c.Stamped}, a.clock.Now())
+	result, err := auditing.Verify(a.ctx, p, auditing.Files{VerifierKeys: c.VerifierKey, Checkpoints: c.Checkpoint, Stamped: c.Stamped, Mirror: c.Mirror}, a.clock.Now())
 	return a.tellResult(result, err)
 }
 

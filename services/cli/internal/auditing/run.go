@@ -74,6 +74,8 @@ type Files struct {
 	VerifierKeys, Checkpoints []string
 	// Stamped are checkpoints whose time stamp lies beside them in a file that ends in .tst.
 	Stamped []string
+	// Mirror is a folder of naru mirror; empty for none.
+	Mirror string
 }
 
 // Verify verifies only the journals, with published keys and with checkpoints kept elsewhere.
@@ -95,6 +97,7 @@ func Verify(ctx context.Context, p Place, files Files, now time.Time) (*Result, 
 			return nil, err
 		}
 		k.checkpoints, k.stamps = append(k.checkpoints, more.checkpoints...), more.stamps
+		k.mirrored = more.mirrored
 	default:
 		for _, unit := range o.absent {
 			if k.log[unit] != "" {

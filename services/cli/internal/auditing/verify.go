@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/mirror"
 	"github.com/naru-relay/naru/services/registry"
 )
 
@@ -28,7 +29,9 @@ type known struct {
 	log, witness map[string]string
 	checkpoints  []string
 	stamps       []journal.Stamp
-	stores       map[string]*keys.Store
+	// mirrored are time stamps of a mirror, which are not looked at without roots.
+	mirrored []journal.Stamp
+	stores   map[string]*keys.Store
 }
 
 // fromKeyFolders reads the units' keys and the checkpoints that units store in their key folders.
@@ -68,17 +71,11 @@ func fromKeyFolders(ctx context.Context, dir string) (*known, error) {
 func fromFiles(files Files) (*known, error) {
 	k := &known{log: map[string]string{}, witness: map[string]string{}}
 	for _, file := range files.VerifierKeys {
-		content, err := os.ReadFile(file)
+		keys, err := mirror.ReadKeys(file)
 		if err != nil {
-			return nil, fmt.Errorf("read verifier keys: %w", err)
+			return nil, err
 		}
-		lines := strings.Fields(string(content))
-		if len(lines) != 2 {
-			return nil, fmt.Errorf("%s: a log's key and its key for cosignatures are expected, one a line", file)
-		}
-		owner, _, _ := strings.Cut(lines[0], "+")
-		unit := owner[strings.LastIndexByte(owner, '/')+1:]
-		k.log[unit], k.witness[unit] = lines[0], lines[1]
+		k.log[keys.Unit], k.witness[keys.Unit] = keys.Log, keys.Cosigner
 	}
 	for _, file := range files.Checkpoints {
 		content, err := os.ReadFile(file)
@@ -88,18 +85,39 @@ func fromFiles(files Files) (*known, error) {
 		k.checkpoints = append(k.checkpoints, string(content))
 	}
 	for _, file := range files.Stamped {
-		content, err := os.ReadFile(file)
+		stamp, err := journal.ReadStamp(file)
 		if err != nil {
-			return nil, fmt.Errorf("read a stamped checkpoint: %w", err)
+			return nil, err
 		}
-		token, err := os.ReadFile(file + ".tst")
-		if err != nil {
-			return nil, fmt.Errorf("read a time stamp: %w", err)
-		}
-		k.checkpoints = append(k.checkpoints, string(content))
-		k.stamps = append(k.stamps, journal.Stamp{Published: string(content), Token: token})
+		k.checkpoints, k.stamps = append(k.checkpoints, stamp.Published), append(k.stamps, stamp)
 	}
-	return k, nil
+	return k, k.fromMirror(files.Mirror)
+}
+
+// fromMirror adds what a mirror of the units' public logs has.
+func (k *known) fromMirror(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	found := false
+	for _, u := range registry.Units() {
+		checkpoint, stamps, err := mirror.Kept(filepath.Join(dir, u.Name))
+		if err != nil {
+			return err
+		}
+		if checkpoint == "" {
+			continue
+		}
+		found = true
+		k.checkpoints, k.mirrored = append(k.checkpoints, checkpoint), append(k.mirrored, stamps...)
+		for _, stamp := range stamps {
+			k.checkpoints = append(k.checkpoints, stamp.Published)
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s holds no mirror of a log", dir)
+	}
+	return nil
 }
 
 // fromWitnesses adds the checkpoints that units have witnessed for each other, from their tables.
@@ -121,6 +139,9 @@ func (k *known) fromWitnesses(ctx context.Context, db *pgxpool.Pool) error {
 // verifyAll verifies the journal of every unit whose log key is known.
 func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journal.Verification, error) {
 	var all []journal.Verification
+	if o.stampRoots != nil {
+		k.stamps = append(k.stamps, k.mirrored...)
+	}
 	witnesses := make([]string, 0, len(k.witness))
 	for _, key := range k.witness {
 		witnesses = append(witnesses, key)
