@@ -205,6 +205,7 @@ func TestStampsContradict(t *testing.T) {
 			[]string{journal.StampWrong}},
 		"a time stamp changed":           {`update log_stamp set token = set_byte(token, octet_length(token) - 1, 0) where size = 3`, []string{journal.StampWrong}},
 		"a time stamp's row changed":     {`update log_stamp set stamped_at = stamped_at - interval '1 day' where size = 3`, []string{journal.StampWrong}},
+		"a stamped checkpoint changed":   {`update log_checkpoint set note = replace(note, E'\n1\n', E'\n9\n') where seq = 1`, []string{journal.CheckpointChanged}},
 		"a time stamp without its place": {`update log_stamp set size = 7 where size = 3`, []string{journal.CheckpointMissing}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -106,7 +106,7 @@ const patience = 2 * time.Minute
 // Verify recomputes a unit's journal as of one moment: every body, every leaf, the tree, every checkpoint, and compares it with
 // what is kept elsewhere. An error means that it could not finish. db only needs to read the unit's schema.
 func Verify(ctx context.Context, db *pgxpool.Pool, opts VerifyOptions) (Verification, error) {
-	v := &verification{opts: opts, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
+	v := &verification{opts: opts, there: map[logSize]bool{}, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
 	var err error
 	if v.log, err = note.NewVerifier(opts.Log); err != nil {
 		return Verification{}, fmt.Errorf("verify %s: read the log's key: %w", opts.Unit, err)
@@ -145,6 +145,8 @@ type verification struct {
 
 	signed []Checkpoint
 	others []Checkpoint
+	// there are the sizes for which there is a checkpoint, whether it holds or not.
+	there map[logSize]bool
 	// reopened are the acts by the generation they began.
 	reopened map[int]Reopening
 }
@@ -165,6 +167,7 @@ func (v *verification) checkpoints(ctx context.Context) error {
 			expected = seq
 		}
 		v.report.Checkpoints++
+		v.there[logSize{generation, size}] = true
 		c, err := ParseCheckpoint(signed, v.log)
 		if err != nil || c.N != size || c.Generation() != generation || c.Owner() != v.log.Name() {
 			v.found(CheckpointChanged, fmt.Sprint("checkpoint ", seq), "it is not what the log's key signed")
