@@ -19,6 +19,14 @@ postgres: ## Install PostgreSQL's server binaries where they are missing (root o
 chromium: ## Install Chromium for the browser tests where it is missing (root on Debian)
 	@deploy/dev/install-chromium.sh
 
+.PHONY: verifiers
+verifiers: ## Install openssl, unzip, qpdf, pdfsig and certutil for tests where they are missing (root on Debian)
+	@deploy/dev/install-verifiers.sh
+
+.PHONY: vectors-full
+vectors-full: ## Change every byte of a small bundle, one at a time: none is accepted
+	$(GO) test -count=1 -v -run TestNoChangedByteIsAccepted ./e2e/vectors -args -full
+
 .PHONY: build
 build: ## Build narud, naru and every unit into bin/
 	@mkdir -p $(BIN)
@@ -44,7 +52,7 @@ run: postgres build $(TOOLS)/grpcurl ## Keep a relay with its sandbox running, a
 	@$(BIN)/narud -seed
 
 .PHONY: test
-test: postgres chromium $(TOOLS)/grpcurl ## Run every test: unit, store, service, contract, and journeys in both modes
+test: postgres chromium verifiers $(TOOLS)/grpcurl ## Run every test: unit, store, service, contract, and journeys in both modes
 	@$(GO) run ./deploy/dev/testlevels
 
 .PHONY: bench

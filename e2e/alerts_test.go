@@ -126,6 +126,7 @@ func requireShown(t *testing.T, named map[string][]string) {
 		"naru_journal_unknown_keys_total":  "naru.journal.unknown.keys",
 		"naru_pg_failures_total":           "naru.pg.failures",
 		"naru_content_damaged_files_total": "naru.content.damaged.files", "naru_content_missing_files_total": "naru.content.missing.files",
+		"naru_certificate_bundles_total": "naru.certificate.bundles", "naru_certificate_renewals_total": "naru.certificate.renewals",
 		"naru_archive_attempts_total": "naru.archive.attempts", "naru_archive_doubled_total": "naru.archive.doubled",
 		"naru_inbox_forged_frames_total": "naru.inbox.forged.frames", "naru_inbox_panics_total": "naru.inbox.panics", "naru_task_panics_total": "naru.task.panics",
 	}

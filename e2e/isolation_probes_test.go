@@ -69,6 +69,8 @@ type victims struct {
 	authorisation harness.Authorisation
 	// certificates of the sender and of the recipient.
 	sendersCertificate, recipientsCertificate string
+	// bundle is the sender's request for one, of the document that it handed over.
+	bundle string
 	// organisation is another recipient, by an application and with an authority that somebody else could ask about.
 	organisation           *harness.Organisation
 	application, authority string
@@ -106,6 +108,7 @@ func newVictims(t *testing.T) *victims {
 		return s.State == "DOCUMENT_STATE_READ" && s.Registered() && s.ReadTimeRegistered()
 	})
 	v.sendersCertificate, v.recipientsCertificate = issue(t, v.institution.Caller, v.document), issue(t, v.recipient.Caller, v.document)
+	v.bundle = v.bundled(t)
 	v.settle(t)
 	v.refused = v.badTokens(t)
 	representative, number, named := stack.LogInPerson(t, stack.NewPerson(t)), invented.AnyBusinessNumber(), stack.NewPerson(t)
@@ -116,7 +119,7 @@ func newVictims(t *testing.T) *victims {
 		v.document.EdocNum, v.document.Hash, v.document.Item["ownKey"].(string), v.document.ViewingURL, v.document.Receipt, v.institution.ID, v.institution.Address,
 		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.verification.VerificationID,
 		v.handed.EdocNum, v.handed.Hash, v.upload, v.viewing, v.unusedHere, v.unused, base64.StdEncoding.EncodeToString(v.document.Certificate),
-		v.organisation.ID, number, v.organisation.Address, representative.Name, named.Name, named.Phone, v.authority,
+		v.organisation.ID, number, v.organisation.Address, v.bundle, representative.Name, named.Name, named.Phone, v.authority,
 	}
 	return v
 }
@@ -151,6 +154,21 @@ func issue(t *testing.T, caller *harness.Caller, d *harness.Document) string {
 		return nil
 	})
 	return got.Certificate.ID
+}
+
+// bundled requests the certificate bundle of the document that the sender handed over, once the hub has its record.
+func (v *victims) bundled(t *testing.T) string {
+	t.Helper()
+	var got struct{ Bundle struct{ ID string } }
+	await.Require(t, harness.Patience, func(context.Context) error {
+		answer := v.institution.Do(t, http.MethodPost, "/v1/documents/"+v.handed.EdocNum+"/bundles", map[string]string{"reason": "제출", "requestId": "isolation-bundle"})
+		if answer.Status != http.StatusOK {
+			return fmt.Errorf("not yet: %s", answer.Body)
+		}
+		answer.Into(t, &got)
+		return nil
+	})
+	return got.Bundle.ID
 }
 
 // probes returns a probe for every public RPC. A missing one fails TestEveryPublicRPCRefusesForeignPrincipals.
@@ -310,6 +328,14 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"certificate.v1.CertificateService/GetCertificate":      {foreign: &certificatev1.GetCertificateRequest{Id: v.sendersCertificate}, absent: &certificatev1.GetCertificateRequest{Id: uuid.NewString()}},
 		"certificate.v1.CertificateService/ListCertificates":    {foreign: &certificatev1.ListCertificatesRequest{EdocNum: number}, absent: &certificatev1.ListCertificatesRequest{EdocNum: nowhere}},
 		"certificate.v1.CertificateService/DownloadCertificate": {foreign: &certificatev1.DownloadCertificateRequest{Id: v.recipientsCertificate}, absent: &certificatev1.DownloadCertificateRequest{Id: uuid.NewString()}},
+
+		"certificate.v1.VerificationService/VerifyFile":            {foreign: &certificatev1.VerifyFileRequest{Data: []byte("x")}},
+		"certificate.v1.VerificationService/GetVerificationLimits": {foreign: &certificatev1.GetVerificationLimitsRequest{}},
+
+		"certificate.v1.BundleService/RequestBundle":  {foreign: &certificatev1.RequestBundleRequest{EdocNum: v.handed.EdocNum, Reason: "궁금", RequestId: "s3"}, absent: &certificatev1.RequestBundleRequest{EdocNum: nowhere, Reason: "궁금", RequestId: "s4"}},
+		"certificate.v1.BundleService/GetBundle":      {foreign: &certificatev1.GetBundleRequest{Id: v.bundle}, absent: &certificatev1.GetBundleRequest{Id: uuid.NewString()}},
+		"certificate.v1.BundleService/ListBundles":    {foreign: &certificatev1.ListBundlesRequest{EdocNum: v.handed.EdocNum}, absent: &certificatev1.ListBundlesRequest{EdocNum: nowhere}},
+		"certificate.v1.BundleService/DownloadBundle": {foreign: &certificatev1.DownloadBundleRequest{Id: v.bundle}, absent: &certificatev1.DownloadBundleRequest{Id: uuid.NewString()}},
 
 		"circulation.v1.CirculationService/GetCirculation":    {foreign: &circulationv1.GetCirculationRequest{EdocNum: number}, absent: &circulationv1.GetCirculationRequest{EdocNum: nowhere}},
 		"circulation.v1.CirculationAdminService/ListQueue":    {foreign: &circulationv1.ListQueueRequest{}},

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -61,6 +62,44 @@ func TestPlatformCentredPath(t *testing.T) {
 	require.Equal(t, document.Bytes, original.Bytes())
 	require.NotEmpty(t, archivecert.Digest(issued.OriginalCertificate))
 	requireHubVerifies(t, pdf, issued.OriginalCertificate, document.Bytes)
+	for _, party := range []*harness.Caller{institution.Caller, recipient.Caller} {
+		report := stack.VerifyBundle(t, stack.Bundle(t, party, document.EdocNum))
+		require.True(t, report.Valid, "%v", report.Failed())
+		require.Equal(t, document.EdocNum, report.Bundle.EdocNum)
+		require.Len(t, report.Bundle.Parts, 4)
+	}
+}
+
+// Anybody has a bundle verified at the door, without a token: what is good, and a changed byte.
+func TestBundleIsVerifiedAtTheDoor(t *testing.T) {
+	t.Parallel()
+	institution, recipient := stack.Institution(t), stack.NewMember(t)
+	document := institution.HandedOver(t, recipient.ByCI())
+	institution.Send(t, document)
+	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() })
+	container := stack.Bundle(t, institution.Caller, document.EdocNum)
+	type report struct {
+		Valid  bool
+		Checks []struct{ ID, Outcome string }
+	}
+	verify := func(content []byte) (got report) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, stack.Endpoints.REST+"/v1/verifications?documentHash="+document.Hash, bytes.NewReader(content))
+		require.NoError(t, err)
+		request.Header.Set("Content-Type", "application/octet-stream")
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&got))
+		return got
+	}
+	good := verify(container)
+	require.True(t, good.Valid, "%v", good.Checks)
+	changed := bytes.Clone(container)
+	changed[len(changed)/2] ^= 1
+	bad := verify(changed)
+	require.False(t, bad.Valid)
+	require.Len(t, bad.Checks, len(good.Checks))
 }
 
 // A member without any system of its own sends to another: its session is enough, and status and certificate are its own.

@@ -13,11 +13,11 @@ import (
 type options struct {
 	quick bool
 	// documents is the number per round; recipients are as many. The other numbers are those of their rows.
-	documents, recipients, rounds, senders, floorDocuments             int
-	viewings, singles, statuses, fairness, uploads, platform, existing int
-	openLoop, pages, sustain, memory, patience                         time.Duration
-	sampleRatio                                                        float64
-	dir, cpuProfiles, narud, only                                      string
+	documents, recipients, rounds, senders, floorDocuments                      int
+	viewings, singles, statuses, fairness, uploads, platform, bundles, existing int
+	openLoop, pages, sustain, memory, patience                                  time.Duration
+	sampleRatio                                                                 float64
+	dir, cpuProfiles, narud, only                                               string
 }
 
 const (
@@ -28,14 +28,14 @@ const (
 // full and quick return the sizes of the two kinds of run.
 func full() options {
 	return options{
-		documents: 20_000, floorDocuments: 20_000, viewings: 2000, singles: 2000, statuses: 20_000, fairness: 100_000, uploads: 10_000, platform: 500, existing: 1_000_000,
+		documents: 20_000, floorDocuments: 20_000, viewings: 2000, singles: 2000, statuses: 20_000, fairness: 100_000, uploads: 10_000, platform: 500, bundles: 100, existing: 1_000_000,
 		openLoop: 30 * time.Second, pages: time.Minute, sustain: time.Minute, memory: 10 * time.Minute,
 	}
 }
 
 func quick() options {
 	return options{
-		quick: true, documents: 1500, floorDocuments: 4000, viewings: 120, singles: 300, statuses: 3000, fairness: 3000, uploads: 1000, platform: 60, existing: 10_000,
+		quick: true, documents: 1500, floorDocuments: 4000, viewings: 120, singles: 300, statuses: 3000, fairness: 3000, uploads: 1000, platform: 60, bundles: 20, existing: 10_000,
 		openLoop: 5 * time.Second, pages: 5 * time.Second, sustain: 6 * time.Second, memory: 30 * time.Second,
 	}
 }
@@ -60,6 +60,7 @@ func parse(args []string) (options, error) {
 		{&o.fairness, "fairness", "bulk documents beside another's singles"},
 		{&o.uploads, "uploads", "certificates of one round of uploads"},
 		{&o.platform, "platform", "documents of one round of the platform-centred path, 1 MiB each"},
+		{&o.bundles, "bundles", "bundles of one round, of documents of 1 MiB each"},
 		{&o.existing, "existing", "documents present for growth and start"},
 	} {
 		flags.IntVar(n.into, n.name, *n.into, n.about)
@@ -83,7 +84,7 @@ func parse(args []string) (options, error) {
 	if o.recipients == 0 {
 		o.recipients = o.documents
 	}
-	for _, n := range []int{o.documents, o.floorDocuments, o.recipients, o.viewings, o.singles, o.statuses, o.fairness, o.uploads, o.platform, o.senders} {
+	for _, n := range []int{o.documents, o.floorDocuments, o.recipients, o.viewings, o.singles, o.statuses, o.fairness, o.uploads, o.platform, o.bundles, o.senders} {
 		if n < 1 {
 			return o, fmt.Errorf("every number is at least 1")
 		}

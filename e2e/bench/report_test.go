@@ -85,7 +85,7 @@ func TestEveryRowHasItsLines(t *testing.T) {
 		}
 	}
 	require.Equal(t, 4, left, "sustained, memory, growth, start")
-	require.Len(t, names, 29)
+	require.Len(t, names, 31)
 }
 
 // The facts about a followed round are fields beside the others and not a nested object. A round of calls has none of them.

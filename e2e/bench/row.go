@@ -27,7 +27,7 @@ type row struct {
 // stops the relay.
 func rows() []row {
 	return []row{
-		chainRow(), viewingChainRow(), singleRow(), viewingRow(), statusRow(), fairnessRow(), strangersRow(), uploadRow(), platformRow(), pagesRow(), sustainedRow(), memoryRow(),
+		chainRow(), viewingChainRow(), singleRow(), viewingRow(), statusRow(), fairnessRow(), strangersRow(), uploadRow(), platformRow(), bundlesRow(), pagesRow(), sustainedRow(), memoryRow(),
 		growthRow(), startRow(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -52,8 +53,8 @@ func pagesOf(t *testing.T) *routes {
 	require.NotEmpty(t, r.left)
 	for _, noPage := range []string{
 		"GET /language/{tag}", "GET /signin", // lead on to others
-		"GET /uploads/{id}",                                                      // answers script
-		"GET /viewings/{viewing}/parts/{part}", "GET /certificates/{id}/content", // are files
+		"GET /uploads/{id}",                                                                                       // answers script
+		"GET /viewings/{viewing}/parts/{part}", "GET /certificates/{id}/content", "GET /certificates/{id}/bundle", // are files
 		"GET /send/templates/{kind}", "GET /send/many/{draft}/refused",
 	} {
 		require.Contains(t, r.left, noPage)
@@ -118,6 +119,8 @@ func TestEveryPage(t *testing.T) {
 }
 
 func strangersWalk(t *testing.T, r *routes) {
+	noBundle := filepath.Join(t.TempDir(), "no-bundle.asice")
+	require.NoError(t, os.WriteFile(noBundle, harness.PDF(), 0o600))
 	invited, _ := stack.Institution(t).Invite(t, stack.NewPerson(t))
 	b := open(t, phone)
 	b.plant(invited.Sender)
@@ -134,6 +137,12 @@ func strangersWalk(t *testing.T, r *routes) {
 	b.do(chromedp.SendKeys("#number", "20261130_NARU000001_0000000000017", chromedp.ByQuery), chromedp.SendKeys("#code", "ABCDE-12345", chromedp.ByQuery))
 	b.walk(r,
 		stop{name: "notice-unknown", act: submit(`form[action="/notice"]`), there: ".wrong-summary strong", status: "404"},
+		stop{name: "verify", path: "/verify"},
+		stop{name: "verify-nothing", act: submit(`form[action="/verify"]`), there: "#file-wrong", status: "422"},
+	)
+	b.do(chromedp.SetUploadFiles("#file", []string{noBundle}, chromedp.ByQuery))
+	b.walk(r,
+		stop{name: "verified-invalid", act: submit(`form[action="/verify"]`), there: `a.button[href="/verify"]`},
 		stop{name: "invitation", path: "/invitation"},
 		stop{name: "invitation-without-code", act: submit(`form[action="/invitation"]`), there: "#code-wrong", status: "422"},
 	)
@@ -179,6 +188,10 @@ func membersWalk(t *testing.T, r *routes) {
 		(&harness.Institution{Caller: d.by.Caller}).AwaitState(t, d.number, "RECEIVED")
 	}
 
+	sender := harness.Institution{Caller: member.Caller}
+	sender.AwaitStatus(t, sent.EdocNum, func(s harness.Status) bool { return s.Registered() })
+	proof := filepath.Join(t.TempDir(), "proof.asice")
+	require.NoError(t, os.WriteFile(proof, stack.Bundle(t, member.Caller, sent.EdocNum), 0o600))
 	told := stack.NoticeOf(t, document.EdocNum)
 
 	elsewhere := open(t, phone)
@@ -215,6 +228,20 @@ func membersWalk(t *testing.T, r *routes) {
 	b.await(certificate, `a[href$="/content"]`)
 	b.walk(r,
 		stop{name: "certificate", path: certificate, there: `a[href$="/content"]`},
+		stop{name: "sent-document-again", path: "/sent/" + sent.EdocNum},
+	)
+	b.do(chromedp.SendKeys("#reason", "제출용", chromedp.ByQuery))
+	b.follow(chromedp.Click(of+` button[name="bundle"]`, chromedp.ByQuery), `a[href^="/sent/"]`)
+	b.do(chromedp.Location(&certificate))
+	certificate = strings.TrimPrefix(certificate, stack.Endpoints.Web)
+	b.await(certificate, `a[href$="/bundle"]`)
+	b.walk(r,
+		stop{name: "bundle", path: certificate, there: `a[href$="/bundle"]`},
+		stop{name: "verify", path: "/verify"},
+	)
+	b.do(chromedp.SetUploadFiles("#file", []string{proof}, chromedp.ByQuery))
+	b.walk(r,
+		stop{name: "verified-valid", act: submit(`form[action="/verify"]`), there: ".done"},
 		stop{name: "certificate-not-there", path: "/certificates/0191d0a1-0000-7000-8000-000000000000", status: "404"},
 		stop{name: "upload", path: "/send"},
 		stop{name: "upload-without-file", act: submit(`form[enctype]`), there: ".wrong-summary", status: "422"},

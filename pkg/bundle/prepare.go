@@ -3,9 +3,7 @@ package bundle
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/sha256"
-	"crypto/x509"
 	_ "embed"
 	"encoding/hex"
 	"fmt"
@@ -28,12 +26,6 @@ const (
 //go:embed verify.txt
 var instructions []byte
 
-// Signer signs bundles: a key with its certificate chain, its own certificate first, without the root.
-type Signer struct {
-	Key   crypto.Signer
-	Chain []*x509.Certificate
-}
-
 // Stamper has hashes stamped by a time-stamping authority (tsp.Client).
 type Stamper interface {
 	Stamp(ctx context.Context, hash [sha256.Size]byte) (der []byte, token *tsp.Token, err error)
@@ -43,16 +35,16 @@ type Stamper interface {
 type Content struct {
 	Part
 	asic.Measure
-	// Open opens it from the beginning, each time anew.
+	// Open opens it from the beginning, each time anew. Nil where the bytes are at hand.
 	Open func(ctx context.Context) (io.ReadCloser, error)
+
+	bytes []byte
 }
 
 // Bytes is a small content that is at hand.
 func Bytes(role Role, path, mediaType string, content []byte) Content {
 	measure, _ := asic.MeasureOf(bytes.NewReader(content)) // bytes can be read
-	return Content{Part: Part{Role: role, Path: path, MediaType: mediaType}, Measure: measure, Open: func(context.Context) (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(content)), nil
-	}}
+	return Content{Part: Part{Role: role, Path: path, MediaType: mediaType}, Measure: measure, bytes: content}
 }
 
 // Draft is what a bundle is made of. The statement's parts follow from the contents.
@@ -68,9 +60,11 @@ type Bundle struct {
 	Statement
 	// StampedAt is when the authority saw the signature.
 	StampedAt time.Time
-	contents  []Content
-	small     []file
-	meta      []file
+	// Newest is the time stamp over everything.
+	Newest   Stamp
+	contents []Content
+	small    []file
+	meta     []file
 }
 
 type file struct {
@@ -117,27 +111,30 @@ func Prepare(ctx context.Context, d Draft, signer Signer, stamper Stamper) (*Bun
 	for _, f := range b.meta {
 		references = append(references, f.reference())
 	}
-	archive, err := stampAll(ctx, references, stampName(1), stamper)
+	archive, token, err := stampAll(ctx, references, stampName(1), stamper)
 	if err != nil {
 		return nil, fmt.Errorf("prepare bundle: %w", err)
 	}
-	b.meta = append(b.meta, archive...)
+	b.meta, b.Newest = append(b.meta, archive...), stampOf(token)
 	return b, nil
 }
 
 // stampAll makes an archive manifest of the files and has it stamped.
-func stampAll(ctx context.Context, references []asic.Reference, name string, stamper Stamper) ([]file, error) {
+func stampAll(ctx context.Context, references []asic.Reference, name string, stamper Stamper) ([]file, *tsp.Token, error) {
 	manifest := asic.References{By: name, Files: references}.Encode()
-	stamp, _, err := stamper.Stamp(ctx, sha256.Sum256(manifest))
+	stamp, token, err := stamper.Stamp(ctx, sha256.Sum256(manifest))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return []file{{asic.ArchiveManifest, "text/xml", manifest}, {name, "application/vnd.etsi.timestamp-token", stamp}}, nil
+	return []file{{asic.ArchiveManifest, "text/xml", manifest}, {name, "application/vnd.etsi.timestamp-token", stamp}}, token, nil
 }
 
 func stampName(n int) string { return fmt.Sprintf("META-INF/timestamp%03d.tst", n) }
 
-func olderManifest(n int) string { return fmt.Sprintf("META-INF/ASiCArchiveManifest%03d.xml", n) }
+// archivePrefix begins the names of archive manifests.
+const archivePrefix = "META-INF/ASiCArchiveManifest"
+
+func olderManifest(n int) string { return fmt.Sprintf("%s%03d.xml", archivePrefix, n) }
 
 func (f file) reference() asic.Reference {
 	return asic.Reference{Name: f.name, MediaType: f.media, SHA256: sha256.Sum256(f.content)}
@@ -151,7 +148,7 @@ func (b *Bundle) Files() []Stored {
 		files = append(files, f.stored())
 	}
 	for _, c := range b.contents {
-		files = append(files, Stored{Name: c.Path, Measure: c.Measure})
+		files = append(files, Stored{Name: c.Path, Measure: c.Measure, Content: c.bytes})
 	}
 	for _, f := range b.meta {
 		files = append(files, f.stored())

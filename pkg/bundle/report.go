@@ -41,8 +41,8 @@ type Summary struct {
 	SentAt     time.Time  `json:"sentAt"`
 	ReceivedAt time.Time  `json:"receivedAt"`
 	ReadAt     *time.Time `json:"readAt,omitempty"`
-	// Assembler is the common name of who signed it, StampedUntil when the newest time stamp's authority ends: by then it has
-	// to be renewed.
+	// Assembler is the common name of who signed it, StampedUntil when the certificate of the newest time stamp's authority, or
+	// an algorithm of it, ends: by then it has to be renewed.
 	Assembler    string     `json:"assembler,omitempty"`
 	StampedUntil *time.Time `json:"stampedUntil,omitempty"`
 	Parts        []Part     `json:"parts"`

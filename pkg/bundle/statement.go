@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -286,7 +287,20 @@ func AttachmentPath(n int, extension string) string {
 	return fmt.Sprintf("%s%02d.%s", attachmentPrefix, n, extension)
 }
 
-const attachmentPrefix = "document/attachment"
+// DocumentPath is where the document stands; extension has no dot.
+func DocumentPath(extension string) string { return documentPrefix + extension }
+
+// IsDocument reports whether a file of the container is the document.
+func IsDocument(name string) bool { return strings.HasPrefix(name, documentPrefix) }
+
+const (
+	// DistributionPath and OriginalPath are where the certificates stand.
+	DistributionPath = "certificates/distribution.pdf"
+	OriginalPath     = "certificates/original.p7m"
+
+	documentPrefix   = "document/document."
+	attachmentPrefix = "document/attachment"
+)
 
 // One is the only part of a role; zero if there is none.
 func (s *Statement) One(role Role) Part {

@@ -188,7 +188,7 @@ func (v *verification) checkArchive() time.Time {
 			return at
 		}
 		if n == count {
-			until := token.Signer.NotAfter.UTC()
+			until := stampOf(token).Until
 			v.report.summary().StampedUntil = &until
 		}
 		at = token.At

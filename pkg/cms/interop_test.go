@@ -76,7 +76,11 @@ func TestVerifyAttributes(t *testing.T) {
 		want string
 	}{
 		{name: "unknown signed attribute", with: pkcs7.SignerInfoConfig{ExtraSignedAttributes: []pkcs7.Attribute{{Type: other, Value: 1}}}},
-		{name: "signature time stamp", with: pkcs7.SignerInfoConfig{ExtraUnsignedAttributes: []pkcs7.Attribute{{Type: timeStamp, Value: 1}}}},
+		{name: "signature time stamp", with: pkcs7.SignerInfoConfig{ExtraUnsignedAttributes: []pkcs7.Attribute{{Type: timeStamp, Value: struct{ Of int }{1}}}}},
+		{
+			name: "signature time stamp of another type", want: "time stamps over the signature",
+			with: pkcs7.SignerInfoConfig{ExtraUnsignedAttributes: []pkcs7.Attribute{{Type: timeStamp, Value: 1}}},
+		},
 		{
 			name: "digest twice", want: "given twice",
 			with: pkcs7.SignerInfoConfig{ExtraSignedAttributes: []pkcs7.Attribute{{Type: pkcs7.OIDAttributeMessageDigest, Value: []byte("x")}}},

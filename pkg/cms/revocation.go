@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -195,6 +196,62 @@ func parseRevocationData(field cryptobyte.String) (data revocationData, _ *Failu
 		data.answers = append(data.answers, answer)
 	}
 	return data, nil
+}
+
+// RevocationData are revocation lists and OCSP answers that stand beside messages, e.g. in the file that they sign. It is safe
+// for concurrent use; nil holds none.
+type RevocationData struct{ data revocationData }
+
+// maxBeside bounds the lists and answers that stand beside a message.
+const maxBeside = 200
+
+// NewRevocationData takes revocation lists (CRL, RFC 5280) and OCSP answers (RFC 6960), DER. Whose they are is judged where they
+// are used.
+func NewRevocationData(lists, answers [][]byte) (*RevocationData, error) {
+	if len(lists)+len(answers) > maxBeside {
+		return nil, errors.New("too many revocation lists and OCSP answers")
+	}
+	r := &RevocationData{}
+	for _, der := range lists {
+		list, err := x509.ParseRevocationList(der)
+		if err != nil {
+			return nil, fmt.Errorf("revocation list: %w", err)
+		}
+		r.data.lists = append(r.data.lists, newRevocationList(list))
+	}
+	for _, der := range answers {
+		if _, err := ocsp.ParseResponse(der, nil); err != nil {
+			return nil, fmt.Errorf("OCSP answer: %w", err)
+		}
+		r.data.answers = append(r.data.answers, der)
+	}
+	return r, nil
+}
+
+// Covers reports whether something of the issuer tells of a certificate whether it was revoked, whatever it tells.
+func (r *RevocationData) Covers(certificate, issuer *x509.Certificate) bool {
+	if r == nil {
+		return false
+	}
+	for _, list := range r.data.lists {
+		if bytes.Equal(list.RawIssuer, certificate.RawIssuer) && list.CheckSignatureFrom(issuer) == nil {
+			return true
+		}
+	}
+	for _, raw := range r.data.answers {
+		if answer, err := ocsp.ParseResponseForCert(raw, certificate, issuer); err == nil && answer.Status != ocsp.Unknown {
+			return true
+		}
+	}
+	return false
+}
+
+// with is what a message carries together with what stands beside it.
+func (d revocationData) with(beside *RevocationData) revocationData {
+	if beside == nil {
+		return d
+	}
+	return revocationData{lists: slices.Concat(d.lists, beside.data.lists), answers: slices.Concat(d.answers, beside.data.answers)}
 }
 
 // checkRevocation judges every certificate of a chain below its root: nobody may have revoked or distrusted it by the time of the

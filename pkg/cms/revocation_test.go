@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,4 +182,43 @@ func TestRevocationConfig(t *testing.T) {
 	for _, want := range []string{"lists[0]", "distrusted[0].spki", "distrusted[0].from"} {
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// Lists and answers beside a message are judged as those that it carries, and nothing is taken for one that is none.
+func TestRevocationBesideAMessage(t *testing.T) {
+	t.Parallel()
+	root := cmstest.NewRoot(t, "시험용 루트", at)
+	signer, other := root.Signer(t, "시험용 서명자", at), root.Signer(t, "시험용 남", at)
+	leaf := signer.Chain[0]
+	der, err := cms.Sign([]byte("content"), false, signer.Key, signer.Chain, at)
+	require.NoError(t, err)
+	stranger := cmstest.NewRoot(t, "시험용 루트", at)
+	for name, tc := range map[string]struct {
+		lists, answers  [][]byte
+		revoked, covers bool
+	}{
+		"nothing":               {},
+		"a list":                {lists: [][]byte{root.Revoke(t, at, leaf)}, revoked: true, covers: true},
+		"an answer":             {answers: [][]byte{root.Answer(t, at, leaf)}, revoked: true, covers: true},
+		"a list of others":      {lists: [][]byte{root.Revoke(t, at, other.Chain[0])}, covers: true},
+		"an answer of others":   {answers: [][]byte{root.Answer(t, at, other.Chain[0])}},
+		"a list of a namesake":  {lists: [][]byte{stranger.Revoke(t, at, leaf)}},
+		"revoked only later on": {lists: [][]byte{root.Revoke(t, at.Add(time.Hour), leaf)}, covers: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			beside, err := cms.NewRevocationData(tc.lists, tc.answers)
+			require.NoError(t, err)
+			_, err = cms.Verify(der, nil, cms.VerifyOptions{Roots: root.Pool(), At: at, Beside: beside})
+			require.Equal(t, tc.revoked, errors.Is(err, cms.Revocation), "%v", err)
+			require.Equal(t, tc.covers, beside.Covers(leaf, root.Certificate))
+		})
+	}
+	_, err = cms.NewRevocationData([][]byte{[]byte("list")}, nil)
+	require.Error(t, err)
+	_, err = cms.NewRevocationData(nil, [][]byte{[]byte("answer")})
+	require.Error(t, err)
+	_, err = cms.NewRevocationData(make([][]byte, 201), nil)
+	require.ErrorContains(t, err, "too many")
+	require.False(t, (*cms.RevocationData)(nil).Covers(leaf, root.Certificate))
 }

@@ -36,6 +36,8 @@ type VerifyOptions struct {
 	Cache *ChainCache
 	// Revocations are known beside those that the message carries; nil means none.
 	Revocations *Revocations
+	// Beside is revocation data that stands beside the message; nil means none.
+	Beside *RevocationData
 }
 
 // signingAhead is how far the claimed signing time may be after the time of the judgement: clocks differ.
@@ -111,7 +113,7 @@ func (m *Message) Judge(detachedContent []byte, opts VerifyOptions) (*Result, er
 		failures = append(failures, failure)
 	}
 	if len(failures) == 0 {
-		failures = checkRevocation(path.chain, m.revocation, opts)
+		failures = checkRevocation(path.chain, m.revocation.with(opts.Beside), opts)
 	}
 	if m.signer.attributes.signingTime.After(opts.At.Add(signingAhead)) {
 		failures = append(failures, &Failure{Check: Validity, Detail: "claimed signing time is in the future"})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/pades"
 	"github.com/naru-relay/naru/pkg/proof"
 )
 
@@ -24,11 +25,11 @@ const (
 // The forms of signature that a file may have, by their names in it (SubFilter).
 const (
 	// SubFilterPAdES (ETSI EN 319 142-1) is a signature whose signed attributes name its certificate.
-	SubFilterPAdES = "ETSI.CAdES.detached"
+	SubFilterPAdES = pades.SubFilterPAdES
 	// SubFilterPKCS7 (ISO 32000-1 12.8.3.3) need not name it. The certificate that comes with the signature is the one that is
 	// judged then, and somebody else may exchange it for another one of the same key that is pinned, too: for one that was not
 	// revoked, or is still valid.
-	SubFilterPKCS7 = "adbe.pkcs7.detached"
+	SubFilterPKCS7 = pades.SubFilterPKCS7
 )
 
 // The checks of what a file states, beside those of Checks but for validity, which is among both.

@@ -6,11 +6,9 @@
 // the whole file and, under that signature, the machine-readable twin of its pages as the attachment circulation.json (see
 // Content).
 //
-// A file is read in steps, so that a stranger's bytes never reach a general PDF parser. First the file as bytes: one
-// ByteRange that covers everything of the signed revision except exactly the signature's own value, the signature, the
-// signer's chain and identity. Only when those hold, that is, when the hub itself made every byte, that revision is parsed,
-// its one signature field compared with what was verified, and the attachment read. What follows the signed revision must be
-// updates that add validation data or document time stamps (PAdES B-LT, B-LTA): they are taken apart by a small reader of
-// their own, and may change nothing that is shown. Their cross-references are a table, or a stream where the signed revision
-// has one; object streams are accepted beside a stream (ISO 32000-1 7.5.7, 7.5.8).
+// A file is read in steps by package pades, so that a stranger's bytes never reach a general PDF parser. First the file as bytes:
+// one ByteRange that covers everything of the signed revision except exactly the signature's own value, the signature, the
+// signer's chain and identity. Only when those hold, that is, when the hub itself made every byte, that revision is parsed, its
+// one signature field compared with what was verified, and the attachment read. What follows the signed revision must be updates
+// that add validation data or document time stamps (PAdES B-LT, B-LTA), and may change nothing that is shown.
 package distcert

@@ -142,11 +142,11 @@ func TestObjectStreamRefusals(t *testing.T) {
 		"a reference as object": {func(r *appended) {
 			r.objects[14], r.streams.packed = "5 0 R", append(r.streams.packed, 14)
 			r.trailer = "/Size 15 /Root 1 0 R"
-		}, "neither validation data nor a time stamp"},
+		}, "neither validation data nor part of a signature or time stamp"},
 		"an object of another kind": {func(r *appended) {
 			r.objects[14], r.streams.packed = "<< /Type /XObject /Subtype /Form >>", append(r.streams.packed, 14)
 			r.trailer = "/Size 15 /Root 1 0 R"
-		}, "neither validation data nor a time stamp"},
+		}, "neither validation data nor part of a signature or time stamp"},
 		"the hub's field written anew": {func(r *appended) {
 			r.objects[4], r.streams.packed = p.objects[3], append(r.streams.packed, 4)
 		}, changed},
@@ -154,7 +154,7 @@ func TestObjectStreamRefusals(t *testing.T) {
 		"another page content":      {object(3, "/Resources << >>", "/Resources << >> /Contents 11 0 R"), changed},
 		"an action in the catalog":  {object(1, "/Type /Catalog", "/Type /Catalog /OpenAction << /S /JavaScript /JS (app) >>"), changed},
 		"another attachment":        {object(1, "(circulation.json) 6 0 R", "(circulation.json) 11 0 R"), changed},
-		"a field that is shown":     {object(9, "[0 0 0 0]", "[0 0 9 9]"), "or is shown"},
+		"a field that is shown":     {object(9, "[0 0 0 0]", "[0 0 9 9]"), "a time stamp is shown"},
 		"a field with the hub's":    {object(9, "/V 10 0 R", "/V 5 0 R"), "no value of its own"},
 		"an object beyond the Size": {func(r *appended) { r.trailer = "/Size 13 /Root 1 0 R" }, "index"},
 	} {

@@ -11,8 +11,12 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/pades"
 	"github.com/naru-relay/naru/pkg/proof"
 )
+
+// MaxBytes bounds a distribution certificate.
+const MaxBytes = 20 << 20
 
 // Pins name the signers that may sign distribution certificates; a signer that fits one entry of either list passes. At least one
 // is required: being under the pinned root is not enough.
@@ -108,12 +112,12 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 		opts.Profile != ProfileSandbox && opts.Profile != ProfilePinnedSigner {
 		return nil, checks, errors.New("verify distribution certificate: roots, pinned signer, time and a known profile are required")
 	}
-	signed, failure := split(pdf)
-	if failure != nil {
-		return nil, checks, failure
+	file, err := open(pdf)
+	if err != nil {
+		return nil, checks, err
 	}
-	result, err := cms.Judge(signed.cms, signed.content, cms.VerifyOptions{
-		Roots: opts.Roots, At: opts.At, MaxBytes: maxSignatureBytes, Cache: opts.Cache, Revocations: opts.Revocations,
+	result, err := cms.Judge(file.CMS, file.Content, cms.VerifyOptions{
+		Roots: opts.Roots, At: opts.At, Cache: opts.Cache, Revocations: opts.Revocations,
 		RequireBinding: !slices.Contains(opts.SubFilters, SubFilterPKCS7), // else by the form, which is read later
 	})
 	failures := proof.Translate(err, cms.FailedChecks(err), envelope, malformed("signature is not of the accepted form"))
@@ -137,8 +141,7 @@ func Verify(pdf []byte, opts Options) (*Certificate, Checks, error) {
 	if slices.Contains([]proof.Outcome{checks.Format, checks.Signature, checks.Chain, checks.Identity}, proof.NotPassed) {
 		return nil, checks, errors.Join(failures...)
 	}
-	signed.bound = result.Bound
-	certificate, err := read(pdf, signed, opts, result.SigningTime)
+	certificate, err := read(pdf, file, opts, result)
 	if err != nil {
 		checks.Format = proof.NotPassed
 		return nil, checks, errors.Join(append(failures, &Failure{Check: ErrFormat, Detail: "content of the file", Cause: err})...)
@@ -163,17 +166,32 @@ func (c *Certificate) validAt(at time.Time) bool {
 	return !at.Before(c.SignedAt) && !c.SignedAt.Before(c.Signer.NotBefore) && !c.SignedAt.After(c.Signer.NotAfter)
 }
 
-// read reads the file by its profile; signingTime is what the signature's own attribute claims.
-func read(pdf []byte, signed *signedFile, opts Options, signingTime time.Time) (*Certificate, error) {
+// open takes the file apart by its bytes alone.
+func open(pdf []byte) (*pades.File, error) {
+	if len(pdf) > MaxBytes {
+		return nil, malformed("file is too large")
+	}
+	file, err := pades.Open(pdf)
+	if err != nil {
+		return nil, &Failure{Check: ErrFormat, Detail: "not wholly under one signature", Cause: err}
+	}
+	if file.Rest != nil {
+		return nil, &Failure{Check: ErrFormat, Detail: "signature does not cover the whole file", Cause: file.Rest}
+	}
+	return file, nil
+}
+
+// read reads the file by its profile.
+func read(pdf []byte, file *pades.File, opts Options, signature *cms.Result) (*Certificate, error) {
 	digest := sha256.Sum256(pdf)
 	c := &Certificate{Profile: opts.Profile, Digest: hex.EncodeToString(digest[:])}
-	document, err := readDocument(pdf, signed, opts)
+	document, err := readDocument(file, signature.Bound, opts)
 	if err != nil {
 		return nil, err
 	}
 	c.Updates = document.updates
 	if c.SignedAt = document.signedAt; c.SignedAt.IsZero() {
-		c.SignedAt = signingTime
+		c.SignedAt = signature.SigningTime
 	}
 	if !c.Readable() {
 		c.IssuedAt = c.SignedAt

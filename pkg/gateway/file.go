@@ -26,6 +26,8 @@ const FileMedia = "application/octet-stream"
 type File struct {
 	// Upload says that the caller sends the file; else it is the answer.
 	Upload bool
+	// Whole says that an uploaded file is sent from its beginning to its end: there is no offset.
+	Whole bool
 
 	method, pattern string
 	input, output   protoreflect.MessageType
@@ -45,6 +47,9 @@ func FileOf(method protoreflect.MethodDescriptor) (*File, error) {
 	if patch, ok := option.GetRoute().(*platformv1.FileRoute_Patch); ok {
 		f.Upload, f.method, f.pattern = true, http.MethodPatch, patch.Patch
 	}
+	if post, ok := option.GetRoute().(*platformv1.FileRoute_Post); ok {
+		f.Upload, f.Whole, f.method, f.pattern = true, true, http.MethodPost, post.Post
+	}
 	if method.IsStreamingClient() != f.Upload || method.IsStreamingServer() == f.Upload {
 		return nil, fmt.Errorf("reading the file option of %s: a file goes one way, that of the option", method.FullName())
 	}
@@ -61,7 +66,9 @@ func FileOf(method protoreflect.MethodDescriptor) (*File, error) {
 	f.offset, f.data = method.Input().Fields().ByName("offset"), method.Input().Fields().ByName("data")
 	chunk := (*platformv1.ContentChunk)(nil).ProtoReflect().Descriptor().FullName()
 	switch {
-	case f.offset == nil || f.offset.Kind() != protoreflect.Int64Kind || f.offset.IsList():
+	case f.Whole && f.offset != nil:
+		return nil, fmt.Errorf("reading the file option of %s: its request has an offset, and the whole file is sent", method.FullName())
+	case !f.Whole && (f.offset == nil || f.offset.Kind() != protoreflect.Int64Kind || f.offset.IsList()):
 		return nil, fmt.Errorf("reading the file option of %s: its request has no int64 offset", method.FullName())
 	case f.Upload && (f.data == nil || f.data.Kind() != protoreflect.BytesKind || f.data.IsList()):
 		return nil, fmt.Errorf("reading the file option of %s: its request has no bytes data", method.FullName())
@@ -78,7 +85,10 @@ func (f *File) route(method protoreflect.MethodDescriptor) (*Route, error) {
 		return nil, err
 	}
 	route := &Route{
-		Method: f.method, Pattern: f.pattern, RPC: method, Bounds: bounds, File: f, bound: map[protoreflect.Name]bool{f.offset.Name(): true},
+		Method: f.method, Pattern: f.pattern, RPC: method, Bounds: bounds, File: f, bound: map[protoreflect.Name]bool{},
+	}
+	if !f.Whole {
+		route.bound[f.offset.Name()] = true
 	}
 	if f.Upload {
 		route.bound[f.data.Name()] = true
@@ -108,8 +118,11 @@ func (r *Route) request(path, query string) (proto.Message, error) {
 	return message, nil
 }
 
-// SetOffset says where the bytes begin.
+// SetOffset says where the bytes begin, if the file need not come whole.
 func (f *File) SetOffset(request proto.Message, offset int64) {
+	if f.Whole {
+		return
+	}
 	request.ProtoReflect().Set(f.offset, protoreflect.ValueOfInt64(offset))
 }
 

@@ -21,12 +21,12 @@ func (h *Handler) file(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if route.File.Upload {
 		if !isFile(r.Header) {
 			GiveUpBody(w, r)
-			w.Header().Set("Accept-Patch", FileMedia)
+			w.Header().Set("Accept-"+map[bool]string{false: "Patch", true: "Post"}[route.File.Whole], FileMedia)
 			httpProblem(ctx, w, http.StatusUnsupportedMediaType, gatewayv1.Reason_REASON_UNSUPPORTED_MEDIA_TYPE, "the body must be "+FileMedia+", not encoded further")
 			return
 		}
 		var broken rule
-		if offset, broken = uploadOffset(r.Header); broken != ruleNone {
+		if offset, broken = route.File.uploadOffset(r.Header); broken != ruleNone {
 			violations = append(violations, fault.Violation{Field: UploadOffset, Rule: broken.name, Message: broken.wants})
 		}
 	}
@@ -72,7 +72,10 @@ func isFile(header http.Header) bool {
 }
 
 // uploadOffset reads where the bytes of an upload begin.
-func uploadOffset(header http.Header) (int64, rule) {
+func (f *File) uploadOffset(header http.Header) (int64, rule) {
+	if f.Whole {
+		return 0, ruleNone
+	}
 	given := header.Values(UploadOffset)
 	if len(given) != 1 {
 		return 0, rule{"header.required", "must be given once"}

@@ -1,6 +1,9 @@
 package proof
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // Outcome is what came of a check.
 type Outcome uint8
@@ -28,6 +31,17 @@ func (o Outcome) String() string {
 
 // MarshalText is String, so that JSON shows the word.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (o *Outcome) UnmarshalText(word []byte) error {
+	for _, known := range []Outcome{NotPassed, Passed, NotCheckable} {
+		if known.String() == string(word) {
+			*o = known
+			return nil
+		}
+	}
+	return errors.New("unknown outcome of a check")
+}
 
 // Policy names the checks that may be not checkable. Every other has to pass, so the empty policy wants all of them to.
 type Policy []string

@@ -22,3 +22,17 @@ func TestPolicy(t *testing.T) {
 		require.Equal(t, tc.outcome == proof.Passed, lenient.Accepts("validity", tc.outcome))
 	}
 }
+
+// An outcome is read as it was written, and no other word is.
+func TestOutcomeWords(t *testing.T) {
+	t.Parallel()
+	for _, o := range []proof.Outcome{proof.NotPassed, proof.Passed, proof.NotCheckable} {
+		word, err := o.MarshalText()
+		require.NoError(t, err)
+		got := proof.Passed
+		require.NoError(t, got.UnmarshalText(word))
+		require.Equal(t, o, got)
+	}
+	var o proof.Outcome
+	require.Error(t, o.UnmarshalText([]byte("maybe")))
+}

@@ -22,6 +22,8 @@ type Trust struct {
 	Policies []string
 	// Revocations are known beside those that a token carries; nil means none.
 	Revocations *cms.Revocations
+	// Beside is revocation data that stands beside the token; nil means none.
+	Beside *cms.RevocationData
 	// Cache of verified signers; may be nil.
 	Cache *cms.ChainCache
 	// Exact demands the one spelling of a token that nothing else covers; see cms.VerifyOptions.
@@ -41,7 +43,7 @@ type Token struct {
 // returned with an error, too, as far as it could be read; it must not be relied on then.
 func Judge(der []byte, hash [sha256.Size]byte, trust Trust, at time.Time) (*Token, error) {
 	signed, err := cms.Judge(der, nil, cms.VerifyOptions{
-		Kind: cms.TimeStampToken, Roots: trust.Roots, At: at, RequireBinding: true, Cache: trust.Cache, Revocations: trust.Revocations,
+		Kind: cms.TimeStampToken, Roots: trust.Roots, At: at, RequireBinding: true, Cache: trust.Cache, Revocations: trust.Revocations, Beside: trust.Beside,
 		MaxBytes: maxResponseBytes, Exact: trust.Exact,
 	})
 	failures := proof.Translate(err, cms.FailedChecks(err), envelope, malformed("not the accepted form of SignedData", nil))

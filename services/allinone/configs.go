@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
@@ -170,7 +171,28 @@ rate:
   roots_file: %q
   time_stamp_roots_file: %q
   spki: [%q]
-`, distcert.ProfileSandbox, r.outside.authority.RootPath(pki.Hub), r.outside.authority.RootPath(pki.TimeStamp), hex.EncodeToString(pin[:])),
+bundles:
+  signer:
+    certificate_file: %q
+    key_file: %q
+  time_stamps:
+    authorities:
+      - name: sandbox
+        url: %q
+        roots_file: %q
+        tls_roots_file: %q
+  archives:
+    issuers:
+      - name: %q
+        profile: %s
+        roots: [%q]
+    skew: 1s
+verification:
+  trust_dir: %q
+`, distcert.ProfileSandbox, r.outside.authority.RootPath(pki.Hub), r.outside.authority.RootPath(pki.TimeStamp), hex.EncodeToString(pin[:]),
+			r.outside.authority.LeafPath(pki.Relay), r.outside.authority.KeyPath(pki.Relay), r.outside.url("tsa")+"/tsp",
+			r.outside.authority.RootPath(pki.TimeStamp), r.outside.authority.RootPath(pki.Server),
+			pki.ArchiveName, archivecert.Format, r.outside.authority.RootPath(pki.Archive), filepath.Dir(r.outside.authority.RootPath(pki.Relay))),
 	}
 	// The other settings keep their defaults.
 	files := map[string]string{}

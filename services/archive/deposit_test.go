@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+	"github.com/naru-relay/naru/services/sandbox/scenario" //nolint:depguard // the test holds this unit against the sandbox of the outside world
 )
 
 // A document that this relay shows is deposited once its recipient is found here, for its sender, and its parties get the
@@ -179,4 +182,46 @@ func TestTwoReplicas(t *testing.T) {
 	}
 	require.Len(t, b.awaitDeposited(t, 8), 8)
 	require.Equal(t, 8, b.requests.of(submitting))
+}
+
+// A deposited document is issued again with an original certificate, which names its registration; what the archive says comes
+// last, after bytes that have the stated hash.
+func TestIssueDocument(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	content := strings.Repeat("고지서 ", 100_000)
+	facts := b.document(t, content)
+	issue := func(number string) (bytes []byte, of *archivev1.IssuedDocument, err error) {
+		client := archivev1.NewDepositLookupServiceClient(b.Unit(t, "certificate"))
+		stream, err := client.IssueDocument(t.Context(), &archivev1.IssueDocumentRequest{EdocNum: number})
+		require.NoError(t, err)
+		for {
+			piece, err := stream.Recv()
+			if errors.Is(err, io.EOF) {
+				return bytes, of, nil
+			}
+			if err != nil {
+				return bytes, of, err
+			}
+			require.Nil(t, of, "nothing comes after what the archive says")
+			bytes, of = append(bytes, piece.GetData()...), piece.GetIssued()
+		}
+	}
+	_, _, err := issue(facts.GetEdocNum())
+	require.ErrorContains(t, err, "DEPOSIT_NOT_FOUND")
+	b.resolve(t, facts, 1)
+	made := b.awaitDeposited(t, 1)[0]
+	bytes, of, err := issue(facts.GetEdocNum())
+	require.NoError(t, err)
+	require.Equal(t, content, string(bytes))
+	require.Equal(t, facts.GetDocumentHash().GetValue(), of.GetHash())
+	certificates, err := b.Config.(*Config).Certificates.New(b.Clock)
+	require.NoError(t, err)
+	original, err := certificates.Original(of.GetOriginalCertificate(), b.Clock.Now())
+	require.NoError(t, err)
+	require.Equal(t, made.GetFacts().GetRegistrationCertificateDigest(), original.RegistrationCertificateDigest)
+
+	b.misbehave(t, scenario.Scenario{Kind: scenario.Down})
+	_, _, err = issue(facts.GetEdocNum())
+	require.ErrorContains(t, err, "ARCHIVE_UNAVAILABLE")
 }

@@ -22,8 +22,10 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -73,8 +75,8 @@ func (f *fakeHub) calls() []*hubv1.IssueDistributionCertificateRequest {
 	return append([]*hubv1.IssueDistributionCertificateRequest{}, f.asked...)
 }
 
-// bundle is a running unit with a certification authority and the parties of a document.
-type bundle struct {
+// office is a running unit with a certification authority and the parties of a document.
+type office struct {
 	*unittest.Bench
 	hub         *fakeHub
 	intake      *fakeIntake
@@ -84,21 +86,36 @@ type bundle struct {
 	// database is the database's clock for what ends by time.
 	database          *clock.Fake
 	sender, recipient string
+	// folder of the certificates.
+	folder string
 }
 
-func setup(t testing.TB, change ...func(c *Config)) *bundle {
+func setup(t testing.TB, change ...func(c *Config)) *office {
 	t.Helper()
-	b := &bundle{
+	return setupWith(t, &fakeArchive{}, &fakeContent{}, func(c *Config, _ *pki.Store) {
+		for _, one := range change {
+			one(c)
+		}
+	})
+}
+
+// setupWith is setup with who keeps documents.
+func setupWith(t testing.TB, archive *fakeArchive, content *fakeContent, change func(c *Config, store *pki.Store)) *office {
+	t.Helper()
+	b := &office{
 		hub: &fakeHub{}, intake: &fakeIntake{}, delivery: &fakeDelivery{}, circulation: &fakeCirculation{},
 		sender: unittest.NewID(), recipient: unittest.NewID(), database: clock.NewFake(clock.System().Now()),
 	}
 	folder := t.TempDir()
+	b.folder = folder
 	b.Bench = unittest.New(t, Unit,
 		unittest.WithDatabaseClock(b.database),
 		unittest.Neighbour("hub", func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, b.hub) }),
 		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) { intakev1.RegisterIntakeLookupServiceServer(r, b.intake) }),
 		unittest.Neighbour("delivery", func(r grpc.ServiceRegistrar) { deliveryv1.RegisterDeliveryLookupServiceServer(r, b.delivery) }),
 		unittest.Neighbour("circulation", func(r grpc.ServiceRegistrar) { circulationv1.RegisterCirculationLookupServiceServer(r, b.circulation) }),
+		unittest.Neighbour("archive", func(r grpc.ServiceRegistrar) { archivev1.RegisterDepositLookupServiceServer(r, archive) }),
+		unittest.Neighbour("content", func(r grpc.ServiceRegistrar) { contentv1.RegisterContentServiceServer(r, content) }),
 		unittest.Config(func(c *Config) {
 			store, err := pki.Open(pki.Options{Dir: folder, Clock: clock.System()})
 			require.NoError(t, err)
@@ -109,16 +126,14 @@ func setup(t testing.TB, change ...func(c *Config)) *bundle {
 			c.Worker.Interval = config.Duration(20 * time.Millisecond)
 			c.Worker.FirstBackoff = config.Duration(10 * time.Millisecond)
 			c.Worker.MaxBackoff = config.Duration(20 * time.Millisecond)
-			for _, one := range change {
-				one(c)
-			}
+			change(c, store)
 		}))
 	b.hub.issue = b.genuine
 	return b
 }
 
 // content returns the content of a genuine certificate for r.
-func (b *bundle) content(r *hubv1.IssueDistributionCertificateRequest) certpdf.Circulation {
+func (b *office) content(r *hubv1.IssueDistributionCertificateRequest) certpdf.Circulation {
 	now := b.Clock.Now()
 	return certpdf.Circulation{
 		CertNum: certNum, EdocNum: r.GetEdocNum(), Title: title,
@@ -130,7 +145,7 @@ func (b *bundle) content(r *hubv1.IssueDistributionCertificateRequest) certpdf.C
 	}
 }
 
-func (b *bundle) render(c certpdf.Circulation, signer pki.Signer) (*hubv1.IssueDistributionCertificateResponse, error) {
+func (b *office) render(c certpdf.Circulation, signer pki.Signer) (*hubv1.IssueDistributionCertificateResponse, error) {
 	pdf, err := certpdf.Render(c, certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: b.Clock.Now()})
 	if err != nil {
 		return nil, err
@@ -140,12 +155,12 @@ func (b *bundle) render(c certpdf.Circulation, signer pki.Signer) (*hubv1.IssueD
 	}, nil
 }
 
-func (b *bundle) genuine(r *hubv1.IssueDistributionCertificateRequest, _ int) (*hubv1.IssueDistributionCertificateResponse, error) {
+func (b *office) genuine(r *hubv1.IssueDistributionCertificateRequest, _ int) (*hubv1.IssueDistributionCertificateResponse, error) {
 	return b.render(b.content(r), b.pki.Signer(pki.Hub))
 }
 
 // readAt issues genuine certificates that state a read time; zero means none.
-func (b *bundle) readAt(at time.Time) func(*hubv1.IssueDistributionCertificateRequest, int) (*hubv1.IssueDistributionCertificateResponse, error) {
+func (b *office) readAt(at time.Time) func(*hubv1.IssueDistributionCertificateRequest, int) (*hubv1.IssueDistributionCertificateResponse, error) {
 	return func(r *hubv1.IssueDistributionCertificateRequest, _ int) (*hubv1.IssueDistributionCertificateResponse, error) {
 		c := b.content(r)
 		c.ReadAt = at
@@ -153,7 +168,7 @@ func (b *bundle) readAt(at time.Time) func(*hubv1.IssueDistributionCertificateRe
 	}
 }
 
-func (b *bundle) edoc(t testing.TB, serial int64) string {
+func (b *office) edoc(t testing.TB, serial int64) string {
 	t.Helper()
 	number, err := id.NewEdocNumber(b.Clock.Now(), "NARU000001", serial)
 	require.NoError(t, err)
@@ -161,7 +176,7 @@ func (b *bundle) edoc(t testing.TB, serial int64) string {
 }
 
 // received makes intake and delivery know a document.
-func (b *bundle) received(edocNum string) {
+func (b *office) received(edocNum string) {
 	at := timestamppb.New(b.Clock.Now().Add(-time.Hour))
 	facts := &platformv1.DocumentFacts{
 		EdocNum: edocNum, Sender: b.sender, Recipient: b.recipient, Circulation: true, SentAt: at, ReceivedAt: at,
@@ -175,19 +190,19 @@ func (b *bundle) received(edocNum string) {
 
 // registered makes circulation know that the hub holds a document; readTimeRegistered, that the hub holds the read time; read,
 // the read time itself.
-func (b *bundle) registered(edocNum string) {
+func (b *office) registered(edocNum string) {
 	b.told(edocNum, &circulationv1.GetRegistrationResponse{RegisteredAt: timestamppb.New(b.Clock.Now())})
 }
 
-func (b *bundle) readTimeRegistered(edocNum string) {
+func (b *office) readTimeRegistered(edocNum string) {
 	b.told(edocNum, &circulationv1.GetRegistrationResponse{ReadRegisteredAt: timestamppb.New(b.Clock.Now())})
 }
 
-func (b *bundle) read(edocNum string) {
+func (b *office) read(edocNum string) {
 	b.told(edocNum, &circulationv1.GetRegistrationResponse{ReadAt: timestamppb.New(b.Clock.Now())})
 }
 
-func (b *bundle) told(edocNum string, fact *circulationv1.GetRegistrationResponse) {
+func (b *office) told(edocNum string, fact *circulationv1.GetRegistrationResponse) {
 	known := &circulationv1.GetRegistrationResponse{}
 	if earlier, ok := b.circulation.known(edocNum); ok {
 		known = proto.CloneOf(earlier)
@@ -197,7 +212,7 @@ func (b *bundle) told(edocNum string, fact *circulationv1.GetRegistrationRespons
 }
 
 // circulated returns a document whose circulation record the hub holds.
-func (b *bundle) circulated(t testing.TB, serial int64) string {
+func (b *office) circulated(t testing.TB, serial int64) string {
 	t.Helper()
 	number := b.edoc(t, serial)
 	b.received(number)
@@ -205,12 +220,12 @@ func (b *bundle) circulated(t testing.TB, serial int64) string {
 	return number
 }
 
-func (b *bundle) asSender(t testing.TB) certificatev1.CertificateServiceClient {
+func (b *office) asSender(t testing.TB) certificatev1.CertificateServiceClient {
 	t.Helper()
 	return certificatev1.NewCertificateServiceClient(b.Sender(t, b.sender))
 }
 
-func (b *bundle) asRecipient(t testing.TB) certificatev1.CertificateServiceClient {
+func (b *office) asRecipient(t testing.TB) certificatev1.CertificateServiceClient {
 	t.Helper()
 	return certificatev1.NewCertificateServiceClient(b.Recipient(t, b.recipient))
 }
@@ -244,7 +259,7 @@ func hubFault(k fault.Kind, r hubv1.Reason) error {
 }
 
 // count runs a query that returns one number.
-func (b *bundle) count(t testing.TB, sql string, args ...any) int {
+func (b *office) count(t testing.TB, sql string, args ...any) int {
 	t.Helper()
 	var n int
 	require.NoError(t, b.Owner.QueryRow(t.Context(), sql, args...).Scan(&n))

@@ -27,6 +27,19 @@ type document struct {
 	// circulation: its sender wanted it to be registered at the hub. ended: it will never be received.
 	// givenUp: the hub will never have its record.
 	circulation, ended, givenUp bool
+	// What a bundle needs besides.
+	bundled bundled
+}
+
+// bundled is what a bundle of a document is made of.
+type bundled struct {
+	senderPlatform, recipientPlatform string
+	// documentContent and attachmentContents are uploads of the content unit; empty for a document that its sender keeps.
+	documentContent                      string
+	attachmentContents, attachmentHashes []string
+	// registrationDigest is of the registration certificate that this relay has from the archive; empty while it is not asked
+	// for.
+	registrationDigest string
 }
 
 // certifiable reports whether everything the certificate is compared with is known and the hub has the circulation record.
@@ -72,6 +85,8 @@ type order struct {
 	ordinal     int
 	entitlement string
 	acceptedAt  time.Time
+	// bundle: the certificate is for a bundle.
+	bundle bool
 }
 
 // applicant is the certified address the certificate is for.

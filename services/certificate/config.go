@@ -17,6 +17,10 @@ type Config struct {
 	// Patience is how long a refusal of the hub is retried, from the first on; default 24h.
 	Patience config.Duration `yaml:"patience"`
 	Lookup   LookupConfig    `yaml:"lookup"`
+	// Bundles says how certificate bundles are made; without a signer none are.
+	Bundles BundlesConfig `yaml:"bundles"`
+	// Verification says how files are verified for anybody.
+	Verification VerificationConfig `yaml:"verification"`
 }
 
 // LookupConfig is how delivery, intake and circulation are asked about documents whose certificates are requested.
@@ -34,8 +38,13 @@ func Default() *Config {
 			Workers: 4, Interval: config.Duration(time.Second), Timeout: config.Duration(45 * time.Second),
 			Lease: config.Duration(90 * time.Second), FirstBackoff: config.Duration(time.Second), MaxBackoff: config.Duration(5 * time.Minute),
 		},
-		Patience: config.Duration(24 * time.Hour),
-		Lookup:   LookupConfig{Timeout: config.Duration(2 * time.Second)},
+		Patience:     config.Duration(24 * time.Hour),
+		Lookup:       LookupConfig{Timeout: config.Duration(2 * time.Second)},
+		Verification: VerificationConfig{MaxBytes: 16 << 20, AtOnce: 2},
+		Bundles: BundlesConfig{
+			Kept:    config.Duration(10 * 365 * 24 * time.Hour),
+			Renewal: RenewalConfig{Before: config.Duration(90 * 24 * time.Hour), Interval: config.Duration(10 * time.Minute)},
+		},
 	}
 }
 
@@ -50,5 +59,7 @@ func (c *Config) Validate() error {
 	if c.Lookup.Timeout.Std() <= 0 {
 		p.Add("lookup.timeout", "must be positive")
 	}
+	p.Within("bundles", c.Bundles.validate())
+	p.Within("verification", c.Verification.validate())
 	return p.Err()
 }

@@ -2,11 +2,14 @@ package certificate
 
 import (
 	"encoding/hex"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/proof"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -21,6 +24,8 @@ func states() []proto.Message {
 		&certificatev1.CertificateIssued{}, &certificatev1.CertificateFailed{},
 		&certificatev1.CertificateRequested{}, &certificatev1.CertificateAccepted{}, &certificatev1.CertificateRefused{},
 		&certificatev1.CertificateAttempted{},
+		&certificatev1.BundleIssued{}, &certificatev1.BundleFailed{}, &certificatev1.BundleAttempted{},
+		&certificatev1.BundleRenewed{},
 	}
 }
 
@@ -73,6 +78,36 @@ func eventOf(j job, o outcome) journal.Fact {
 		Entitlement: entitlementOf(j.order),
 	}
 	return e
+}
+
+func bundleAttemptedFact(j bundleJob, o bundleOutcome) journal.Fact {
+	attempted := &certificatev1.BundleAttempted{EdocNum: j.edocNum, Outcome: string(o.kind), Step: o.step.String(), Failed: o.failed}
+	if o.original != nil {
+		attempted.OriginalDigest = archivecert.Digest(o.original)
+	}
+	return journal.Fact{Subject: j.id.String(), Ordinal: uint32(j.attempt), Sender: j.sender, Actor: j.principal, OccurredAt: o.at, Message: attempted} //nolint:gosec // attempts are few
+}
+
+// bundleEventOf states the end of a bundle.
+func bundleEventOf(j bundleJob, o bundleOutcome) journal.Fact {
+	e := journal.Fact{Subject: j.edocNum, Ordinal: uint32(j.ordinal), Sender: j.sender, Actor: j.principal, OccurredAt: o.at} //nolint:gosec // a small count
+	if o.kind == passed {
+		e.Message = &certificatev1.BundleIssued{
+			EdocNum: j.edocNum, Sender: j.sender, Bundle: j.id.String(), CertNum: j.certNum, Digest: hex.EncodeToString(o.digest),
+			StampedAt: timestamppb.New(o.stampedAt), Entitlement: entitlementOf(j.order),
+		}
+		return e
+	}
+	e.Message = &certificatev1.BundleFailed{
+		EdocNum: j.edocNum, Sender: j.sender, Bundle: j.id.String(), Reason: o.reason, FailedAt: timestamppb.New(o.at), Entitlement: entitlementOf(j.order),
+	}
+	return e
+}
+
+func renewedFact(r renewal, digest []byte, stamp bundle.Stamp, at time.Time) journal.Fact {
+	return journal.Fact{Subject: r.id.String(), Ordinal: uint32(r.stamps + 1), Sender: r.sender, Actor: r.principal, OccurredAt: at, Message: &certificatev1.BundleRenewed{ //nolint:gosec // at most maxRenewals
+		EdocNum: r.edocNum, Stamps: uint32(r.stamps + 1), Digest: hex.EncodeToString(digest), StampedAt: timestamppb.New(stamp.At), BelievedUntil: timestamppb.New(stamp.Until), //nolint:gosec // at most maxRenewals
+	}}
 }
 
 func entitlementOf(o order) certificatev1.Entitlement {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/fault"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -24,6 +25,7 @@ type lookup struct {
 	intake      intakev1.IntakeLookupServiceClient
 	delivery    deliveryv1.DeliveryLookupServiceClient
 	circulation circulationv1.CirculationLookupServiceClient
+	archive     archivev1.DepositLookupServiceClient
 	// timeout for the question about a party, and again for the question about a registration.
 	timeout time.Duration
 	metrics *metrics
@@ -83,6 +85,14 @@ func (l lookup) registration(ctx context.Context, number string) (*circulationv1
 	return r, l.judge(ctx, "circulation", number, err)
 }
 
+// deposit tells the digest of the registration certificate of a document that this relay deposited; empty if it did not.
+func (l lookup) deposit(ctx context.Context, number string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	r, err := l.archive.GetDeposit(ctx, &archivev1.GetDepositRequest{EdocNum: number})
+	return r.GetDigest(), l.judge(ctx, "archive", number, err)
+}
+
 // reading returns what is known of a document's read time.
 func (l lookup) reading(ctx context.Context, number string) (reading, error) {
 	r, err := l.registration(ctx, number)
@@ -98,9 +108,14 @@ func (l lookup) documentOf(ctx context.Context, from, number string, f *platform
 		sender: f.GetSender(), recipient: f.GetRecipient(), senderAddress: f.GetFrom().GetAddress(), recipientAddress: f.GetTo().GetAddress(),
 		hashAlgorithm: f.GetDocumentHash().GetAlgorithm(), hash: f.GetDocumentHash().GetValue(), attachments: []string{},
 		sentAt: instant(f.GetSentAt()), receivedAt: instant(f.GetReceivedAt()), circulation: f.GetCirculation(),
+		bundled: bundled{
+			senderPlatform: f.GetFrom().GetPlatformId(), recipientPlatform: f.GetTo().GetPlatformId(), documentContent: f.GetDocumentContent(),
+			attachmentContents: f.GetAttachmentContents(), attachmentHashes: []string{},
+		},
 	}
 	for _, hash := range f.GetAttachmentHashes() {
 		d.attachments = append(d.attachments, attachment(hash.GetAlgorithm(), hash.GetValue()))
+		d.bundled.attachmentHashes = append(d.bundled.attachmentHashes, hash.GetValue())
 	}
 	slices.Sort(d.attachments)
 	return d, nil

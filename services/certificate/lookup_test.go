@@ -116,12 +116,12 @@ func (f *fakeCirculation) GetRegistration(ctx context.Context, r *circulationv1.
 }
 
 // accepted makes intake know a document.
-func (b *bundle) accepted(edocNum string) {
+func (b *office) accepted(edocNum string) {
 	b.intake.knows(edocNum, &intakev1.GetDocumentResponse{Facts: &platformv1.DocumentFacts{EdocNum: edocNum, Sender: b.sender, Circulation: true}})
 }
 
 // asked returns the number of questions by unit.
-func (b *bundle) asked() map[string]int {
+func (b *office) asked() map[string]int {
 	return map[string]int{"intake": b.intake.questions(), "delivery": b.delivery.questions(), "circulation": b.circulation.questions()}
 }
 
@@ -140,7 +140,7 @@ type aboutADocument interface {
 }
 
 // private returns the private facts about a document in the order in which they were stated, and the names of their kinds.
-func (b *bundle) private(t *testing.T, edocNum string) (kinds []string, events []*platformv1.Event) {
+func (b *office) private(t *testing.T, edocNum string) (kinds []string, events []*platformv1.Event) {
 	t.Helper()
 	var frames []journal.Sealed
 	messages := map[frame.Kind]aboutADocument{}

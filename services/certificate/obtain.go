@@ -80,6 +80,9 @@ func (s *service) obtain(ctx context.Context, j job) {
 		return
 	}
 	s.metrics.attempted(ctx, o)
+	if !o.open() {
+		s.bundleWake.Ring()
+	}
 	if o.kind == checkFailed {
 		s.log.LogAttrs(ctx, slog.LevelError, "certificate did not pass its checks", slog.String("certificate", j.id.String()),
 			slog.String("detail", o.detail), slog.Any("passed", o.checks.with(proof.Passed)))
@@ -156,16 +159,10 @@ func (o *outcome) keep(answer *hubv1.IssueDistributionCertificateResponse) {
 func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want expected) outcome {
 	o := outcome{read: want.reading, at: s.clock.Now()}
 	o.keep(answer)
-	verify := func(at time.Time) (*distcert.Certificate, distcert.Checks, error) {
-		return distcert.Verify(answer.GetPdf(), distcert.Options{
-			Profile: s.config.Issuer.Profile, SubFilters: s.config.Issuer.SubFilters, Roots: s.roots, TimeStampRoots: s.timeStampRoots,
-			PinnedSigner: s.config.Issuer.Pins(), At: at, Cache: s.chains, Revocations: s.revocations,
-		})
-	}
-	c, verified, err := verify(o.at)
+	c, verified, err := s.verifyDistribution(answer.GetPdf(), o.at)
 	if c != nil && verified.Validity == proof.NotPassed && c.IssuedAt.After(o.at) && c.IssuedAt.Sub(o.at) <= s.config.Issuer.Skew.Std() {
 		// The hub's clock may be a little ahead of ours.
-		c, verified, err = verify(c.IssuedAt)
+		c, verified, err = s.verifyDistribution(answer.GetPdf(), c.IssuedAt)
 	}
 	o.checks = compare(c, verified, want)
 	if c != nil {
@@ -185,6 +182,13 @@ func (s *service) judge(answer *hubv1.IssueDistributionCertificateResponse, want
 		o.detail = detailOf(err)
 	}
 	return o
+}
+
+func (s *service) verifyDistribution(pdf []byte, at time.Time) (*distcert.Certificate, distcert.Checks, error) {
+	return distcert.Verify(pdf, distcert.Options{
+		Profile: s.config.Issuer.Profile, SubFilters: s.config.Issuer.SubFilters, Roots: s.roots, TimeStampRoots: s.timeStampRoots,
+		PinnedSigner: s.config.Issuer.Pins(), At: at, Cache: s.chains, Revocations: s.revocations,
+	})
 }
 
 // detailOf names the failed checks; the verifier's texts are not stored.
@@ -228,6 +232,9 @@ func (s *service) settle(ctx context.Context, j job, o outcome) error {
 		}
 		if late || o.open() {
 			return nil
+		}
+		if err := dueBundle(ctx, tx, j.id); err != nil {
+			return err
 		}
 		return tx.State(ctx, lane, eventOf(j, o))
 	})

@@ -71,15 +71,15 @@ func TestPinnedSignerRefusals(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		policy []string
-		issue  func(b *bundle, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error)
+		issue  func(b *office, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error)
 		want   *certificatev1.Checks
 	}{
 		"no policy":   {want: outcomes(uncheckable, passedCheck, envelopeChecks...)},
 		"all but one": {policy: whatNobodyReads[1:], want: outcomes(uncheckable, passedCheck, envelopeChecks...)},
-		"another signer": {policy: whatNobodyReads, issue: func(b *bundle, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
+		"another signer": {policy: whatNobodyReads, issue: func(b *office, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
 			return b.render(b.content(r), b.pki.Signer(pki.Archive))
 		}, want: nil},
-		"an older file of the signer": {policy: whatNobodyReads, issue: func(b *bundle, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
+		"an older file of the signer": {policy: whatNobodyReads, issue: func(b *office, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
 			signer := b.pki.Signer(pki.Hub)
 			pdf, err := certpdf.Render(b.content(r), certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: b.Clock.Now().Add(-time.Minute)})
 			return &hubv1.IssueDistributionCertificateResponse{CertNum: certNum, Pdf: pdf}, err
@@ -88,7 +88,7 @@ func TestPinnedSignerRefusals(t *testing.T) {
 			c.Validity = failedCheck
 			return c
 		}()},
-		"changed": {policy: whatNobodyReads, issue: func(b *bundle, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
+		"changed": {policy: whatNobodyReads, issue: func(b *office, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
 			a, err := b.genuine(r, 1)
 			a.GetPdf()[12] ^= 1
 			return a, err

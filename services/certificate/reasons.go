@@ -55,6 +55,50 @@ func notIssued() error {
 	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_NOT_ISSUED, "the certificate is not issued")
 }
 
+func notDepositedHere() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_NOT_DEPOSITED_HERE,
+		"the document's sender registered it at the archive itself: whoever needs a bundle assembles it with the archive's original certificate")
+}
+
+func bundlesNotOffered() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_BUNDLES_NOT_OFFERED,
+		"this relay assembles no bundles: it has no certificate to sign them with, or no time-stamping authority")
+}
+
+func bundleNotFound() error {
+	return fault.New(fault.NotFound, domain, certificatev1.Reason_REASON_BUNDLE_NOT_FOUND, "there is no such bundle")
+}
+
+func bundleNotIssued() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_BUNDLE_NOT_ISSUED, "the bundle is not issued")
+}
+
+func offsetBeyondEnd() error {
+	return fault.New(fault.Invalid, domain, certificatev1.Reason_REASON_INVALID_REQUEST, "the offset is beyond the end of the bundle",
+		fault.WithViolations(fault.Violation{Field: "offset", Rule: "offset.beyond", Message: "must be at most the size of the bundle"}))
+}
+
+// documentUnavailable: neither this relay nor the archive gives the document's bytes now.
+func documentUnavailable(cause error) error {
+	return fault.New(fault.Unavailable, domain, certificatev1.Reason_REASON_DOCUMENT_UNAVAILABLE, "the document cannot be read now",
+		fault.WithRetryAfter(time.Second), fault.Wrap(cause))
+}
+
+func becauseArchiveRefused() string { return fault.NameOf(certificatev1.Reason_REASON_ARCHIVE_REFUSED) }
+
+func verificationNotOffered() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_VERIFICATION_NOT_OFFERED, "this relay verifies nothing for others; naru verify does")
+}
+
+func fileTooLarge(most int64) error {
+	return fault.New(fault.Invalid, domain, certificatev1.Reason_REASON_FILE_TOO_LARGE,
+		fmt.Sprintf("the file has more than the %d bytes that are verified here; naru verify takes any", most))
+}
+
+func tooManyVerifications() error {
+	return fault.New(fault.Exhausted, domain, nil, "as many files as may be are verified now", fault.WithRetryAfter(time.Second))
+}
+
 // becauseCheckFailed and becauseHubRefused are not errors; they are stored and shown as the reason why a certificate failed.
 func becauseCheckFailed() string { return fault.NameOf(certificatev1.Reason_REASON_CHECK_FAILED) }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
-	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -22,6 +21,7 @@ const (
 	documentIsOver      = "ended"
 	withoutCirculation  = "without_circulation"
 	registrationGivenUp = "given_up"
+	notDeposited        = "not_deposited"
 	// undecided is only counted: a unit could not be asked.
 	undecided = "undecided"
 )
@@ -32,8 +32,8 @@ func isSender(p authn.Principal) bool {
 
 // request records what is requested, asks other units about the document, and records the decision: accepted or refused. A
 // request that was accepted before under the same id is answered at once. While a unit cannot be asked nothing is decided.
-func (s *service) request(ctx context.Context, p authn.Principal, r *certificatev1.RequestCertificateRequest) (view, error) {
-	req, err := s.record(ctx, p, r)
+func (s *service) request(ctx context.Context, p authn.Principal, w wanted) (view, error) {
+	req, err := s.record(ctx, p, w)
 	if err != nil {
 		return view{}, err
 	}
@@ -58,18 +58,33 @@ func (s *service) request(ctx context.Context, p authn.Principal, r *certificate
 	case !d.certifiable():
 		return view{}, s.refuse(ctx, req, d, notRegistered, notRegisteredYet())
 	}
-	return s.accept(ctx, order{request: req, document: d, entitlement: right})
+	if w.bundle {
+		if d.bundled.registrationDigest, err = s.lookup.deposit(ctx, req.edocNum); err != nil {
+			s.metrics.requested(ctx, undecided)
+			return view{}, err
+		}
+		if d.bundled.registrationDigest == "" {
+			return view{}, s.refuse(ctx, req, d, notDeposited, notDepositedHere())
+		}
+	}
+	return s.accept(ctx, order{request: req, document: d, entitlement: right, bundle: w.bundle})
+}
+
+// wanted is what is requested: a distribution certificate, alone or for a bundle.
+type wanted struct {
+	edocNum, reason, requestID string
+	bundle                     bool
 }
 
 // record stores a request, or finds it if the caller sent the same one under this id before; another content is a fault.
-func (s *service) record(ctx context.Context, p authn.Principal, r *certificatev1.RequestCertificateRequest) (request, error) {
+func (s *service) record(ctx context.Context, p authn.Principal, w wanted) (request, error) {
 	req := request{
-		id: id.New(), edocNum: r.GetEdocNum(), principal: p.ID, kind: kindName(p.Kind), requestID: r.GetRequestId(), requestedAt: s.clock.Now(),
+		id: id.New(), edocNum: w.edocNum, principal: p.ID, kind: kindName(p.Kind), requestID: w.requestID, requestedAt: s.clock.Now(),
 	}
-	req.digest = contentDigest(req.id, req.edocNum, r.GetReason())
+	req.digest = contentDigest(req.id, req.edocNum, w.reason)
 	known, found, err := findRequest(ctx, s.db, req)
 	if err == nil && !found {
-		if req.reason, err = s.sealed.Seal(ctx, sealedReason, req.id.String(), []byte(r.GetReason())); err != nil {
+		if req.reason, err = s.sealed.Seal(ctx, sealedReason, req.id.String(), []byte(w.reason)); err != nil {
 			return request{}, fmt.Errorf("seal reason: %w", err)
 		}
 		err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
@@ -89,7 +104,7 @@ func (s *service) record(ctx context.Context, p authn.Principal, r *certificatev
 	if err != nil {
 		return request{}, err
 	}
-	if !bytes.Equal(known.digest, contentDigest(known.id, r.GetEdocNum(), r.GetReason())) {
+	if !bytes.Equal(known.digest, contentDigest(known.id, w.edocNum, w.reason)) {
 		return request{}, requestIDReused()
 	}
 	return known, nil
@@ -104,6 +119,11 @@ func (s *service) accept(ctx context.Context, o order) (view, error) {
 		}
 		if err := insertCertificate(ctx, tx, o); err != nil {
 			return err
+		}
+		if o.bundle {
+			if err := insertBundle(ctx, tx, o); err != nil {
+				return err
+			}
 		}
 		return tx.Record(ctx, acceptedFact(o))
 	})

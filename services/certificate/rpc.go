@@ -23,7 +23,7 @@ func (s *service) RequestCertificate(ctx context.Context, r *certificatev1.Reque
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.request(ctx, p, r)
+	v, err := s.request(ctx, p, wanted{edocNum: r.GetEdocNum(), reason: r.GetReason(), requestID: r.GetRequestId()})
 	if err != nil {
 		return nil, err
 	}

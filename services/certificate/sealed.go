@@ -8,11 +8,14 @@ const (
 	sealedReason sealed.Purpose = "certificate.reason"
 	// sealedFile is a certificate as its issuer gave it.
 	sealedFile sealed.Purpose = "certificate.file"
+	// sealedBundle is a file of a bundle.
+	sealedBundle sealed.Purpose = "certificate.bundle"
 )
 
 func seals() []sealed.Rule {
 	return []sealed.Rule{
 		{Purpose: sealedReason, Readers: []string{domain}},
 		{Purpose: sealedFile, Readers: []string{domain}},
+		{Purpose: sealedBundle, Readers: []string{domain}},
 	}
 }

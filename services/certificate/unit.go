@@ -20,8 +20,10 @@ import (
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/pkg/work"
+	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
+	contentv1 "github.com/naru-relay/naru/proto/gen/naru/content/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
@@ -34,25 +36,31 @@ var migrations embed.FS
 var settings string
 
 // neighbours are the units it calls.
-var neighbours = []string{"hub", "intake", "delivery", "circulation"}
+var neighbours = []string{"hub", "intake", "delivery", "circulation", "archive", "content"}
 
 // Unit is the certificate unit.
 var Unit = unit.Spec[*Config, *service]{
 	Name:     domain,
-	Duty:     "유통증명서: entitlement, obtaining, checks, hand-out",
+	Duty:     "유통증명서, 전자증명서: entitlement, obtaining, checks, assembling, hand-out",
 	Requires: neighbours,
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	// Partitioned so that a whole year can be removed; nothing is dropped by age alone.
-	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
+	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}, {Table: "bundle_file", Kind: pg.ByYearUUIDv7}},
 	States:     states(),
 	Seals:      seals(),
 	Policy:     "certificate/1",
 	Follows:    follows(), Witness: "status",
 	Waits: func(c *Config) []work.Wait {
-		return work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std())
+		waits := append(work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()),
+			work.ClaimedWaits("bundle", "state = 1", c.Worker.MaxBackoff.Std(), bundleTimeout+c.Worker.Lease.Std())...)
+		return append(waits, work.ClaimedWaits("bundle_stamp", "", c.Bundles.Kept.Std(), max(renewalTimeout+c.Worker.Lease.Std(), c.Worker.MaxBackoff.Std()))...)
 	},
-	Doors: []unit.Door{unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient)},
+	Doors: []unit.Door{
+		unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient),
+		unit.Offer(&certificatev1.BundleService_ServiceDesc, certificatev1.RegisterBundleServiceHandlerClient, certificatev1.NewBundleServiceClient),
+		unit.Offer(&certificatev1.VerificationService_ServiceDesc, certificatev1.RegisterVerificationServiceHandlerClient, certificatev1.NewVerificationServiceClient),
+	},
 	Build: build, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
@@ -61,6 +69,7 @@ const chainCache = 8
 
 type service struct {
 	certificatev1.UnsafeCertificateServiceServer
+	certificatev1.UnsafeBundleServiceServer
 	config  *Config
 	db      *pgxpool.Pool
 	journal *journal.Journal
@@ -78,11 +87,19 @@ type service struct {
 	// revocations configures the revocation checks of the hub's signers.
 	revocations *cms.Revocations
 	wake        work.Bell
+	// assembler makes bundles of what contents and the archive have; bundleWake rings when one may be due.
+	assembler  assembler
+	contents   contentv1.ContentServiceClient
+	bundleWake work.Bell
+	verifier   *verifier
 	// replica names this process in leases.
 	replica string
 }
 
-var _ certificatev1.CertificateServiceServer = (*service)(nil)
+var (
+	_ certificatev1.CertificateServiceServer = (*service)(nil)
+	_ certificatev1.BundleServiceServer      = (*service)(nil)
+)
 
 func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	roots, err := config.Roots(c.Issuer.RootsFile)
@@ -94,6 +111,14 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 		if timeStampRoots, err = config.Roots(file); err != nil {
 			return nil, err
 		}
+	}
+	assembler, err := newAssembler(c.Bundles, env.Clock)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := newVerifier(c.Verification, env.Clock)
+	if err != nil {
+		return nil, err
 	}
 	m, err := newMetrics(env.Meter, env.DB)
 	if err != nil {
@@ -109,16 +134,20 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, expiry: env.Expiry, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, timeStampRoots: timeStampRoots, chains: cms.NewChainCache(chainCache),
 		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(),
+		verifier: verifier, assembler: assembler, contents: contentv1.NewContentServiceClient(conns["content"]), bundleWake: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),
-			circulation: circulationv1.NewCirculationLookupServiceClient(conns["circulation"]), timeout: c.Lookup.Timeout.Std(), metrics: m,
+			circulation: circulationv1.NewCirculationLookupServiceClient(conns["circulation"]),
+			archive:     archivev1.NewDepositLookupServiceClient(conns["archive"]), timeout: c.Lookup.Timeout.Std(), metrics: m,
 		},
 	}, nil
 }
 
 func (s *service) register(r grpc.ServiceRegistrar) {
 	certificatev1.RegisterCertificateServiceServer(r, s)
+	certificatev1.RegisterBundleServiceServer(r, s)
+	certificatev1.RegisterVerificationServiceServer(r, s.verifier)
 }
 
 func (s *service) tasks() ([]lifecycle.Task, error) {
@@ -130,5 +159,31 @@ func (s *service) tasks() ([]lifecycle.Task, error) {
 		},
 		Do: s.obtain,
 	}.Task()
-	return []lifecycle.Task{obtain}, err
+	if err != nil {
+		return nil, err
+	}
+	assemble, err := work.Loop[bundleJob]{
+		Name: "assemble-bundles", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: bundleTimeout, Wake: s.bundleWake, Log: s.log,
+		Claim: func(ctx context.Context, limit int) ([]bundleJob, error) {
+			return claimBundles(ctx, s.db, work.Lease{Owner: s.replica, For: bundleTimeout + c.Lease.Std(), Limit: limit})
+		},
+		Do: s.assemble,
+	}.Task()
+	if err != nil {
+		return nil, err
+	}
+	if !s.assembler.offered() {
+		return []lifecycle.Task{obtain, assemble}, nil
+	}
+	renew, err := work.Loop[renewal]{
+		Name: "renew-time-stamps", Workers: c.Workers, Interval: s.config.Bundles.Renewal.Interval.Std(), Timeout: renewalTimeout, Log: s.log,
+		Claim: func(ctx context.Context, limit int) ([]renewal, error) {
+			return claimRenewals(ctx, s.db, work.Lease{Owner: s.replica, For: renewalTimeout + c.Lease.Std(), Limit: limit})
+		},
+		Do: s.renew,
+	}.Task()
+	return []lifecycle.Task{obtain, assemble, renew}, err
 }
+
+// bundleTimeout bounds one attempt to assemble a bundle: the archive issues up to 1 GiB.
+const bundleTimeout = 15 * time.Minute

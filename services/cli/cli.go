@@ -50,6 +50,7 @@ type commands struct {
 	Timeline    timelineCommand    `cmd:"" help:"Tell everything that happened to a document."`
 	Cancel      cancelCommand      `cmd:"" help:"Stop a document before it is received."`
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
+	Bundle      bundleCommand      `cmd:"" help:"Get the certificate bundle (전자증명서) of a document, or assemble it."`
 	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), also without a relay."`
 	Receipt     receiptCommand     `cmd:"" help:"Receipts (접수증) of a relay."`
 	Limits      limitsCommand      `cmd:"" help:"Show the limits of a relay."`

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -191,4 +192,27 @@ func TestMissingFile(t *testing.T) {
 	o.accept(t, 1, o.Clock.Now().Add(day), unittest.NewID())
 	require.InEpsilon(t, 1, o.Metric(t, "naru_content_missing_files_total"), 0)
 	require.Contains(t, o.Logs.String(), "a document names a file that is not here")
+}
+
+// A certificate bundle keeps the files of its document beyond their viewing; what the document does not name, or is gone, is
+// not kept.
+func TestRetainedForABundle(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	kept, gone, other := o.ready(t, pdfOf(100)), o.ready(t, pdfOf(200)), o.ready(t, pdfOf(300))
+	deadline := o.Clock.Now().Add(day)
+	number := o.accept(t, 1, deadline, kept)
+	o.accept(t, 2, deadline, gone)
+	until := o.Clock.Now().AddDate(10, 0, 0)
+	answer, err := contentv1.NewContentServiceClient(o.Unit(t, "certificate")).RetainContents(t.Context(), &contentv1.RetainContentsRequest{
+		EdocNum: number, Ids: []string{kept, other, uuid.NewString()}, Until: timestamppb.New(until),
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{kept}, answer.GetIds())
+	require.Len(t, unittest.Facts[*contentv1.ContentRetained](t, o.Bench), 1)
+	o.pass(t, 100*day)
+	o.awaitState(t, gone, contentv1.UploadState_UPLOAD_STATE_DELETED)
+	o.requireKept(t, kept)
+	o.pass(t, 11*365*day)
+	o.awaitState(t, kept, contentv1.UploadState_UPLOAD_STATE_DELETED)
 }

@@ -53,8 +53,12 @@ func describeRoute(route *gateway.Route, definitions map[string]json.RawMessage)
 	}
 	if route.File.Upload {
 		operation["consumes"], operation["produces"] = []string{gateway.FileMedia}, []string{"application/json"}
+		if !route.File.Whole {
+			parameters = append(parameters, schema{
+				"name": gateway.UploadOffset, "in": "header", "required": true, "type": "string", "format": "int64", "description": "Where the bytes of the body begin, from 0.",
+			})
+		}
 		parameters = append(parameters,
-			schema{"name": gateway.UploadOffset, "in": "header", "required": true, "type": "string", "format": "int64", "description": "Where the bytes of the body begin, from 0."},
 			schema{"name": "body", "in": "body", "required": true, "description": "Bytes of the file.", "schema": schema{"type": "string", "format": "binary"}})
 		operation["responses"] = schema{
 			"200":     schema{"description": "A successful response.", "schema": definitionOf(route.File.AnswerType(), definitions)},

@@ -109,6 +109,14 @@ func (s *service) consumers() []inbox.Consumer {
 				return silent(at(e.Message.GetFailedAt(), "certificate", e.Message.GetCertificate(), "reason", e.Message.GetReason())),
 					ofSender(e.Message.GetEntitlement(), e.Sender, e.Actor)
 			}),
+			on(s, bundleIssued, insertEntries, func(e inbox.Event[*certificatev1.BundleIssued]) (fact, inbox.Verdict) {
+				return silent(at(e.Message.GetStampedAt(), "bundle", e.Message.GetBundle(), "certNum", e.Message.GetCertNum())),
+					ofSender(e.Message.GetEntitlement(), e.Sender, e.Actor)
+			}),
+			on(s, bundleFailed, insertEntries, func(e inbox.Event[*certificatev1.BundleFailed]) (fact, inbox.Verdict) {
+				return silent(at(e.Message.GetFailedAt(), "bundle", e.Message.GetBundle(), "reason", e.Message.GetReason())),
+					ofSender(e.Message.GetEntitlement(), e.Sender, e.Actor)
+			}),
 		}},
 	}
 }

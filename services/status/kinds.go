@@ -28,6 +28,7 @@ func kindNames() map[kind]string {
 		circulationRegistered: &circulationv1.CirculationRegistered{}, readTimeRegistered: &circulationv1.ReadTimeRegistered{},
 		circulationRefused: &circulationv1.CirculationRefused{}, circulationGivenUp: &circulationv1.CirculationGivenUp{},
 		certificateIssued: &certificatev1.CertificateIssued{}, certificateFailed: &certificatev1.CertificateFailed{},
+		bundleIssued: &certificatev1.BundleIssued{}, bundleFailed: &certificatev1.BundleFailed{},
 	} {
 		names[k] = string(frame.KindOf(message))
 	}

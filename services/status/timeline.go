@@ -36,6 +36,8 @@ const (
 	circulationGivenUp    kind = 175
 	certificateIssued     kind = 180
 	certificateFailed     kind = 190
+	bundleIssued          kind = 200
+	bundleFailed          kind = 210
 )
 
 // ordinary reports a kind of the ordinary path: such a fact happens once, by a known actor if any, and is stored in the summary.
@@ -102,7 +104,7 @@ func (k kind) causes() []kind {
 		return []kind{accepted, documentReceived, tokenVerified}
 	case readTimeRegistered:
 		return []kind{documentRead, circulationRegistered}
-	case certificateIssued, certificateFailed:
+	case certificateIssued, certificateFailed, bundleIssued, bundleFailed:
 		return []kind{accepted, circulationRegistered}
 	default:
 		return []kind{accepted}

@@ -89,7 +89,12 @@ func setup(t *testing.T, change ...func(*web.Config)) *world {
 			deliveryv1.RegisterInvitationServiceServer(r, w.invitations)
 			deliveryv1.RegisterNoticeServiceServer(r, fakeNotices{})
 		}),
-		unittest.Neighbour("certificate", func(r grpc.ServiceRegistrar) { certificatev1.RegisterCertificateServiceServer(r, &fakeCertificates{}) }),
+		unittest.Neighbour("certificate", func(r grpc.ServiceRegistrar) {
+			certificatev1.RegisterCertificateServiceServer(r, &fakeCertificates{})
+			bundles := &fakeBundles{}
+			certificatev1.RegisterBundleServiceServer(r, bundles)
+			certificatev1.RegisterVerificationServiceServer(r, bundles)
+		}),
 		unittest.Neighbour("content", func(r grpc.ServiceRegistrar) { contentv1.RegisterUploadServiceServer(r, w.content) }),
 		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) {
 			intakev1.RegisterIntakeServiceServer(r, w.intake)

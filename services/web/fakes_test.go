@@ -293,12 +293,68 @@ func (f *fakeCertificates) RequestCertificate(context.Context, *certificatev1.Re
 	return &certificatev1.RequestCertificateResponse{Certificate: certificate()}, nil
 }
 
-func (f *fakeCertificates) GetCertificate(context.Context, *certificatev1.GetCertificateRequest) (*certificatev1.GetCertificateResponse, error) {
-	return &certificatev1.GetCertificateResponse{Certificate: certificate()}, nil
+func (f *fakeCertificates) GetCertificate(_ context.Context, r *certificatev1.GetCertificateRequest) (*certificatev1.GetCertificateResponse, error) {
+	got := certificate()
+	got.Id = r.GetId()
+	return &certificatev1.GetCertificateResponse{Certificate: got}, nil
 }
 
 func (f *fakeCertificates) DownloadCertificate(context.Context, *certificatev1.DownloadCertificateRequest) (*httpbody.HttpBody, error) {
 	return &httpbody.HttpBody{ContentType: "application/pdf", Data: []byte("%PDF-1.7")}, nil
+}
+
+// bundleID is the request of a bundle; that of certificateID is for a certificate alone.
+const bundleID = "0193c3a0-0000-7000-8000-000000000006"
+
+// fakeBundles issues one at once.
+type fakeBundles struct {
+	certificatev1.UnimplementedBundleServiceServer
+	certificatev1.UnimplementedVerificationServiceServer
+}
+
+func (f *fakeBundles) RequestBundle(context.Context, *certificatev1.RequestBundleRequest) (*certificatev1.RequestBundleResponse, error) {
+	return &certificatev1.RequestBundleResponse{Bundle: &certificatev1.Bundle{Id: bundleID}}, nil
+}
+
+func (f *fakeBundles) GetBundle(_ context.Context, r *certificatev1.GetBundleRequest) (*certificatev1.GetBundleResponse, error) {
+	if r.GetId() != bundleID {
+		return nil, fault.New(fault.NotFound, "certificate", certificatev1.Reason_REASON_BUNDLE_NOT_FOUND, "no bundle")
+	}
+	return &certificatev1.GetBundleResponse{Bundle: &certificatev1.Bundle{Id: bundleID, State: certificatev1.BundleState_BUNDLE_STATE_ISSUED}}, nil
+}
+
+func (f *fakeBundles) DownloadBundle(_ *certificatev1.DownloadBundleRequest, stream grpc.ServerStreamingServer[certificatev1.DownloadBundleResponse]) error {
+	if err := stream.Send(&certificatev1.DownloadBundleResponse{Chunk: &platformv1.ContentChunk{
+		Header: &platformv1.ContentHeader{FileName: "bundle.asice", MediaType: "application/vnd.etsi.asic-e+zip", Size: 6}, Data: []byte("PK\x03\x04"),
+	}}); err != nil {
+		return err
+	}
+	return stream.Send(&certificatev1.DownloadBundleResponse{Chunk: &platformv1.ContentChunk{Data: []byte("..")}})
+}
+
+func (f *fakeBundles) GetVerificationLimits(context.Context, *certificatev1.GetVerificationLimitsRequest) (*certificatev1.GetVerificationLimitsResponse, error) {
+	return &certificatev1.GetVerificationLimitsResponse{FileBytes: 1 << 20}, nil
+}
+
+// VerifyFile finds a file valid that begins like a container, and says which check another one fails.
+func (f *fakeBundles) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.VerifyFileRequest, certificatev1.VerifyFileResponse]) error {
+	var file []byte
+	for {
+		r, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		file = append(file, r.GetData()...)
+	}
+	check := &certificatev1.ValidationCheck{Id: "container.form", Outcome: certificatev1.CheckOutcome_CHECK_OUTCOME_FAILED, Korean: "컨테이너가 아닙니다.", English: "It is no container."}
+	report := &certificatev1.ValidationReport{Checks: []*certificatev1.ValidationCheck{check}}
+	if bytes.HasPrefix(file, []byte("PK")) {
+		check.Outcome, report.Valid, report.Bundle = certificatev1.CheckOutcome_CHECK_OUTCOME_PASSED, true, &certificatev1.BundleSummary{EdocNum: here}
+	}
+	return stream.SendAndClose(&certificatev1.VerifyFileResponse{Report: report})
 }
 
 // held is a file that fakeContent keeps.

@@ -63,6 +63,14 @@ func (v *visit) requestCertificate(list string, again func(int, ui.Form) error) 
 			Values: map[string]string{"reason": v.form("reason")}, Wrong: []ui.Wrong{{Field: "reason", Text: locale.CertificateNeeds}},
 		})
 	}
+	if v.form("bundle") != "" {
+		id, err := v.requestBundle(v.r.PathValue("number"), reason)
+		if err != nil {
+			return err
+		}
+		v.redirect("/certificates/" + id + "?of=" + list)
+		return nil
+	}
 	answer, err := v.relay.certificates.RequestCertificate(v.as(), &certificatev1.RequestCertificateRequest{
 		EdocNum: v.r.PathValue("number"), Reason: reason, RequestId: v.form("request_id"),
 	})
@@ -79,12 +87,19 @@ func (v *visit) showCertificate() error {
 		return err
 	}
 	view := v.certificate(answer.GetCertificate())
+	if err := v.bundled(&view); err != nil {
+		return err
+	}
 	list := v.r.URL.Query().Get("of")
 	if !slices.Contains([]string{"inbox", "sent"}, list) {
 		list = "inbox"
 	}
 	view.Back = "/" + list + "/" + view.Document
-	return v.show(http.StatusOK, ui.Certificate(v.frame(locale.CertificateTitle), view))
+	title := locale.CertificateTitle
+	if view.Bundle {
+		title = locale.BundleTitle
+	}
+	return v.show(http.StatusOK, ui.Certificate(v.frame(title), view))
 }
 
 func (v *visit) downloadCertificate() error {

@@ -82,6 +82,48 @@ func TestCertificate(t *testing.T) {
 	require.Equal(t, "%PDF-1.7", b.get("/certificates/"+certificateID+"/content").body)
 }
 
+// A bundle is asked for beside a certificate, and its page leads to both files.
+func TestBundle(t *testing.T) {
+	t.Parallel()
+	b := setup(t).signedIn(t, unittest.NewID())
+	asked := b.post("/inbox/"+here+"/certificates", url.Values{"request_id": {"r1"}, "reason": {"제출용"}, "bundle": {"1"}})
+	require.Equal(t, "/certificates/"+bundleID+"?of=inbox", asked.header.Get("Location"))
+	page := b.get("/certificates/" + bundleID)
+	require.Equal(t, http.StatusOK, page.status)
+	require.Contains(t, page.body, `href="/certificates/`+bundleID+`/bundle"`)
+	require.NotContains(t, b.get("/certificates/"+certificateID).body, "/bundle")
+	file := b.get("/certificates/" + bundleID + "/bundle")
+	require.Equal(t, "PK\x03\x04..", file.body)
+	require.Equal(t, "application/vnd.etsi.asic-e+zip", file.header.Get("Content-Type"))
+	require.Equal(t, "6", file.header.Get("Content-Length"))
+	require.Contains(t, file.header.Get("Content-Disposition"), `attachment; filename="bundle.asice"`)
+}
+
+// Anybody has a file verified, without a session and without a form's token.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	b := setup(t).browser(t)
+	require.Contains(t, b.get("/verify").body, `enctype="multipart/form-data"`)
+	good := b.bring("/verify", "", file{"file", "a.asice", "PK\x03\x04"})
+	require.Equal(t, http.StatusOK, good.status)
+	require.Contains(t, good.body, `class="done"`)
+	require.Contains(t, good.body, here)
+	bad := b.bring("/verify", "", file{"file", "a.asice", strings.Repeat("x", 600<<10)})
+	require.Equal(t, http.StatusOK, bad.status)
+	require.NotContains(t, bad.body, `class="done"`)
+	require.Contains(t, bad.body, "container.form")
+	for name, r := range map[string]answered{
+		"empty":        b.bring("/verify", "", file{"file", "a.asice", ""}),
+		"another name": b.bring("/verify", "", file{"other", "a.asice", "PK"}),
+		"no file":      b.bring("/verify", ""),
+	} {
+		require.Equal(t, http.StatusUnprocessableEntity, r.status, name)
+		require.Contains(t, r.body, `id="file-wrong"`, name)
+	}
+	require.Contains(t, b.bring("/verify", "", file{"file", "a.asice", strings.Repeat("x", 2<<20)}).body, "BODY_TOO_LARGE")
+	require.Equal(t, http.StatusBadRequest, b.open("/verify", url.Values{"file": {"x"}}).status)
+}
+
 // Somebody acts for an organisation until the authority ends.
 func TestOrganisation(t *testing.T) {
 	t.Parallel()
@@ -244,7 +286,7 @@ func TestLanguages(t *testing.T) {
 	for _, path := range []string{
 		"/terms", "/inbox", "/inbox/" + here, "/membership", "/membership/withdraw", "/join", "/organisations", "/organisations/apply", "/sessions", "/send", "/sent", "/sent/" + here,
 		"/send/many", "/sent/batches/2026-03", "/invitation", "/approvals", "/approvals?all=1", "/approvals/" + asked, "/approvals/" + askedMany,
-		"/certificates/" + certificateID,
+		"/certificates/" + certificateID, "/certificates/" + bundleID, "/verify",
 	} {
 		page := b.get(path)
 		require.Equal(t, http.StatusOK, page.status, path)

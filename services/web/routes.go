@@ -20,6 +20,8 @@ func (s *service) routes() []route {
 		{pattern: "POST /invitation/refuse", serve: (*visit).refuseInvitation, open: true, coded: true},
 		{pattern: "GET /notice", serve: (*visit).showNotice, open: true},
 		{pattern: "POST /notice", serve: (*visit).confirmNotice, open: true, coded: true},
+		{pattern: "GET /verify", serve: (*visit).showVerify, open: true},
+		{pattern: "POST /verify", serve: (*visit).verify, open: true, coded: true, streams: true},
 
 		{pattern: "GET /join", serve: (*visit).showJoin},
 		{pattern: "POST /join", serve: (*visit).join},
@@ -39,6 +41,7 @@ func (s *service) routes() []route {
 		{pattern: "POST /viewings/{viewing}/shown", serve: (*visit).confirmShown},
 		{pattern: "GET /certificates/{id}", serve: (*visit).showCertificate},
 		{pattern: "GET /certificates/{id}/content", serve: (*visit).downloadCertificate},
+		{pattern: "GET /certificates/{id}/bundle", serve: (*visit).downloadBundle},
 
 		{pattern: "GET /organisations", serve: (*visit).showOrganisations},
 		{pattern: "POST /organisations/act", serve: (*visit).act},

@@ -84,6 +84,9 @@ type relay struct {
 	// authorities is asked by the unit itself while somebody acts for an organisation, as the gateway does.
 	authorities  addressv1.AddressServiceClient
 	certificates certificatev1.CertificateServiceClient
+	bundles      certificatev1.BundleServiceClient
+	// verification is asked without a token, for anybody.
+	verification certificatev1.VerificationServiceClient
 	uploads      contentv1.UploadServiceClient
 	intake       intakev1.IntakeServiceClient
 	approvals    intakev1.AuthorisationServiceClient
@@ -106,6 +109,7 @@ func dial(env *unit.Env) (*relay, error) {
 		notices:    deliveryv1.NewNoticeServiceClient(to["delivery"]),
 		membership: addressv1.NewMembershipServiceClient(to["address"]), organisations: addressv1.NewOrganisationServiceClient(to["address"]),
 		authorities: addressv1.NewAddressServiceClient(to["address"]), certificates: certificatev1.NewCertificateServiceClient(to["certificate"]),
+		bundles: certificatev1.NewBundleServiceClient(to["certificate"]), verification: certificatev1.NewVerificationServiceClient(to["certificate"]),
 		invitations: deliveryv1.NewInvitationServiceClient(to["delivery"]), approvals: intakev1.NewAuthorisationServiceClient(to["intake"]),
 		uploads: contentv1.NewUploadServiceClient(to["content"]), intake: intakev1.NewIntakeServiceClient(to["intake"]),
 		status: statusv1.NewStatusServiceClient(to["status"]),

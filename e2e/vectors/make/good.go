@@ -41,9 +41,16 @@ func (w *world) renewed(times int) []byte {
 		stamper := w.tsa
 		stamper.at = at.Add(time.Duration(n+1) * time.Hour)
 		container := must(asic.Open(bytes.NewReader(content), int64(len(content))))
-		renewal := must(bundle.Renew(context.Background(), container, stamper))
+		files, open, err := bundle.FilesOf(container)
+		if err != nil {
+			panic(err)
+		}
+		added, _, err := bundle.Renew(context.Background(), files, stamper)
+		if err != nil {
+			panic(err)
+		}
 		var out bytes.Buffer
-		if err := renewal.Write(&out); err != nil {
+		if err := bundle.Write(context.Background(), &out, bundle.Numbered(append(files, added...)), open); err != nil {
 			panic(err)
 		}
 		content = out.Bytes()

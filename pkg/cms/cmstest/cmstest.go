@@ -11,6 +11,8 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -91,6 +93,14 @@ func (a *Authority) TimeStamper(t testing.TB, name string, at time.Time) Signer 
 // PEM is the authority's own certificate.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw})
+}
+
+// WritePEM writes the authority's own certificate into a folder, and returns its path.
+func WritePEM(t testing.TB, folder, name string, a *Authority) string {
+	t.Helper()
+	path := filepath.Join(folder, name)
+	require.NoError(t, os.WriteFile(path, a.PEM(), 0o600))
+	return path
 }
 
 // Revoke makes a revocation list of the authority, DER: the certificates were revoked at that moment.

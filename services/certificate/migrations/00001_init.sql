@@ -21,7 +21,7 @@ create table certificate_refusal (
     id         uuid        not null constraint certificate_refusal_pk primary key,
     request    uuid        not null constraint certificate_refusal_of_request references certificate_request (id),
     outcome    text        not null constraint certificate_refusal_outcome_known
-                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered', 'ended', 'without_circulation', 'given_up')),
+                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered', 'ended', 'without_circulation', 'given_up', 'not_deposited')),
     refused_at timestamptz not null,
     commit_id  uuid        not null
 );
@@ -124,3 +124,70 @@ create table certificate_file (
 ) partition by range (id);
 alter table certificate_file alter column pieces set storage external;
 grant select, insert on certificate_file to ${app};
+
+-- A certificate bundle (전자증명서): of an accepted request, whose distribution certificate goes into it. What it is made of, as the archive unit and delivery
+-- stated it when it was requested; none of this changes. Then its state: 1 requested, 2 issued, 3 failed, and what it waits for: 1 the distribution
+-- certificate, 2 the archive, 3 a time stamp.
+create table bundle (
+    id                  uuid        not null constraint bundle_pk primary key
+                                             constraint bundle_of_certificate references certificate (id),
+    -- Uploads of the content unit.
+    document_content    text        not null,
+    attachment_contents text[]      not null,
+    -- Hashes of the attachments in their order, which certificate.attachments has lost.
+    attachment_hashes   text[]      not null,
+    sender_platform     text        not null,
+    recipient_platform  text        not null,
+    registration_digest text        not null,
+    state               smallint    not null constraint bundle_state_known check (state in (1, 2, 3)),
+    waits_for           smallint    not null default 1 constraint bundle_wait_known check (waits_for in (1, 2, 3)),
+    due_at              timestamptz,
+    lease_until         timestamptz,
+    owner               text,
+    attempt             integer     not null default 0,
+    -- While the archive refuses to issue the document and is asked again.
+    refused_since       timestamptz,
+    stamped_at          timestamptz,
+    -- SHA-256 of the newest archive manifest, which covers everything.
+    digest              bytea       constraint bundle_digest_length check (octet_length(digest) = 32),
+    reason              text,
+    ended_at            timestamptz,
+    commit_id           uuid        not null,
+    constraint bundle_due_while_requested check ((state = 1) = (due_at is not null) and (state = 1) = (ended_at is null)),
+    constraint bundle_issued_whole check ((state = 2) = (stamped_at is not null) and (state = 2) = (digest is not null)),
+    constraint bundle_failed_has_reason check ((state = 3) = (reason is not null))
+);
+create index bundle_due on bundle (due_at) where state = 1;
+grant select, insert, update (state, waits_for, due_at, lease_until, owner, attempt, refused_since, stamped_at, digest, reason, ended_at, commit_id) on bundle to ${app};
+
+-- The files of an issued bundle in their order. Small ones are kept here, sealed; the documents' bytes are kept by the content unit or, when it has them no
+-- more, by the archive. Append only.
+create table bundle_file (
+    bundle    uuid     not null,
+    n         smallint not null,
+    name      text     not null,
+    size      bigint   not null,
+    crc       bigint   not null,
+    digest    bytea    not null constraint bundle_file_digest_length check (octet_length(digest) = 32),
+    pieces    bytea[],
+    constraint bundle_file_pk primary key (bundle, n)
+) partition by range (bundle);
+alter table bundle_file alter column pieces set storage external;
+grant select, insert on bundle_file to ${app};
+
+-- The newest time stamp of an issued bundle: until when it is believed by itself, and when the next one is due; no due_at where the bundle is kept no longer than
+-- that.
+create table bundle_stamp (
+    bundle         uuid        not null constraint bundle_stamp_pk primary key
+                                        constraint bundle_stamp_of_bundle references bundle (id),
+    stamps         smallint    not null constraint bundle_stamp_positive check (stamps > 0),
+    believed_until timestamptz not null,
+    kept_until     timestamptz not null,
+    due_at         timestamptz,
+    lease_until    timestamptz,
+    owner          text,
+    attempt        integer     not null default 0,
+    commit_id      uuid        not null
+);
+create index bundle_stamp_due on bundle_stamp (due_at) where due_at is not null;
+grant select, insert, update (stamps, believed_until, due_at, lease_until, owner, attempt, commit_id) on bundle_stamp to ${app};

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf16"
 
@@ -20,15 +19,7 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 )
 
-const (
-	// signatureBytes is the space reserved for the signature; a chain of three P-256 certificates needs less than 4 KiB.
-	signatureBytes = 8 << 10
-	// rangePlaceholder has as many digits as the largest number that can replace it.
-	rangePlaceholder = 9_999_999_999
-)
-
-// assemble adds the attachment and an empty signature field to the drawn pages. ByteRange and Contents are still placeholders in
-// its result.
+// assemble adds the attachment to the drawn pages.
 func assemble(drawn, twin []byte, at time.Time) ([]byte, error) {
 	ctx, err := api.ReadContext(bytes.NewReader(drawn), configuration())
 	if err != nil {
@@ -44,9 +35,6 @@ func assemble(drawn, twin []byte, at time.Time) ([]byte, error) {
 	}
 	if err := a.attach(catalog, twin); err != nil {
 		return nil, fmt.Errorf("attach content: %w", err)
-	}
-	if err := a.addSignatureField(catalog); err != nil {
-		return nil, fmt.Errorf("add signature field: %w", err)
 	}
 	return a.write(twin)
 }
@@ -98,38 +86,6 @@ func (a assembler) attach(catalog types.Dict, twin []byte) error {
 	}
 	catalog["Names"] = types.Dict{"EmbeddedFiles": *tree}
 	catalog["AF"] = types.Array{*specification}
-	return nil
-}
-
-// addSignatureField adds the field as an invisible widget on the first page.
-func (a assembler) addSignatureField(catalog types.Dict) error {
-	signature, err := a.add(types.Dict{
-		"Type": types.Name("Sig"), "Filter": types.Name("Adobe.PPKLite"), "SubFilter": types.Name("ETSI.CAdES.detached"),
-		"ByteRange": types.Array{
-			types.Integer(0), types.Integer(rangePlaceholder), types.Integer(rangePlaceholder), types.Integer(rangePlaceholder),
-		},
-		"Contents": types.HexLiteral(strings.Repeat("0", 2*signatureBytes)),
-		"M":        a.date, "Reason": text(Mark + " 유통증명서 발급"),
-	})
-	if err != nil {
-		return err
-	}
-	page, ref, _, err := a.ctx.PageDict(1, false)
-	if err != nil {
-		return err
-	}
-	const printLocked = 4 | 128
-	widget, err := a.add(types.Dict{
-		"Type": types.Name("Annot"), "Subtype": types.Name("Widget"), "FT": types.Name("Sig"), "T": text("유통증명서 서명"),
-		"V": *signature, "P": *ref, "F": types.Integer(printLocked),
-		"Rect": types.Array{types.Integer(0), types.Integer(0), types.Integer(0), types.Integer(0)},
-	})
-	if err != nil {
-		return err
-	}
-	page["Annots"] = types.Array{*widget}
-	const signaturesExistAppendOnly = 1 | 2
-	catalog["AcroForm"] = types.Dict{"Fields": types.Array{*widget}, "SigFlags": types.Integer(signaturesExistAppendOnly)}
 	return nil
 }
 

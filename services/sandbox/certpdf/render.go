@@ -1,14 +1,20 @@
 package certpdf
 
 import (
+	"context"
 	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
+	"slices"
 	"time"
 
-	"github.com/naru-relay/naru/pkg/cms"
+	"github.com/naru-relay/naru/pkg/attestation"
 	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/pades"
 )
 
 // Circulation is the content of a certificate; distcert.Content documents formats and limits.
@@ -57,19 +63,34 @@ func Render(c Circulation, opts Options) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render distribution certificate: %w", err)
 	}
-	// PAdES puts the signing time into the dictionary's M and forbids it in the signed attributes.
-	signed, err := sign(unsigned, func(content []byte) ([]byte, error) {
-		return cms.SignWith(content, opts.Signer, opts.Chain, cms.SignOptions{Detached: true, OmitSigningTime: true})
+	signed, err := sign(unsigned, opts)
+	if err != nil {
+		return nil, fmt.Errorf("render distribution certificate: %w", err)
+	}
+	return signed, nil
+}
+
+// sign adds the hub's signature and, for the long term, validation data and a time stamp.
+func sign(pdf []byte, opts Options) ([]byte, error) {
+	ctx := context.Background() // nothing is asked: all keys are here
+	signed, err := pades.Sign(ctx, pdf, pades.Options{
+		Signer: opts.Signer, Chain: opts.Chain, At: opts.At, Field: "유통증명서 서명", Reason: Mark + " 유통증명서 발급",
 	})
-	if err != nil {
-		return nil, fmt.Errorf("render distribution certificate: %w", err)
+	if err != nil || opts.LongTerm == nil {
+		return signed, err
 	}
-	if opts.LongTerm == nil {
-		return signed, nil
+	return pades.Extend(ctx, signed, pades.Extension{
+		Certificates: slices.Concat(opts.Chain, opts.LongTerm.Chain), Stamp: opts.LongTerm.stamp(opts.At), Field: "시점확인",
+	})
+}
+
+// stamp makes time stamps of that time.
+func (s *Stamper) stamp(at time.Time) pades.StampFunc {
+	return func(_ context.Context, hash [sha256.Size]byte) ([]byte, error) {
+		serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 126))
+		if err != nil {
+			return nil, fmt.Errorf("draw serial number: %w", err)
+		}
+		return attestation.IssueTimeStamp(attestation.Stamp{Hash: hash, Serial: serial, At: at}, s.Signer, s.Chain)
 	}
-	extended, err := extend(signed, opts)
-	if err != nil {
-		return nil, fmt.Errorf("render distribution certificate: %w", err)
-	}
-	return extended, nil
 }

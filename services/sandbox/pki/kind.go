@@ -19,6 +19,8 @@ const (
 	TimeStamp Kind = "tsa"
 	// Relay signs certificate bundles.
 	Relay Kind = "relay"
+	// Requester signs the bundles that somebody assembles who obtained the certificates itself (guide 5.1.2).
+	Requester Kind = "requester"
 	// Server is the TLS identity of all sandbox systems.
 	Server Kind = "server"
 )
@@ -32,6 +34,8 @@ const (
 	TimeStampName = "시험용 시점확인센터"
 	// RelayName is the common name of who signs bundles for the relay.
 	RelayName = "시험용 중계자"
+	// RequesterName is the common name of who assembles bundles itself.
+	RequesterName = "시험용 발급요청자"
 )
 
 // Organization is the organisation of every certificate.
@@ -62,6 +66,8 @@ func profiles() map[Kind]profile {
 		Hub:     documentSigner(HubName),
 		Archive: documentSigner(ArchiveName),
 		Relay:   documentSigner(RelayName),
+		// A sender, a recipient or an office: whoever needs the proof.
+		Requester: documentSigner(RequesterName),
 		TimeStamp: {
 			name: TimeStampName, usage: x509.KeyUsageDigitalSignature,
 			// RFC 3161 section 2.3 wants the extended key usage critical: SEQUENCE { id-kp-timeStamping }.

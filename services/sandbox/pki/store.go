@@ -134,6 +134,12 @@ func (s *Store) path(kind Kind, what string) string {
 // RootPath returns the PEM file of a kind's root, for units to pin.
 func (s *Store) RootPath(kind Kind) string { return s.path(kind, "root.pem") }
 
+// LeafPath is the PEM file of a system's certificate, KeyPath that of its key, for a program that reads them.
+func (s *Store) LeafPath(kind Kind) string { return s.path(kind, "leaf.pem") }
+
+// KeyPath is LeafPath's key.
+func (s *Store) KeyPath(kind Kind) string { return s.path(kind, "leaf.key") }
+
 // Root returns a kind's root certificate.
 func (s *Store) Root(kind Kind) *x509.Certificate { return s.kinds[kind].root }
 
@@ -189,7 +195,7 @@ func (s *Store) ServerCertificate() tls.Certificate {
 
 // ServerFiles are the PEM files of that certificate, for a server that reads them.
 func (s *Store) ServerFiles() (certificate, key string) {
-	return s.path(Server, "leaf.pem"), s.path(Server, "leaf.key")
+	return s.LeafPath(Server), s.KeyPath(Server)
 }
 
 // usable reports whether the stored leaf can still be used.

@@ -33,7 +33,7 @@ func TestOpenKeepsWhatItMade(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "pki")
 	first, second := open(t, dir, now), open(t, dir, now.AddDate(1, 0, 0))
-	for _, kind := range []pki.Kind{pki.Hub, pki.Archive, pki.TimeStamp, pki.Relay, pki.Server} {
+	for _, kind := range []pki.Kind{pki.Hub, pki.Archive, pki.TimeStamp, pki.Relay, pki.Requester, pki.Server} {
 		require.Equal(t, first.Root(kind).Raw, second.Root(kind).Raw)
 		require.Equal(t, first.Signer(kind).Chain[0].Raw, second.Signer(kind).Chain[0].Raw)
 		require.True(t, strings.HasPrefix(first.Root(kind).Subject.CommonName, "시험용"))
@@ -46,7 +46,7 @@ func TestOpenKeepsWhatItMade(t *testing.T) {
 	require.NotEqual(t, first.Root(pki.Hub).Raw, first.Root(pki.Archive).Raw)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, entries, 22, "four files of each kind, the lock, and whom to trust")
+	require.Len(t, entries, 26, "four files of each kind, the lock, and whom to trust")
 	for _, entry := range entries {
 		info, err := entry.Info()
 		require.NoError(t, err)

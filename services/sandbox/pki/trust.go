@@ -13,8 +13,8 @@ const trustFile = "trust.yaml"
 // trust is written into it: every system of the sandbox, by the roots beside it.
 const trust = `# Whom to trust for bundles of this sandbox (시험용): for tests alone. naru verify --trust reads this folder.
 assemblers:
-  roots: [relay-root.pem]
-  signers: ["` + RelayName + `"]
+  roots: [relay-root.pem, requester-root.pem]
+  signers: ["` + RelayName + `", "` + RequesterName + `"]
 time_stamps:
   roots: [tsa-root.pem]
 hub:

@@ -28,7 +28,9 @@ insert into timeline_kind (code, name) values
     (170, 'naru.circulation.v1.CirculationRefused'),
     (175, 'naru.circulation.v1.CirculationGivenUp'),
     (180, 'naru.certificate.v1.CertificateIssued'),
-    (190, 'naru.certificate.v1.CertificateFailed');
+    (190, 'naru.certificate.v1.CertificateFailed'),
+    (200, 'naru.certificate.v1.BundleIssued'),
+    (210, 'naru.certificate.v1.BundleFailed');
 grant select on timeline_kind to ${app};
 
 -- What happened to a document beyond the ordinary path; the summary holds the ordinary path. Append-only. The key is the identity

@@ -102,6 +102,15 @@ var problems = map[string]Problem{
 	"WITHOUT_CIRCULATION":   {both("유통정보를 남기지 않는 문서입니다.", "No circulation record is kept of this document."), both("유통증명서를 받을 수 없습니다.", "There can be no certificate.")},
 	"REGISTRATION_GIVEN_UP": {both("유통정보를 등록하지 못한 문서입니다.", "The document could not be registered at the hub."), both("운영자에게 문의하십시오.", "Ask the operator.")},
 
+	"BUNDLE_NOT_FOUND":         {both("없는 전자증명서 묶음입니다.", "There is no such bundle."), backToList},
+	"BUNDLE_NOT_ISSUED":        {both("묶음이 아직 발급되지 않았습니다.", "The bundle is not issued yet."), again},
+	"NOT_DEPOSITED_HERE":       {both("보낸 사람이 보관소에 직접 등록한 문서입니다.", "The sender registered this document at the archive itself."), both("유통증명서를 받고, 원본증명서는 보관소에 신청하십시오.", "Ask for the certificate of distribution here, and for the original certificate at the archive.")},
+	"BUNDLES_NOT_OFFERED":      {both("이 서비스는 전자증명서 묶음을 만들지 않습니다.", "This service makes no bundles."), both("유통증명서를 신청하십시오.", "Ask for the certificate of distribution.")},
+	"DOCUMENT_UNAVAILABLE":     {both("문서를 지금 가져올 수 없습니다.", "The document cannot be had now."), again},
+	"ARCHIVE_REFUSED":          {both("보관소가 문서를 내주지 않았습니다.", "The archive does not issue the document."), both("운영자에게 문의하십시오.", "Ask the operator.")},
+	"FILE_TOO_LARGE":           {both("파일이 너무 큽니다.", "The file is too large."), both("큰 파일은 naru verify 명령으로 검증하십시오.", "Verify it with the command naru verify.")},
+	"VERIFICATION_NOT_OFFERED": {VerifyNone, VerifyElsewhere},
+
 	// Of uploads and sending.
 	"UPLOAD_NOT_FOUND":              {both("올린 파일이 없거나 기한이 지나 지워졌습니다.", "The upload is not there, or was deleted after its time."), both("파일을 다시 올리십시오.", "Upload the file again.")},
 	"UPLOAD_TOO_LARGE":              {both("파일이 너무 큽니다.", "The file is too large."), both("더 작은 파일을 고르십시오.", "Choose a smaller file.")},

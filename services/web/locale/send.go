@@ -116,6 +116,8 @@ var steps = map[string]Text{
 	"naru.circulation.v1.CirculationGivenUp":    both("유통정보 등록을 그만두었습니다", "Registering at the hub was given up"),
 	"naru.certificate.v1.CertificateIssued":     both("유통증명서를 발급했습니다", "A certificate was issued"),
 	"naru.certificate.v1.CertificateFailed":     both("유통증명서를 발급하지 못했습니다", "A certificate could not be issued"),
+	"naru.certificate.v1.BundleIssued":          both("전자증명서를 발급했습니다", "A certificate bundle was issued"),
+	"naru.certificate.v1.BundleFailed":          both("전자증명서를 발급하지 못했습니다", "A certificate bundle could not be issued"),
 }
 
 // SentStep is a step of a document's way; false for a fact that nobody has written about.

@@ -76,7 +76,8 @@ func Run(ctx context.Context, o Options) (_ *Result, err error) {
 			}
 		}
 		w.note("", "Done: sent, received, viewed and certified; every check passed (시험용: nothing of it is legally effective).",
-			"  document     "+w.issuedFile, "  certificate  "+w.result.CertificateFile, "")
+			"  document     "+w.issuedFile, "  certificate  "+w.result.CertificateFile, "  bundle       "+w.result.BundleFile,
+			"  verify it    naru verify "+w.result.BundleFile+" --trust "+w.result.TrustFolder, "")
 	}
 	w.note("What was started is being stopped. The last line of the output is the same as JSON.")
 	return &w.result, nil

@@ -34,7 +34,7 @@ func TestResultLine(t *testing.T) {
 		EdocNum: "20260302_NARU000001_0000000000042", DocumentHash: strings.Repeat("ab", 32), RecipientAddress: "r-1",
 		AcceptedAt: "2026-03-02T01:02:03.000001Z", SentAt: "2026-03-02T01:02:03.000002Z", ReceivedAt: "2026-03-02T01:02:03.000003Z",
 		ReadAt: "2026-03-02T01:02:03.000004Z", HubRegistered: true, CertNum: "2026-0302-0000-0001",
-		CertificateFile: "/tmp/naru-demo/20260302_NARU000001_0000000000042.pdf", Checks: checks, Verified: len(checks.Unaccepted(nil)) == 0,
+		CertificateFile: "/tmp/naru-demo/20260302_NARU000001_0000000000042.pdf", BundleFile: "/tmp/naru-demo/20260302_NARU000001_0000000000042.asice", TrustFolder: "/tmp/naru-demo/20260302_NARU000001_0000000000042.trust", Checks: checks, Verified: len(checks.Unaccepted(nil)) == 0,
 		TraceID: strings.Repeat("c", 32),
 	}).Line()
 	require.NoError(t, err)

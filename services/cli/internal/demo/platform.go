@@ -21,7 +21,7 @@ import (
 	statusv1 "github.com/naru-relay/naru/proto/gen/naru/status/v1"
 )
 
-// platformSteps are the platform-centred path (플랫폼 중심, guide 5.2.1 and 5.2.2 as far as the two certificates): the sender hands
+// platformSteps are the platform-centred path (플랫폼 중심, guide 5.2.1 and 5.2.2): the sender hands
 // the document over, and the relay invites the recipient, deposits, delivers and shows it. Then an agent sends for the same
 // sender.
 func (w *walk) platformSteps() []step {
@@ -39,9 +39,9 @@ func (w *walk) platformSteps() []step {
 		{"5.2.1 5) 전자문서 열람", "recipient → relay", w.viewHere},
 		{"5.2.1 ⑤ 처리상태 조회", "sender → relay", w.read},
 		{"5.2.1 유통정보 등록", "relay → hub", w.hub},
-		{"5.2.2 ❶ 유통증명서 발급요청", "sender → relay", w.requestCertificate},
-		{"5.2.2 ❷ 유통증명서 발급", "relay → hub", w.takeCertificate},
-		{"5.2.2 ❸ 문서 발급", "depositor → archive", w.issueDocument},
+		{"5.2.2 ❶ 전자증명서 발급", "sender → relay", w.requestBundle},
+		{"5.2.2 ❷ 유통증명서 발급 ❸ 문서 발급", "relay → hub, archive, time-stamping authority", w.takeBundle},
+		{"5.2.2 3) 전자증명서 자체 검증", "sender", w.openBundle},
 		{"5.2.2 3) 증명서 자체 검증", "sender", w.verify},
 		{"5.2.2 ❹ 전자증명서 유효성 검증", "receiving office → hub", w.verifyAtHub},
 		{"5.2.1 송신대행자 등록", "operator → relay", w.addAgent},

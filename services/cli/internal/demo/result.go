@@ -23,8 +23,12 @@ type Result struct {
 	HubRegistered bool   `json:"hubRegistered"`
 	CertNum       string `json:"certNum"`
 	// CertificateFile is the absolute path of the distribution certificate.
-	CertificateFile string       `json:"certificateFile"`
-	Checks          proof.Checks `json:"checks"`
+	CertificateFile string `json:"certificateFile"`
+	// BundleFile is the absolute path of the certificate bundle, which naru verify verifies.
+	BundleFile string `json:"bundleFile"`
+	// TrustFolder is whom it is verified by: naru verify <bundleFile> --trust <trustFolder>.
+	TrustFolder string       `json:"trustFolder"`
+	Checks      proof.Checks `json:"checks"`
 	// Verified is true if all checks passed.
 	Verified bool `json:"verified"`
 	// TraceID identifies the trace that the send request began.

@@ -70,6 +70,7 @@ func (w *walk) systemSteps() []step {
 		{"5.1.2 ❷ 유통증명서 발급", "relay → hub", w.takeCertificate},
 		{"5.1.2 ❸ 문서 발급", "sender → archive", w.issueDocument},
 		{"5.1.2 3) 증명서 자체 검증", "sender", w.verify},
+		{"5.1.2 3) 전자증명서 묶음", "sender → time-stamping authority", w.assembleBundle},
 		{"5.1.2 ❹ 전자증명 유효성 검증", "receiving office → hub", w.verifyAtHub},
 	}
 }

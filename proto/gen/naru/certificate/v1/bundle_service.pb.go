@@ -556,8 +556,10 @@ func (x *ListBundlesResponse) GetNextPageToken() string {
 }
 
 type DownloadBundleRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Where the bytes begin, from 0.
+	Offset        int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -597,6 +599,13 @@ func (x *DownloadBundleRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *DownloadBundleRequest) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
 }
 
 type DownloadBundleResponse struct {
@@ -677,9 +686,10 @@ const file_naru_certificate_v1_bundle_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"t\n" +
 	"\x13ListBundlesResponse\x125\n" +
 	"\abundles\x18\x01 \x03(\v2\x1b.naru.certificate.v1.BundleR\abundles\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"1\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"R\n" +
 	"\x15DownloadBundleRequest\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"N\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12\x1f\n" +
+	"\x06offset\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\x06offset\"N\n" +
 	"\x16DownloadBundleResponse\x124\n" +
 	"\x05chunk\x18\x01 \x01(\v2\x1e.naru.platform.v1.ContentChunkR\x05chunk*y\n" +
 	"\vBundleState\x12\x1c\n" +

@@ -290,8 +290,8 @@ func (x *CertificateRefused) GetOutcome() string {
 	return ""
 }
 
-// CertificateAttempted: what came of asking the hub for a certificate, whether or not it ends the request. Subject: id of the
-// request, ordinal: the attempt. The file itself is kept sealed beside.
+// CertificateAttempted: what came of asking the hub for a certificate, whether or not it ends the request. Subject: id of the request,
+// ordinal: the attempt. The file itself is kept sealed beside.
 type CertificateAttempted struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -315,8 +315,8 @@ type CertificateAttempted struct {
 	NotCheckable []string `protobuf:"bytes,11,rep,name=not_checkable,json=notCheckable,proto3" json:"not_checkable,omitempty"`
 	// Profile by which the file was read, e.g. pinned-signer (pkg/distcert).
 	Profile string `protobuf:"bytes,12,opt,name=profile,proto3" json:"profile,omitempty"`
-	// What each revision after the signed one added to the file, in their order: validation_data, time_stamp <RFC 3339>, or both
-	// with a space between them (PAdES B-LT, B-LTA). Any other revision fails the check format.
+	// What each revision after the signed one added to the file, in their order: validation_data, time_stamp <RFC 3339>, or both with a space
+	// between them (PAdES B-LT, B-LTA). Any other revision fails the check format.
 	Updates       []string `protobuf:"bytes,13,rep,name=updates,proto3" json:"updates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -443,8 +443,7 @@ func (x *CertificateAttempted) GetUpdates() []string {
 	return nil
 }
 
-// BundleAttempted: what came of assembling a bundle, whether or not it ends the request. Subject: id of the request, ordinal:
-// the attempt.
+// BundleAttempted: what came of assembling a bundle, whether or not it ends the request. Subject: id of the request, ordinal: the attempt.
 type BundleAttempted struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -525,6 +524,86 @@ func (x *BundleAttempted) GetFailed() []string {
 	return nil
 }
 
+// BundleRenewed: an issued bundle was stamped again. Subject: id of the request, ordinal: the number of time stamps over everything that it
+// has now.
+type BundleRenewed struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Stamps  uint32                 `protobuf:"varint,2,opt,name=stamps,proto3" json:"stamps,omitempty"`
+	// SHA-256 of the newest archive manifest, which covers everything, lower-case hex.
+	Digest    string                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	StampedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=stamped_at,json=stampedAt,proto3" json:"stamped_at,omitempty"`
+	// When the time stamp ends to prove anything by itself.
+	BelievedUntil *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=believed_until,json=believedUntil,proto3" json:"believed_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BundleRenewed) Reset() {
+	*x = BundleRenewed{}
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BundleRenewed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BundleRenewed) ProtoMessage() {}
+
+func (x *BundleRenewed) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BundleRenewed.ProtoReflect.Descriptor instead.
+func (*BundleRenewed) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BundleRenewed) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *BundleRenewed) GetStamps() uint32 {
+	if x != nil {
+		return x.Stamps
+	}
+	return 0
+}
+
+func (x *BundleRenewed) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *BundleRenewed) GetStampedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StampedAt
+	}
+	return nil
+}
+
+func (x *BundleRenewed) GetBelievedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.BelievedUntil
+	}
+	return nil
+}
+
 var File_naru_certificate_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_facts_proto_rawDesc = "" +
@@ -575,7 +654,14 @@ const file_naru_certificate_v1_facts_proto_rawDesc = "" +
 	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x12\n" +
 	"\x04step\x18\x03 \x01(\tR\x04step\x12'\n" +
 	"\x0foriginal_digest\x18\x04 \x01(\tR\x0eoriginalDigest\x12\x16\n" +
-	"\x06failed\x18\x05 \x03(\tR\x06failed:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
+	"\x06failed\x18\x05 \x03(\tR\x06failed:\x06\xd2\xf3\x18\x02\b\x02\"\xe0\x01\n" +
+	"\rBundleRenewed\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x16\n" +
+	"\x06stamps\x18\x02 \x01(\rR\x06stamps\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\tR\x06digest\x129\n" +
+	"\n" +
+	"stamped_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tstampedAt\x12A\n" +
+	"\x0ebelieved_until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rbelievedUntil:\x06\xd2\xf3\x18\x02\b\x02B\xdb\x01\n" +
 	"\x17com.naru.certificate.v1B\n" +
 	"FactsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 
@@ -591,33 +677,36 @@ func file_naru_certificate_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_certificate_v1_facts_proto_rawDescData
 }
 
-var file_naru_certificate_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_naru_certificate_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_naru_certificate_v1_facts_proto_goTypes = []any{
 	(*CertificateRequested)(nil),  // 0: naru.certificate.v1.CertificateRequested
 	(*CertificateAccepted)(nil),   // 1: naru.certificate.v1.CertificateAccepted
 	(*CertificateRefused)(nil),    // 2: naru.certificate.v1.CertificateRefused
 	(*CertificateAttempted)(nil),  // 3: naru.certificate.v1.CertificateAttempted
 	(*BundleAttempted)(nil),       // 4: naru.certificate.v1.BundleAttempted
-	(v1.PrincipalKind)(0),         // 5: naru.platform.v1.PrincipalKind
-	(*v1.Authentication)(nil),     // 6: naru.platform.v1.Authentication
-	(Entitlement)(0),              // 7: naru.certificate.v1.Entitlement
-	(*v1.Digest)(nil),             // 8: naru.platform.v1.Digest
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*BundleRenewed)(nil),         // 5: naru.certificate.v1.BundleRenewed
+	(v1.PrincipalKind)(0),         // 6: naru.platform.v1.PrincipalKind
+	(*v1.Authentication)(nil),     // 7: naru.platform.v1.Authentication
+	(Entitlement)(0),              // 8: naru.certificate.v1.Entitlement
+	(*v1.Digest)(nil),             // 9: naru.platform.v1.Digest
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
 }
 var file_naru_certificate_v1_facts_proto_depIdxs = []int32{
-	5, // 0: naru.certificate.v1.CertificateRequested.principal_kind:type_name -> naru.platform.v1.PrincipalKind
-	6, // 1: naru.certificate.v1.CertificateRequested.authentication:type_name -> naru.platform.v1.Authentication
-	7, // 2: naru.certificate.v1.CertificateAccepted.entitlement:type_name -> naru.certificate.v1.Entitlement
-	8, // 3: naru.certificate.v1.CertificateAccepted.document_hash:type_name -> naru.platform.v1.Digest
-	9, // 4: naru.certificate.v1.CertificateAccepted.sent_at:type_name -> google.protobuf.Timestamp
-	9, // 5: naru.certificate.v1.CertificateAccepted.received_at:type_name -> google.protobuf.Timestamp
-	9, // 6: naru.certificate.v1.CertificateAccepted.registered_at:type_name -> google.protobuf.Timestamp
-	9, // 7: naru.certificate.v1.CertificateAttempted.read_at:type_name -> google.protobuf.Timestamp
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	6,  // 0: naru.certificate.v1.CertificateRequested.principal_kind:type_name -> naru.platform.v1.PrincipalKind
+	7,  // 1: naru.certificate.v1.CertificateRequested.authentication:type_name -> naru.platform.v1.Authentication
+	8,  // 2: naru.certificate.v1.CertificateAccepted.entitlement:type_name -> naru.certificate.v1.Entitlement
+	9,  // 3: naru.certificate.v1.CertificateAccepted.document_hash:type_name -> naru.platform.v1.Digest
+	10, // 4: naru.certificate.v1.CertificateAccepted.sent_at:type_name -> google.protobuf.Timestamp
+	10, // 5: naru.certificate.v1.CertificateAccepted.received_at:type_name -> google.protobuf.Timestamp
+	10, // 6: naru.certificate.v1.CertificateAccepted.registered_at:type_name -> google.protobuf.Timestamp
+	10, // 7: naru.certificate.v1.CertificateAttempted.read_at:type_name -> google.protobuf.Timestamp
+	10, // 8: naru.certificate.v1.BundleRenewed.stamped_at:type_name -> google.protobuf.Timestamp
+	10, // 9: naru.certificate.v1.BundleRenewed.believed_until:type_name -> google.protobuf.Timestamp
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_naru_certificate_v1_facts_proto_init() }
@@ -632,7 +721,7 @@ func file_naru_certificate_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_facts_proto_rawDesc), len(file_naru_certificate_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -425,6 +425,7 @@ type FileRoute struct {
 	//
 	//	*FileRoute_Get
 	//	*FileRoute_Patch
+	//	*FileRoute_Post
 	Route         isFileRoute_Route `protobuf_oneof:"route"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -485,6 +486,15 @@ func (x *FileRoute) GetPatch() string {
 	return ""
 }
 
+func (x *FileRoute) GetPost() string {
+	if x != nil {
+		if x, ok := x.Route.(*FileRoute_Post); ok {
+			return x.Post
+		}
+	}
+	return ""
+}
+
 type isFileRoute_Route interface {
 	isFileRoute_Route()
 }
@@ -504,9 +514,16 @@ type FileRoute_Patch struct {
 	Patch string `protobuf:"bytes,2,opt,name=patch,proto3,oneof"`
 }
 
+type FileRoute_Post struct {
+	// As patch, for a file that is judged as a whole and not kept: the request has no offset, and the header Upload-Offset is not wanted.
+	Post string `protobuf:"bytes,3,opt,name=post,proto3,oneof"`
+}
+
 func (*FileRoute_Get) isFileRoute_Route() {}
 
 func (*FileRoute_Patch) isFileRoute_Route() {}
+
+func (*FileRoute_Post) isFileRoute_Route() {}
 
 // Fact marks a message as a kind of fact that a unit states in its journal. Subjects of the bus, rights to publish, and the tags that
 // readers check derive from it.
@@ -673,10 +690,11 @@ const file_naru_platform_v1_options_proto_rawDesc = "" +
 	"every_unit\x18\x05 \x01(\bR\teveryUnit\"C\n" +
 	"\x06Bounds\x12#\n" +
 	"\rrequest_bytes\x18\x01 \x01(\rR\frequestBytes\x12\x14\n" +
-	"\x05items\x18\x02 \x01(\tR\x05items\"@\n" +
+	"\x05items\x18\x02 \x01(\tR\x05items\"V\n" +
 	"\tFileRoute\x12\x12\n" +
 	"\x03get\x18\x01 \x01(\tH\x00R\x03get\x12\x16\n" +
-	"\x05patch\x18\x02 \x01(\tH\x00R\x05patchB\a\n" +
+	"\x05patch\x18\x02 \x01(\tH\x00R\x05patch\x12\x14\n" +
+	"\x04post\x18\x03 \x01(\tH\x00R\x04postB\a\n" +
 	"\x05route\"^\n" +
 	"\x04Fact\x12<\n" +
 	"\n" +
@@ -774,6 +792,7 @@ func file_naru_platform_v1_options_proto_init() {
 	file_naru_platform_v1_options_proto_msgTypes[3].OneofWrappers = []any{
 		(*FileRoute_Get)(nil),
 		(*FileRoute_Patch)(nil),
+		(*FileRoute_Post)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -1,4 +1,4 @@
-package distcert
+package pades
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 
 const (
 	// maxRevisions bounds the updates after the signed revision.
-	maxRevisions = 8
+	maxRevisions = 100
 	// maxObjects bounds the objects of one update.
 	maxObjects = 1000
 )
@@ -38,16 +38,16 @@ var (
 	tailPattern    = regexp.MustCompile(`startxref[\t\n\r ]+([0-9]{1,10})[\t\n\r ]+%%EOF[\t\n\r ]*$`)
 )
 
-// revisionsOf takes what follows the signed revision apart.
+// revisionsOf takes what follows the first signed revision apart; with an error it gives what was read before.
 func revisionsOf(pdf []byte, signedEnd int) (list []revision, err error) {
 	s, room := &scanner{in: pdf, at: signedEnd}, maxUnpacked
 	for s.at < len(pdf) {
 		if len(list) == maxRevisions {
-			return nil, errors.New("too many updates")
+			return list, errors.New("too many updates")
 		}
 		r, err := s.revision(&room)
 		if err != nil {
-			return nil, fmt.Errorf("update %d: %w", len(list)+1, err)
+			return list, fmt.Errorf("update %d: %w", len(list)+1, err)
 		}
 		list = append(list, *r)
 	}

@@ -1,4 +1,4 @@
-package distcert
+package pades
 
 import (
 	"bytes"
@@ -13,13 +13,15 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 )
 
-// The objects of a PDF as updates are compared: name, number, reference, string, hexadecimal string, bool, nil, array, dict,
-// stream.
+// The objects of a PDF as they are compared and written: name, number (float64), reference, string, hexadecimal string, bool,
+// nil, array, dict, stream.
 type (
 	pdfName   string
 	reference int
-	plainText string // as written between its parentheses
-	hexText   struct {
+	// oldReference is one to an object of another generation than 0. Such objects are never written anew.
+	oldReference struct{ number, generation int }
+	plainText    string // its octets, escapes read
+	hexText      struct {
 		digits   string // lower case
 		from, to int    // place in the file, brackets included; not compared
 	}
@@ -27,17 +29,21 @@ type (
 	dict   map[pdfName]any
 	stream struct {
 		dict
-		data []byte // as written; none for one of the signed revision
+		data []byte // as it stands in the file, before its filters are undone
 	}
 )
 
-// maxNesting bounds how deep objects of an update are nested.
-const maxNesting = 16
+const (
+	// maxNesting bounds how deep objects of an update are nested.
+	maxNesting = 16
+	// maxName bounds a name (ISO 32000-1 annex C).
+	maxName = 127
+)
 
 var errSyntax = errors.New("an object is not of the accepted form")
 
-// scanner reads the objects of an update: the plain notation alone, without comments and without escapes in names. A stranger may
-// have written them.
+// scanner reads the objects of an update: the plain notation alone, without comments, and with escapes in names only of
+// characters that need one. A stranger may have written them.
 type scanner struct {
 	in []byte
 	at int
@@ -71,8 +77,7 @@ func (s *scanner) match(pattern *regexp.Regexp) [][]byte {
 
 var (
 	referencePattern = regexp.MustCompile(`^([1-9][0-9]{0,6})[\t\n\r ]+0[\t\n\r ]+R(?:[\x00\t\n\f\r /<>\[\]()])`)
-	numberPattern    = regexp.MustCompile(`^[+-]?[0-9]{1,10}(?:\.[0-9]{0,10})?`)
-	namePattern      = regexp.MustCompile(`^/([A-Za-z0-9.+_-]{1,100})`)
+	numberPattern    = regexp.MustCompile(`^[+-]?(?:[0-9]{1,10}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})`)
 	keywordPattern   = regexp.MustCompile(`^(?:true|false|null)`)
 )
 
@@ -87,10 +92,13 @@ func (s *scanner) value(depth int) (any, error) {
 		return reference(n), err
 	}
 	if found := s.match(numberPattern); found != nil {
+		if !s.ended() {
+			return nil, errSyntax
+		}
 		return strconv.ParseFloat(string(found[0]), 64)
 	}
-	if found := s.match(namePattern); found != nil {
-		return pdfName(found[1]), nil
+	if s.in[s.at] == '/' {
+		return s.name()
 	}
 	if found := s.match(keywordPattern); found != nil {
 		return map[string]any{"true": true, "false": false, "null": nil}[string(found[0])], nil
@@ -114,11 +122,10 @@ func (s *scanner) dict(depth int) (any, error) {
 		if s.skip(); s.take(">>") {
 			return d, nil
 		}
-		found := s.match(namePattern)
-		if found == nil {
-			return nil, errSyntax
+		key, err := s.name()
+		if err != nil {
+			return nil, err
 		}
-		key := pdfName(found[1])
 		if _, twice := d[key]; twice {
 			return nil, errSyntax
 		}
@@ -158,15 +165,94 @@ func (s *scanner) hexText() (any, error) {
 	return hexText{string(digits), from, s.at}, nil
 }
 
-// text reads a string without parentheses and escapes in it.
-func (s *scanner) text() (any, error) {
-	end := bytes.IndexByte(s.in[s.at:], ')')
-	if end < 0 || bytes.ContainsAny(s.in[s.at+1:s.at+end], `(\`) {
-		return nil, errSyntax
+// ended reports whether a word is over: what follows is white space, a delimiter or nothing.
+func (s *scanner) ended() bool { return s.at >= len(s.in) || !regular(s.in[s.at]) }
+
+func regular(c byte) bool { return strings.IndexByte(space+"()<>[]{}/%", c) < 0 }
+
+// name reads a name. The escape of a character that needs none is another spelling of a name that checks could overlook.
+func (s *scanner) name() (pdfName, error) {
+	if !s.take("/") {
+		return "", errSyntax
 	}
-	v := plainText(s.in[s.at+1 : s.at+end])
-	s.at += end + 1
-	return v, nil
+	var name []byte
+	for ; !s.ended(); s.at++ {
+		c := s.in[s.at]
+		if c == '#' {
+			if s.at+2 >= len(s.in) {
+				return "", errSyntax
+			}
+			octet, err := hex.DecodeString(string(s.in[s.at+1 : s.at+3]))
+			if err != nil || octet[0] == 0 || !needsEscape(octet[0]) {
+				return "", errSyntax
+			}
+			c, s.at = octet[0], s.at+2
+		}
+		if name = append(name, c); len(name) > maxName {
+			return "", errSyntax
+		}
+	}
+	if len(name) == 0 {
+		return "", errSyntax
+	}
+	return pdfName(name), nil
+}
+
+func needsEscape(c byte) bool { return c == '#' || c <= ' ' || c >= 0x7f || !regular(c) }
+
+// text reads a string. Parentheses in it are paired or escaped.
+func (s *scanner) text() (any, error) {
+	depth := 0
+	for at := s.at; at < len(s.in); at++ {
+		switch s.in[at] {
+		case '\\':
+			at++
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				v := plainText(unescaped(s.in[s.at+1 : at]))
+				s.at = at + 1
+				return v, nil
+			}
+		}
+	}
+	return nil, errSyntax
+}
+
+// unescaped are the octets of a string by what stands between its parentheses (ISO 32000-1 7.3.4.2).
+func unescaped(in []byte) []byte {
+	out := make([]byte, 0, len(in))
+	for len(in) > 0 {
+		c := in[0]
+		in = in[1:]
+		if c == '\r' { // an end of line is one octet, however it is written
+			in = bytes.TrimPrefix(in, []byte("\n"))
+			c = '\n'
+		}
+		if c != '\\' || len(in) == 0 {
+			out = append(out, c)
+			continue
+		}
+		c, in = in[0], in[1:]
+		switch {
+		case c >= '0' && c <= '7':
+			octet := c - '0'
+			for n := 0; n < 2 && len(in) > 0 && in[0] >= '0' && in[0] <= '7'; n++ {
+				octet, in = octet<<3|(in[0]-'0'), in[1:]
+			}
+			out = append(out, octet)
+		case c == '\r':
+			in = bytes.TrimPrefix(in, []byte("\n"))
+		case c == '\n':
+		default:
+			if i := strings.IndexByte("nrtbf", c); i >= 0 {
+				c = "\n\r\t\b\f"[i]
+			}
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // same compares two objects.
@@ -178,17 +264,25 @@ func same(a, b any) bool {
 	case array:
 		b, ok := b.(array)
 		return ok && slices.EqualFunc(a, b, same)
-	case hexText:
-		b, ok := b.(hexText)
-		return ok && a.digits == b.digits
+	case plainText, hexText:
+		return isText(b) && characters(a) == characters(b)
 	case stream:
-		return false
+		b, ok := b.(stream)
+		return ok && same(a.dict, b.dict) && bytes.Equal(a.data, b.data)
 	default:
 		_, isDict := b.(dict)
 		_, isArray := b.(array)
 		_, isStream := b.(stream)
 		return !isDict && !isArray && !isStream && a == b
 	}
+}
+
+func isText(o any) bool {
+	switch o.(type) {
+	case plainText, hexText:
+		return true
+	}
+	return false
 }
 
 // whole reports the value of a number that is whole and not negative.
@@ -228,6 +322,8 @@ func references(o any) (list []reference) {
 	switch o := o.(type) {
 	case reference:
 		return []reference{o}
+	case oldReference:
+		return []reference{reference(o.number)}
 	case dict:
 		for _, v := range o {
 			list = append(list, references(v)...)
@@ -242,7 +338,7 @@ func references(o any) (list []reference) {
 	return list
 }
 
-// objectOf is an object of the signed revision, as the PDF library read it.
+// objectOf is an object as the PDF library read it.
 func objectOf(o types.Object) any {
 	switch o := o.(type) {
 	case types.Dict:
@@ -252,7 +348,7 @@ func objectOf(o types.Object) any {
 		}
 		return d
 	case types.StreamDict:
-		return stream{dict: objectOf(o.Dict).(dict)}
+		return stream{dict: objectOf(o.Dict).(dict), data: o.Raw}
 	case types.Array:
 		list := array{}
 		for _, v := range o {
@@ -262,15 +358,15 @@ func objectOf(o types.Object) any {
 	case types.Name:
 		return pdfName(o)
 	case types.IndirectRef:
-		return reference(o.ObjectNumber)
+		return referenceOf(o)
 	case *types.IndirectRef:
-		return reference(o.ObjectNumber)
+		return referenceOf(*o)
 	case types.Integer:
 		return float64(o)
 	case types.Float:
 		return float64(o)
 	case types.StringLiteral:
-		return plainText(o)
+		return plainText(unescaped([]byte(o)))
 	case types.HexLiteral:
 		return hexText{digits: string(bytes.ToLower([]byte(o)))}
 	case types.Boolean:
@@ -278,4 +374,11 @@ func objectOf(o types.Object) any {
 	default:
 		return nil
 	}
+}
+
+func referenceOf(o types.IndirectRef) any {
+	if o.GenerationNumber != 0 {
+		return oldReference{o.ObjectNumber.Value(), o.GenerationNumber.Value()}
+	}
+	return reference(o.ObjectNumber)
 }

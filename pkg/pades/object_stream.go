@@ -1,4 +1,4 @@
-package distcert
+package pades
 
 import (
 	"errors"

@@ -1,0 +1,40 @@
+package locale
+
+import "fmt"
+
+// Of the page on which anybody verifies a bundle.
+var (
+	VerifyTitle = both("전자증명서 검증", "Verify a certificate bundle")
+	VerifyLead  = both("받은 전자증명서 묶음(.asice)이 진짜인지, 안에 든 문서와 증명서가 서로 맞는지 확인합니다. 올린 파일은 남기지 않습니다.",
+		"Find out whether a certificate bundle (.asice) is genuine, and whether document and certificates in it fit each other. The file is not kept.")
+	VerifyFile      = both("전자증명서 묶음 파일", "Bundle")
+	VerifyGo        = both("검증하기", "Verify")
+	VerifyNeeds     = both("파일을 고르십시오.", "Choose a file.")
+	VerifyNone      = both("이 서비스는 다른 곳의 파일을 검증하지 않습니다.", "This service verifies nothing for others.")
+	VerifyElsewhere = both("naru verify 명령으로도 이 서비스 없이 같은 확인을 할 수 있습니다.", "The command naru verify makes the same checks without this service.")
+	VerifyValid     = both("유효합니다. 모든 확인을 통과했습니다.", "Valid. Every check passed.")
+	VerifyInvalid   = both("유효하지 않습니다.", "Not valid.")
+	VerifyFailed    = both("통과하지 못한 확인", "Checks that failed")
+	VerifyUnchecked = both("할 수 없었던 확인", "Checks that could not be made")
+	VerifyPassed    = both("통과한 확인", "Checks that passed")
+	VerifyAbout     = both("묶음이 스스로 밝힌 내용", "What the bundle says of itself")
+	VerifyStamped   = both("시점확인을 받은 때", "Time-stamped")
+	VerifyAssembler = both("묶은 곳", "Assembled by")
+	VerifyAnother   = both("다른 파일 검증하기", "Verify another file")
+	VerifySentAt    = both("보낸 때", "Sent")
+	VerifyReadAt    = both("읽은 때", "Read")
+	VerifyRecipient = both("받는 사람", "Recipient")
+)
+
+// VerifyLimit says how large a file may be.
+func VerifyLimit(korean, english string) Text {
+	return both(fmt.Sprintf("최대 %s", korean), fmt.Sprintf("At most %s", english))
+}
+
+// Of bundles.
+var (
+	BundleRequest = both("전자증명서 묶음 신청", "Ask for a certificate bundle")
+	BundleTip     = both("묶음에는 문서, 원본증명서, 유통증명서가 함께 들어 있어 누구나 검증할 수 있습니다.", "A bundle holds the document, its original certificate and the certificate of distribution; anybody can verify it.")
+	BundleTitle   = both("전자증명서 묶음", "Certificate bundle")
+	BundleGet     = both("묶음 내려받기 (.asice)", "Download the bundle (.asice)")
+)
