@@ -375,6 +375,9 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"gateway.v1.PrincipalAdminService/RevokeClient":       {foreign: &gatewayv1.RevokeClientRequest{ClientId: v.institution.Credentials.ClientID}, absent: &gatewayv1.RevokeClientRequest{ClientId: uuid.NewString()}},
 
 		"platform.v1.KeyService/GetKeySet":                  {foreign: &platformv1.GetKeySetRequest{}},
+		"platform.v1.LogService/GetCheckpoint":              {foreign: &platformv1.GetCheckpointRequest{}},
+		"platform.v1.LogService/GetStampedCheckpoint":       {foreign: &platformv1.GetStampedCheckpointRequest{}},
+		"platform.v1.LogService/GetTile":                    {foreign: &platformv1.GetTileRequest{Width: 1}},
 		"platform.v1.ParkedEventService/ListParkedEvents":   {foreign: &platformv1.ListParkedEventsRequest{Unit: "intake"}},
 		"platform.v1.JournalAdminService/ListHeldFrames":    {foreign: &platformv1.ListHeldFramesRequest{Unit: "intake"}},
 		"platform.v1.JournalAdminService/ReleaseFrame":      {foreign: &platformv1.ReleaseFrameRequest{Unit: "intake", FrameId: uuid.NewString(), Reason: "test"}},

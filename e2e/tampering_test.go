@@ -35,6 +35,8 @@ type whole struct {
 	document, handed string
 	// unread is a dump of viewing's schema from before the document was read.
 	unread string
+	// mirror is one of the public logs from before the copy, with a time stamp of the gateway's log that is smaller than the log.
+	mirror mirrored
 }
 
 // wholeRelay makes one. Tests that call it are not parallel, so no other journey runs and no work is in progress.
@@ -68,6 +70,8 @@ func wholeRelay(t *testing.T) *whole {
 		certificateOf(t, institution, document, "시험")
 		awaitLogged(t)
 	}
+	m := newMirror(t)
+	await.Require(t, harness.Patience, func() bool { return m.update(t)["gateway"].StampedSize > 0 })
 	// Make the gateway's newest checkpoints cover only facts from which nothing follows.
 	for range 3 {
 		before := stack.Count(t, `select count(*) from gateway.log_checkpoint`)
@@ -77,7 +81,8 @@ func wholeRelay(t *testing.T) *whole {
 	}
 	awaitLogged(t)
 	await.Require(t, harness.Patience, func() bool { return len(stack.Differences(t.Context(), t)) == 0 })
-	return &whole{Copies: stack.Copied(t), document: document.EdocNum, handed: handed.EdocNum, unread: unread}
+	m.update(t)
+	return &whole{Copies: stack.Copied(t), document: document.EdocNum, handed: handed.EdocNum, unread: unread, mirror: m}
 }
 
 // awaitLogged waits until every frame has its leaf, because a frame without one would be overdue in the copy.
@@ -268,12 +273,42 @@ func TestEachTamperingIsNamed(t *testing.T) { //nolint:tparallel // see wholeRel
 	w := wholeRelay(t)
 	t.Run("nothing", func(t *testing.T) { require.Empty(t, w.New(t, "whole").Audit(t)) })
 	t.Run("in a dump", func(t *testing.T) { verifyDumps(t, w) })
+	t.Run("by a mirror", func(t *testing.T) { verifyByMirror(t, w) })
 	for i, tc := range slices.Concat(rows, ofFrames(), ofLogs()) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			tampered := w.New(t, fmt.Sprint(i))
 			tc.do(t, w, tampered)
 			require.Equal(t, tc.told, codesOf(tampered.Audit(t)))
+		})
+	}
+}
+
+// A mirror of the public logs tells what was cut off, rewritten or dated back by whoever holds the database, without any key
+// folder.
+func verifyByMirror(t *testing.T, w *whole) {
+	t.Helper()
+	require.Empty(t, w.mirror.verify(t, w.New(t, "mirrored").URL))
+	for i, tc := range []tampering{
+		{"cut off", sql(`
+			create temp table cut as select size from hub.log_checkpoint order by seq desc offset 1 limit 1;
+			delete from hub.log_checkpoint where size > (select size from cut);
+			delete from hub.journal j using hub.journal_mark m where m.frame_id = j.frame_id and m.leaf >= (select size from cut);
+			delete from hub.journal_mark where leaf >= (select size from cut);
+			delete from hub.log_stamp where size > (select size from cut);
+			update hub.log_tile set hashes = substr(hashes, 1, 32 * (select size from cut)::integer) where level = 0`), []string{"hub log_cut_off"}},
+		{"rewritten", sql(`
+			update hub.journal set recorded_at = recorded_at + interval '1 s' where frame_id = (select frame_id from hub.journal_mark where leaf = 0);
+			update hub.log_tile set hashes = sha256('x') || substr(hashes, 33) where level = 0 and n = 0`), []string{"hub frame_changed", "hub history_differs", "hub root_differs"}},
+		{"dated back", sql(`
+			delete from gateway.log_stamp;
+			update gateway.log_checkpoint set made_at = made_at - interval '1 hour' where seq = (select max(seq) from gateway.log_checkpoint)`),
+			[]string{"gateway time_contradicted", "gateway time_outside"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tampered := w.New(t, fmt.Sprint("mirror_", i))
+			tc.do(t, w, tampered)
+			require.Equal(t, tc.told, w.mirror.verify(t, tampered.URL))
 		})
 	}
 }

@@ -32,6 +32,17 @@ type Checkpoint struct {
 	MadeAt   time.Time
 }
 
+// Published is the checkpoint as others get it: its text with the signatures of the log and of its witnesses. Empty while no
+// witness has answered.
+func (c Checkpoint) Published() string {
+	text := unsignedText(c.Note)
+	signatures, cosigned := strings.CutPrefix(c.Cosigned, text+"\n")
+	if !cosigned {
+		return ""
+	}
+	return c.Note + signatures
+}
+
 // Generation is the last part of the origin.
 func (c Checkpoint) Generation() int {
 	_, last, _ := cutLast(c.Origin)
@@ -114,6 +125,14 @@ func Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
 	return parsed, nil
 }
 
+// NewestPublished reads a log's newest checkpoint that a witness has cosigned, as others get it; empty where there is none.
+func NewestPublished(ctx context.Context, db pg.DBTX) (string, error) {
+	const read = `select note, cosigned from log_checkpoint where cosigned is not null order by seq desc limit 1`
+	var c Checkpoint
+	_, err := pg.Scan(ctx, db, "read newest cosigned checkpoint", []any{&c.Note, &c.Cosigned}, read)
+	return c.Published(), err
+}
+
 func insertCheckpoint(ctx context.Context, db pg.DBTX, generation int, c Checkpoint) error {
 	const insert = `
 		insert into log_checkpoint (seq, generation, size, note, made_at)
@@ -122,6 +141,6 @@ func insertCheckpoint(ctx context.Context, db pg.DBTX, generation int, c Checkpo
 }
 
 func keepCosignature(ctx context.Context, db pg.DBTX, c Checkpoint, cosigned string) error {
-	return pg.Exec(ctx, db, fmt.Sprintf("keep cosignature of %d leaves", c.N), `update log_checkpoint set cosigned = $3 where generation = $1 and size = $2`,
+	return pg.Exec(ctx, db, fmt.Sprintf("keep cosignature of %d leaves", c.N), `update log_checkpoint set cosigned = $3 where generation = $1 and size = $2 and cosigned is null`,
 		c.Generation(), c.N, cosigned)
 }

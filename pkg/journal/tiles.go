@@ -2,7 +2,9 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -11,8 +13,14 @@ import (
 	"github.com/naru-relay/naru/pkg/pg"
 )
 
-// tileHeight of C2SP tlog-tiles: 256 hashes in a tile.
-const tileHeight = 8
+const (
+	// tileHeight of C2SP tlog-tiles: 256 hashes in a tile.
+	tileHeight = 8
+	// tileDir begins the paths that package tlog writes: they name the height, which C2SP leaves out.
+	tileDir = "tile/8/"
+	// maxTileLevel is that of a log of 2^63 leaves.
+	maxTileLevel = 7
+)
 
 // tiles reads the log's tiles; package tlog checks each against the root it was asked for.
 type tiles struct {
@@ -47,6 +55,38 @@ func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 		found[i] = found[i][:width]
 	}
 	return found, nil
+}
+
+// ErrNoTile says that the log has not grown so far.
+var ErrNoTile = errors.New("the log has no such tile")
+
+// ReadTile reads the first hashes of a tile of a unit's log.
+func ReadTile(ctx context.Context, db pg.DBTX, tile tlog.Tile) ([]byte, error) {
+	const read = `select substr(hashes, 1, $3) from log_tile where level = $1 and n = $2 and octet_length(hashes) >= $3`
+	var hashes []byte
+	known, err := pg.Scan(ctx, db, "read a tile", []any{&hashes}, read, tile.L, tile.N, tile.W*tlog.HashSize)
+	if err == nil && !known {
+		err = ErrNoTile
+	}
+	return hashes, err
+}
+
+// TilePath is a tile's path in a published log (C2SP tlog-tiles), e.g. tile/0/x001/234.p/5.
+func TilePath(tile tlog.Tile) string {
+	return "tile/" + strings.TrimPrefix(tile.Path(), tileDir)
+}
+
+// ParseTilePath reads the one spelling of a tile's path.
+func ParseTilePath(path string) (tlog.Tile, error) {
+	rest, ok := strings.CutPrefix(path, "tile/")
+	if !ok {
+		return tlog.Tile{}, ErrNoTile
+	}
+	tile, err := tlog.ParseTilePath(tileDir + rest)
+	if err != nil || tile.L < 0 || tile.L > maxTileLevel {
+		return tlog.Tile{}, ErrNoTile
+	}
+	return tile, nil
 }
 
 // tree is the log as stored and what is added to it.

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"time"
@@ -60,9 +61,12 @@ type Verification struct {
 	Held    int64 `json:"held"`
 	Refused int64 `json:"refused"`
 	// MACs checked and not checked; without the key folder none is.
-	MACsChecked    int64       `json:"macsChecked"`
-	MACsNotChecked int64       `json:"macsNotChecked"`
-	Violations     []Violation `json:"violations"`
+	MACsChecked    int64 `json:"macsChecked"`
+	MACsNotChecked int64 `json:"macsNotChecked"`
+	// Time stamps checked and not checked; without roots of authorities none is.
+	StampsChecked    int64       `json:"stampsChecked"`
+	StampsNotChecked int64       `json:"stampsNotChecked"`
+	Violations       []Violation `json:"violations"`
 	// Reopened are the generations that an operator began after a restore. Their leaves are those of the database; what was lost
 	// is recorded.
 	Reopened []Reopening `json:"reopened,omitempty"`
@@ -85,6 +89,10 @@ type VerifyOptions struct {
 	Witnesses []string
 	// Known are checkpoints of this log that are kept elsewhere: exported, or seen by a witness.
 	Known []string
+	// StampRoots are the roots of the time-stamping authorities that are believed; nil: time stamps stay unchecked.
+	StampRoots *x509.CertPool
+	// KnownStamps are time stamps of this log's checkpoints that are kept elsewhere.
+	KnownStamps []Stamp
 	// Keys check MACs if the unit's key folder is available; with nil, MACs stay unchecked.
 	Keys *Keys
 	// Now decides what has waited too long while the relay runs. Zero for a relay that has stopped: then its last checkpoint
@@ -98,7 +106,7 @@ const patience = 2 * time.Minute
 // Verify recomputes a unit's journal as of one moment: every body, every leaf, the tree, every checkpoint, and compares it with
 // what is kept elsewhere. An error means that it could not finish. db only needs to read the unit's schema.
 func Verify(ctx context.Context, db *pgxpool.Pool, opts VerifyOptions) (Verification, error) {
-	v := &verification{opts: opts, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
+	v := &verification{opts: opts, there: map[logSize]bool{}, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
 	var err error
 	if v.log, err = note.NewVerifier(opts.Log); err != nil {
 		return Verification{}, fmt.Errorf("verify %s: read the log's key: %w", opts.Unit, err)
@@ -115,7 +123,7 @@ func Verify(ctx context.Context, db *pgxpool.Pool, opts VerifyOptions) (Verifica
 		if err := tx.SearchPath(ctx, opts.Unit); err != nil {
 			return err
 		}
-		for _, step := range []func(context.Context) error{v.reopenings, v.checkpoints, v.known, v.leaves, v.unlogged} {
+		for _, step := range []func(context.Context) error{v.reopenings, v.checkpoints, v.known, v.stamps, v.leaves, v.unlogged} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -137,6 +145,8 @@ type verification struct {
 
 	signed []Checkpoint
 	others []Checkpoint
+	// there are the sizes for which there is a checkpoint, whether it holds or not.
+	there map[logSize]bool
 	// reopened are the acts by the generation they began.
 	reopened map[int]Reopening
 }
@@ -157,6 +167,7 @@ func (v *verification) checkpoints(ctx context.Context) error {
 			expected = seq
 		}
 		v.report.Checkpoints++
+		v.there[logSize{generation, size}] = true
 		c, err := ParseCheckpoint(signed, v.log)
 		if err != nil || c.N != size || c.Generation() != generation || c.Owner() != v.log.Name() {
 			v.found(CheckpointChanged, fmt.Sprint("checkpoint ", seq), "it is not what the log's key signed")

@@ -33,6 +33,7 @@ func PlatformDoors() []Door {
 		Offer(&platformv1.LegalHoldService_ServiceDesc, platformv1.RegisterLegalHoldServiceHandlerClient, platformv1.NewLegalHoldServiceClient),
 		Offer(&platformv1.JournalAdminService_ServiceDesc, platformv1.RegisterJournalAdminServiceHandlerClient, platformv1.NewJournalAdminServiceClient),
 		{Service: platformv1.KeyService_ServiceDesc.ServiceName},
+		{Service: platformv1.LogService_ServiceDesc.ServiceName},
 	}
 }
 

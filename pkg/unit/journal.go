@@ -64,6 +64,9 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	if h.logger, err = journal.NewLogger(logger); err != nil {
 		return err
 	}
+	if err := h.buildStamper(rt); err != nil {
+		return err
+	}
 	if err := h.logger.Compare(ctx); err != nil {
 		return err
 	}
@@ -80,6 +83,21 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	h.journals = &journalService{unit: h.unit, platform: rt.Platform, journal: h.env.Journal, logger: h.logger, keys: frameKeys, log: h.telemetry.Log, unknown: unknown,
 		witness: &journal.WitnessOf{Journal: h.env.Journal, Store: h.keys, Key: signer, Clock: rt.Clock}}
 	return nil
+}
+
+// buildStamper makes what has checkpoints stamped, where there is an authority.
+func (h *host) buildStamper(rt Runtime) error {
+	if rt.TimeStamps == nil {
+		return nil
+	}
+	deps := journal.StamperDeps{Unit: h.unit.Name, DB: h.pool, Authority: rt.TimeStamps, Every: rt.StampEvery, Clock: rt.Clock,
+		Log: h.telemetry.Log, Meter: h.telemetry.Meter}
+	if rt.CheckpointDir != "" {
+		deps.Export = journal.ExportStampsTo(rt.CheckpointDir)
+	}
+	var err error
+	h.stamper, err = journal.NewStamper(deps)
+	return err
 }
 
 // localOperator is who starts a unit by hand.

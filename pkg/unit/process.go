@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/telemetry"
+	"github.com/naru-relay/naru/pkg/tsp"
 )
 
 // Process is the part of the configuration that every unit's process has: where the other units are and what this relay is
@@ -34,6 +35,7 @@ type Process struct {
 	Keys           ProcessKeys      `yaml:"keys"`
 	Clock          ProcessClock     `yaml:"clock"`
 	Network        rpc.TLSConfig    `yaml:"network"`
+	TimeStamps     ProcessStamps    `yaml:"time_stamps"`
 	Telemetry      ProcessTelemetry `yaml:"telemetry"`
 	// OpsListen is the address of /livez, /readyz and /metrics; empty for none. ${unit} is not replaced here: set it for each
 	// process.
@@ -75,6 +77,14 @@ type ProcessClock struct {
 	Tolerant bool `yaml:"tolerant"`
 }
 
+// ProcessStamps says who stamps the checkpoints of the units' logs.
+type ProcessStamps struct {
+	// Authorities are asked in this order; none: nothing is stamped.
+	Authorities []tsp.AuthorityConfig `yaml:"authorities"`
+	// Every is how often a log's newest checkpoint is stamped, 1s to 24h.
+	Every config.Duration `yaml:"every"`
+}
+
 // ProcessTelemetry says where logs, traces and metrics go. Logs go to standard error.
 type ProcessTelemetry struct {
 	// LogLevel is debug, info, warn or error.
@@ -94,6 +104,7 @@ func DefaultProcess() *Process {
 		DatabaseConns: 8,
 		Bus:           ProcessBus{AdminUser: "admin", Replicas: 1, Backlog: journal.DefaultBacklog},
 		Clock:         ProcessClock{MaxOffset: config.Duration(tolerance.MaxOffset), MaxError: config.Duration(tolerance.MaxError)},
+		TimeStamps:    ProcessStamps{Every: config.Duration(10 * time.Minute)},
 		Telemetry:     ProcessTelemetry{LogLevel: "info", SampleRatio: 0.01},
 	}
 }
@@ -129,6 +140,10 @@ func (p *Process) Validate() error {
 	}
 	if p.Clock.MaxOffset <= 0 || p.Clock.MaxError <= 0 {
 		problems.Add("clock", "max_offset and max_error must be above zero")
+	}
+	problems.Within("time_stamps", tsp.Config{Authorities: p.TimeStamps.Authorities}.Validate())
+	if p.TimeStamps.Every.Std() < time.Second || p.TimeStamps.Every.Std() > 24*time.Hour {
+		problems.Add("time_stamps.every", "must be 1s to 24h")
 	}
 	if _, err := p.Telemetry.level(); err != nil {
 		problems.Add("telemetry.log_level", "must be debug, info, warn or error")
@@ -168,8 +183,13 @@ func (p *Process) runtime(unitName, unitConfig, version string, logs io.Writer) 
 	if err != nil {
 		return Runtime{}, err
 	}
+	authorities, err := tsp.Config{Authorities: p.TimeStamps.Authorities}.Client(clock.System().Now)
+	if err != nil {
+		return Runtime{}, err
+	}
 	return Runtime{
 		Version: version, Platform: p.PlatformID, Network: network, KeysDir: p.Keys.Dir, CreateKeys: p.Keys.Create, CheckpointDir: p.Keys.CheckpointDir,
+		TimeStamps: authorities, StampEvery: p.TimeStamps.Every.Std(),
 		Database: func(string) Database {
 			return Database{URL: databaseURL, OwnerURL: ownerURL, MaxConns: p.DatabaseConns, Pooled: p.DatabasePooled}
 		},

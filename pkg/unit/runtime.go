@@ -3,6 +3,7 @@ package unit
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/telemetry"
+	"github.com/naru-relay/naru/pkg/tsp"
 	"github.com/naru-relay/naru/pkg/work"
 )
 
@@ -33,7 +35,10 @@ type Runtime struct {
 	// CheckpointDir is where the newest cosigned checkpoint and the verifier keys of each unit's log are written; empty for none.
 	// Copy it to a place that nobody on this machine can change.
 	CheckpointDir string
-	Clock         clock.Clock
+	// TimeStamps stamps the newest checkpoint of each unit's log, StampEvery how often; nil: nothing is stamped.
+	TimeStamps *tsp.Client
+	StampEvery time.Duration
+	Clock      clock.Clock
 	// DatabaseClock stands for the database's own clock; nil for that clock.
 	DatabaseClock clock.Clock
 	// ClockReader measures the clock's synchronisation; ClockTolerance is what is good enough for evidence.

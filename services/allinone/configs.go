@@ -219,6 +219,12 @@ telemetry:
   log_level: warn
   trace_folder: %q
   sample_ratio: 1
+time_stamps:
+  authorities:
+    - name: %s
+      url: %q
+      roots_file: %q
+  every: %s
 ops_listen: %q
 network:
   authority_file: %q

@@ -15,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
+	"github.com/naru-relay/naru/pkg/tsp"
 	"github.com/naru-relay/naru/services/sandbox/archive"
 	"github.com/naru-relay/naru/services/sandbox/hub"
 	"github.com/naru-relay/naru/services/sandbox/idp"
@@ -192,6 +193,16 @@ func (o *outside) buildTSA(ctx context.Context, env run.Env) (run.Running, error
 	c := tsa.Default()
 	c.AdminTokenFile = o.adminToken()
 	return run.TSA().Build(ctx, env, c)
+}
+
+// stampEvery is how often logs are stamped in the sandbox: often enough to be seen.
+const stampEvery = 5 * time.Second
+
+// timeStamps is the sandbox's time-stamping authority as units are given it.
+func (r *Relay) timeStamps() tsp.Config {
+	return tsp.Config{Authorities: []tsp.AuthorityConfig{{
+		Name: "sandbox", URL: r.outside.url("tsa") + tsa.Path, RootsFile: r.outside.authority.RootPath(pki.TimeStamp),
+	}}}
 }
 
 // serve runs a system until close; the context of its start may end before.

@@ -234,8 +234,13 @@ func (r *Relay) runtime(ctx context.Context, opts Options, doors doors, units []
 	}
 	tolerance := clock.DefaultTolerance()
 	tolerance.Tolerant = true
+	authorities, err := r.timeStamps().Client(clock.System().Now)
+	if err != nil {
+		return unit.Runtime{}, bus.Options{}, err
+	}
 	r.network = rpc.NewLocal()
 	rt := unit.Runtime{
+		TimeStamps: authorities, StampEvery: stampEvery,
 		Version: opts.Version, Platform: PlatformID, Reopen: opts.Reopen, Network: r.network, KeysDir: r.folder.path("keys"), CreateKeys: true, CheckpointDir: r.folder.path("checkpoints"), Ops: doors.ops,
 		Database: func(name string) unit.Database { return databases[name] },
 		Bus: func(name string) bus.Options {

@@ -15,13 +15,15 @@ type placeFlags struct {
 	Database string `placeholder:"FILE" type:"existingfile" help:"File with the URL of a role that can read the units' schemas." xor:"place"`
 	Dump     string `placeholder:"FILE" type:"existingfile" help:"Dump of the relay's database, or of a unit's schema, by pg_dump (plain or custom format): it is restored into a private server, which goes afterwards." xor:"place"`
 	Keys     string `type:"existingdir" placeholder:"FOLDER" help:"Folder with a folder of keys for each unit. With --data: its own."`
+
+	TimeStampRoots string `type:"existingfile" placeholder:"FILE" help:"PEM roots of the time-stamping authorities to believe. With --data: its sandbox's. Without any, time stamps are not checked."`
 }
 
 func (f placeFlags) place(a *app) (auditing.Place, error) {
 	if f.Data == "" && f.Database == "" && f.Dump == "" {
 		return auditing.Place{}, usage("one of --data, --database and --dump is needed")
 	}
-	p := auditing.Place{Data: f.Data, Dump: f.Dump, Keys: f.Keys}
+	p := auditing.Place{Data: f.Data, Dump: f.Dump, Keys: f.Keys, StampRoots: f.TimeStampRoots}
 	if f.Database != "" {
 		address, err := endpoints.ReadSecret(f.Database)
 		if err != nil {
@@ -73,12 +75,14 @@ type verifyCommand struct {
 	placeFlags
 	VerifierKey []string `type:"existingfile" placeholder:"FILE" help:"Exported verifier keys of a unit (<unit>.vkey), repeatable. Without any, those of the key folders are taken."`
 	Checkpoint  []string `type:"existingfile" placeholder:"FILE" help:"Checkpoint of a log kept elsewhere (<unit>.checkpoint), repeatable."`
+	Stamped     []string `type:"existingfile" placeholder:"FILE" help:"Stamped checkpoint kept elsewhere (<unit>.stamped.checkpoint), its time stamp beside it in the same name and .tst, repeatable."`
+	Mirror      string   `type:"existingdir" placeholder:"FOLDER" help:"Mirror of the public logs, made by naru mirror."`
 }
 
 // Help is shown by naru evidence verify --help.
 func (verifyCommand) Help() string {
 	return `Recomputes each journal as of one moment: every body, every leaf, the tree, every checkpoint and cosignature, and what is known of the log
-elsewhere. A dump is restored into a private PostgreSQL of its own and removed afterwards; a unit whose schema it does not hold is told as not
+elsewhere, time stamps among it. A dump is restored into a private PostgreSQL of its own and removed afterwards; a unit whose schema it does not hold is told as not
 checked. Without key folders authentication codes are told as not checked; leaves, checkpoints and witnesses prove the rest.
 
 Exit codes: 0 nothing differs, 1 something differs, 2 could not look.
@@ -86,7 +90,8 @@ Exit codes: 0 nothing differs, 1 something differs, 2 could not look.
 Examples:
   naru evidence verify --data ~/.local/share/naru
   naru evidence verify --dump relay.dump --verifier-key intake.vkey --verifier-key status.vkey --checkpoint intake.checkpoint
-  naru evidence verify --dump relay.dump --keys /etc/naru/keys --timeout 1h`
+  naru evidence verify --dump relay.dump --keys /etc/naru/keys --timeout 1h
+  naru evidence verify --data ~/.local/share/naru --mirror mirror`
 }
 
 // Run runs the verification.
@@ -95,7 +100,7 @@ func (c *verifyCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	result, err := auditing.Verify(a.ctx, p, auditing.Files{VerifierKeys: c.VerifierKey, Checkpoints: c.Checkpoint}, a.clock.Now())
+	result, err := auditing.Verify(a.ctx, p, auditing.Files{VerifierKeys: c.VerifierKey, Checkpoints: c.Checkpoint, Stamped: c.Stamped, Mirror: c.Mirror}, a.clock.Now())
 	return a.tellResult(result, err)
 }
 

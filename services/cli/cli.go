@@ -75,12 +75,13 @@ type commands struct {
 	Hold              holdCommand              `cmd:"" help:"Legal holds: what is kept beyond its retention time (for operators)."`
 	Audit             auditCommand             `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
 	Evidence          evidenceCommand          `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
+	Mirror            mirrorCommand            `cmd:"" help:"Keep a copy of a relay's public logs, and find out when its history changes (for anybody)."`
 	Units             unitsCommand             `cmd:"" help:"List the units of a relay (for operators)."`
 }
 
 const description = `Works with a Naru relay: documents are sent, followed and certified over its REST door.
 
-Exit codes: 0 done, 1 not done, 2 wrong usage (audit, evidence and verify: their own, see their help). Secrets are read from files or the environment, never from the command line.
+Exit codes: 0 done, 1 not done, 2 wrong usage (audit, evidence, mirror and verify: their own, see their help). Secrets are read from files or the environment, never from the command line.
 
 Examples:
   naru demo --doc notice.pdf

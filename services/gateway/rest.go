@@ -48,6 +48,10 @@ func (d *restDoor) handler(ctx context.Context) (http.Handler, error) {
 		case strings.HasPrefix(path, keySetPrefix) && strings.HasSuffix(path, keySetSuffix):
 			d.only(http.MethodGet, keySetPrefix+"{unit}"+keySetSuffix, d.keySetEndpoint)(w, r)
 		default:
+			if _, _, ofLog := logPath(path); ofLog {
+				d.only(http.MethodGet, keySetPrefix+"{unit}"+logInfix+"{wanted}", d.logEndpoint)(w, r)
+				return
+			}
 			api.ServeHTTP(w, r)
 		}
 	}), nil
@@ -128,30 +132,40 @@ const (
 	keySetSuffix = "/jwks.json"
 	// verifierSuffix ends the path of the keys by which a unit's log is verified.
 	verifierSuffix = "/log.vkey"
+	// cacheKeys is how long keys may be kept by whoever stands between.
+	cacheKeys = "public, max-age=300"
 )
 
 // keySetEndpoint publishes a unit's signing keys.
 func (d *restDoor) keySetEndpoint(w http.ResponseWriter, r *http.Request) {
-	d.publish(w, r, keySetSuffix, "application/jwk-set+json", func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error) {
+	d.publish(w, r, unitOf(r, keySetSuffix), published{"application/jwk-set+json", cacheKeys, func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error) {
 		return rpc.KeySource(conn)(ctx)
-	})
+	}})
 }
 
 // verifierEndpoint publishes the verifier keys of a unit's log, one a line, as naru evidence verify takes them.
 func (d *restDoor) verifierEndpoint(w http.ResponseWriter, r *http.Request) {
-	d.publish(w, r, verifierSuffix, "text/plain; charset=utf-8", func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error) {
+	d.publish(w, r, unitOf(r, verifierSuffix), published{"text/plain; charset=utf-8", cacheKeys, func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error) {
 		answer, err := platformv1.NewKeyServiceClient(conn).GetKeySet(ctx, &platformv1.GetKeySetRequest{})
 		return []byte(strings.Join(answer.GetVerifierKeys(), "\n") + "\n"), err
-	})
+	}})
 }
 
-// publish answers with the keys of the unit named in the path.
-func (d *restDoor) publish(w http.ResponseWriter, r *http.Request, suffix, contentType string,
-	read func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error),
-) {
+// unitOf is the unit whose keys a path names.
+func unitOf(r *http.Request, suffix string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), suffix)
+}
+
+// published is something that a unit shows to anybody.
+type published struct {
+	contentType, cache string
+	read               func(ctx context.Context, conn grpc.ClientConnInterface) ([]byte, error)
+}
+
+// publish answers with something of a unit.
+func (d *restDoor) publish(w http.ResponseWriter, r *http.Request, unit string, what published) {
 	ctx, cancel := context.WithTimeout(r.Context(), d.timeout)
 	defer cancel()
-	unit := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, keySetPrefix), suffix)
 	if !d.catalogue.has(unit) {
 		gateway.Miss(ctx, w, d.door.missed)
 		return
@@ -165,14 +179,14 @@ func (d *restDoor) publish(w http.ResponseWriter, r *http.Request, suffix, conte
 		gateway.WriteError(ctx, w, err)
 		return
 	}
-	keys, err := read(ctx, conn)
+	content, err := what.read(ctx, conn)
 	if err != nil {
 		gateway.WriteError(ctx, w, err)
 		return
 	}
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	_, _ = w.Write(keys) // the caller has gone
+	w.Header().Set("Content-Type", what.contentType)
+	w.Header().Set("Cache-Control", what.cache)
+	_, _ = w.Write(content) // the caller has gone
 }
 
 func (d *restDoor) openAPIEndpoint(w http.ResponseWriter, _ *http.Request) {

@@ -222,6 +222,7 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 			intakev1.RegisterIntakeServiceServer(r, w.units)
 			platformv1.RegisterParkedEventServiceServer(r, w.units)
 			platformv1.RegisterKeyServiceServer(r, keySet{})
+			platformv1.RegisterLogServiceServer(r, publicLog{})
 		}),
 		unittest.Config(func(c *Config) {
 			c.REST.Listen, c.GRPC.Listen, c.PublicURL, c.BootstrapAdminFile = "127.0.0.1:0", "127.0.0.1:0", publicURL, file

@@ -28,7 +28,7 @@ rule does not start.
 - **a kind of principal**: through the public doors, with an access token of a principal of that kind that holds the scope.
 - **units**, **every unit**: by those units, or by each, over mutual TLS, never through the doors.
 
-Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-known/naru/{unit}/jwks.json`, `GET /.well-known/naru/{unit}/log.vkey`, `GET /openapi.json`, `GET /healthz` and `GET /readyz`" + `, all open.
+Beside the RPCs the REST door serves ` + "`POST /oauth2/token`, `GET /.well-known/naru/{unit}/jwks.json`, `GET /.well-known/naru/{unit}/log.vkey`, the unit's log under `GET /.well-known/naru/{unit}/log/` (`checkpoint`, `stamped-checkpoint`, `stamped-checkpoint.tst`, `tile/…`), `GET /openapi.json`, `GET /healthz` and `GET /readyz`" + `, all open.
 `
 
 // access writes docs/access.md: who may call each RPC according to the access rules in the protos, one table per unit, the

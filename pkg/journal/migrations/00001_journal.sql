@@ -68,6 +68,17 @@ create table log_checkpoint (
 );
 grant select, insert, update (cosigned) on log_checkpoint to ${app};
 
+-- Time stamps (RFC 3161) of checkpoints by a third party, each over SHA-256 of the checkpoint's text with all its signatures.
+create table log_stamp (
+    generation integer     not null,
+    size       bigint      not null,
+    token      bytea       not null constraint log_stamp_token_bounded check (octet_length(token) between 1 and 65536),
+    -- What the token says, for looking things up.
+    stamped_at timestamptz not null,
+    constraint log_stamp_pk primary key (generation, size)
+);
+grant select, insert on log_stamp to ${app};
+
 -- A single row. Its lock lets only one replica at a time write the log.
 create table log_turn (
     one        boolean not null default true constraint log_turn_pk primary key constraint log_turn_one check (one),

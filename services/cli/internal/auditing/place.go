@@ -3,8 +3,10 @@ package auditing
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -15,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/pgserver"
 	"github.com/naru-relay/naru/services/allinone"
 	"github.com/naru-relay/naru/services/registry"
@@ -31,6 +34,9 @@ type Place struct {
 	Dump string
 	// Keys is a folder with one key folder for each unit; empty if the keys are not available.
 	Keys string
+	// StampRoots is a PEM file of the roots of time-stamping authorities; empty: with Data those of its sandbox, else time stamps
+	// are not checked.
+	StampRoots string
 }
 
 // Names of the databases of a data folder.
@@ -43,6 +49,7 @@ const (
 type opened struct {
 	relay, sandbox *pgxpool.Pool
 	keys           string
+	stampRoots     *x509.CertPool
 	// running is false if the server was started for this command.
 	running bool
 	// absent are the units whose schema a dump does not hold.
@@ -79,6 +86,9 @@ func (p Place) open(ctx context.Context) (_ *opened, err error) {
 		}
 		relay, sandbox = withDatabase(super, relayDatabase), withDatabase(super, sandboxDatabase)
 	}
+	if o.stampRoots, err = p.stampRoots(); err != nil {
+		return nil, err
+	}
 	if o.relay, err = o.connect(ctx, relay); err != nil {
 		return nil, err
 	}
@@ -91,6 +101,20 @@ func (p Place) open(ctx context.Context) (_ *opened, err error) {
 		o.sandbox, err = o.connect(ctx, sandbox)
 	}
 	return o, err
+}
+
+func (p Place) stampRoots() (*x509.CertPool, error) {
+	file := p.StampRoots
+	if file == "" && p.Data != "" {
+		file = filepath.Join(p.Data, "sandbox", "pki", "tsa-root.pem")
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil //nolint:nilnil // nil: time stamps are not checked
+		}
+	}
+	if file == "" {
+		return nil, nil //nolint:nilnil // nil: time stamps are not checked
+	}
+	return config.Roots(file)
 }
 
 // missing stores in absent the units whose schema a dump does not hold.

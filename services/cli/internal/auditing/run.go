@@ -72,6 +72,10 @@ func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 // Files are exported files for a verification without the relay's key folders.
 type Files struct {
 	VerifierKeys, Checkpoints []string
+	// Stamped are checkpoints whose time stamp lies beside them in a file that ends in .tst.
+	Stamped []string
+	// Mirror is a folder of naru mirror; empty for none.
+	Mirror string
 }
 
 // Verify verifies only the journals, with published keys and with checkpoints kept elsewhere.
@@ -81,18 +85,19 @@ func Verify(ctx context.Context, p Place, files Files, now time.Time) (*Result, 
 		return nil, err
 	}
 	defer o.Close()
-	k, err := fromFiles(files.VerifierKeys, files.Checkpoints)
+	k, err := fromFiles(files)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(files.VerifierKeys) == 0 && o.keys == "":
 		return nil, errors.New("the units' key folders, or verifier keys in files, are needed")
 	case len(files.VerifierKeys) == 0:
-		more := k.checkpoints
+		more := k
 		if k, err = fromKeyFolders(ctx, o.keys); err != nil {
 			return nil, err
 		}
-		k.checkpoints = append(k.checkpoints, more...)
+		k.checkpoints, k.stamps = append(k.checkpoints, more.checkpoints...), more.stamps
+		k.mirrored = more.mirrored
 	default:
 		for _, unit := range o.absent {
 			if k.log[unit] != "" {
@@ -125,8 +130,8 @@ func (r *Result) sum() *Result {
 // Write writes the result for people.
 func (r *Result) Write(out io.Writer) {
 	for _, v := range r.Verification {
-		fmt.Fprintf(out, "%-12s %8d frames %9d facts %8d leaves %6d checkpoints   pending %d, held %d, refused %d, MACs checked %d, not checked %d\n",
-			v.Unit, v.Frames, v.Events, v.Leaves, v.Checkpoints, v.Pending, v.Held, v.Refused, v.MACsChecked, v.MACsNotChecked)
+		fmt.Fprintf(out, "%-12s %8d frames %9d facts %8d leaves %6d checkpoints   pending %d, held %d, refused %d, MACs checked %d, not checked %d, time stamps checked %d, not checked %d\n",
+			v.Unit, v.Frames, v.Events, v.Leaves, v.Checkpoints, v.Pending, v.Held, v.Refused, v.MACsChecked, v.MACsNotChecked, v.StampsChecked, v.StampsNotChecked)
 		for _, g := range v.Reopened {
 			fmt.Fprintf(out, "%-12s log generation %d goes on from %d of %d signed leaves, by an operator: %s\n", v.Unit, g.Generation, g.Kept, g.Signed, g.Reason)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
+	"github.com/naru-relay/naru/pkg/mirror"
 	"github.com/naru-relay/naru/services/registry"
 )
 
@@ -27,7 +28,10 @@ type known struct {
 	// log and witness hold verifier keys by unit.
 	log, witness map[string]string
 	checkpoints  []string
-	stores       map[string]*keys.Store
+	stamps       []journal.Stamp
+	// mirrored are time stamps of a mirror, which are not looked at without roots.
+	mirrored []journal.Stamp
+	stores   map[string]*keys.Store
 }
 
 // fromKeyFolders reads the units' keys and the checkpoints that units store in their key folders.
@@ -62,30 +66,58 @@ func fromKeyFolders(ctx context.Context, dir string) (*known, error) {
 	return k, nil
 }
 
-// fromFiles reads published verifier keys (one per line, as exported with the checkpoints) and checkpoints kept elsewhere.
-func fromFiles(keyFiles, checkpointFiles []string) (*known, error) {
+// fromFiles reads published verifier keys (one per line, as exported with the checkpoints), and checkpoints and time stamps kept
+// elsewhere.
+func fromFiles(files Files) (*known, error) {
 	k := &known{log: map[string]string{}, witness: map[string]string{}}
-	for _, file := range keyFiles {
-		content, err := os.ReadFile(file)
+	for _, file := range files.VerifierKeys {
+		keys, err := mirror.ReadKeys(file)
 		if err != nil {
-			return nil, fmt.Errorf("read verifier keys: %w", err)
+			return nil, err
 		}
-		lines := strings.Fields(string(content))
-		if len(lines) != 2 {
-			return nil, fmt.Errorf("%s: a log's key and its key for cosignatures are expected, one a line", file)
-		}
-		owner, _, _ := strings.Cut(lines[0], "+")
-		unit := owner[strings.LastIndexByte(owner, '/')+1:]
-		k.log[unit], k.witness[unit] = lines[0], lines[1]
+		k.log[keys.Unit], k.witness[keys.Unit] = keys.Log, keys.Cosigner
 	}
-	for _, file := range checkpointFiles {
+	for _, file := range files.Checkpoints {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("read a checkpoint: %w", err)
 		}
 		k.checkpoints = append(k.checkpoints, string(content))
 	}
-	return k, nil
+	for _, file := range files.Stamped {
+		stamp, err := journal.ReadStamp(file)
+		if err != nil {
+			return nil, err
+		}
+		k.checkpoints, k.stamps = append(k.checkpoints, stamp.Published), append(k.stamps, stamp)
+	}
+	return k, k.fromMirror(files.Mirror)
+}
+
+// fromMirror adds what a mirror of the units' public logs has.
+func (k *known) fromMirror(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	found := false
+	for _, u := range registry.Units() {
+		checkpoint, stamps, err := mirror.Kept(filepath.Join(dir, u.Name))
+		if err != nil {
+			return err
+		}
+		if checkpoint == "" {
+			continue
+		}
+		found = true
+		k.checkpoints, k.mirrored = append(k.checkpoints, checkpoint), append(k.mirrored, stamps...)
+		for _, stamp := range stamps {
+			k.checkpoints = append(k.checkpoints, stamp.Published)
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s holds no mirror of a log", dir)
+	}
+	return nil
 }
 
 // fromWitnesses adds the checkpoints that units have witnessed for each other, from their tables.
@@ -107,6 +139,9 @@ func (k *known) fromWitnesses(ctx context.Context, db *pgxpool.Pool) error {
 // verifyAll verifies the journal of every unit whose log key is known.
 func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journal.Verification, error) {
 	var all []journal.Verification
+	if o.stampRoots != nil {
+		k.stamps = append(k.stamps, k.mirrored...)
+	}
 	witnesses := make([]string, 0, len(k.witness))
 	for _, key := range k.witness {
 		witnesses = append(witnesses, key)
@@ -115,7 +150,8 @@ func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journ
 		if k.log[u.Name] == "" || slices.Contains(o.absent, u.Name) {
 			continue
 		}
-		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: o.now(at)}
+		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: o.now(at),
+			StampRoots: o.stampRoots, KnownStamps: k.stampsOf(u.Name)}
 		if store := k.stores[u.Name]; store != nil {
 			opts.Keys = journal.NewKeys(store, clock.System())
 		}
@@ -133,12 +169,26 @@ func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journ
 
 // of returns the known checkpoints of a unit's log.
 func (k *known) of(unit string) []string {
-	owner, _, _ := strings.Cut(k.log[unit], "+")
 	var of []string
 	for _, signed := range k.checkpoints {
-		if strings.HasPrefix(signed, owner+"/") {
+		if k.isOf(unit, signed) {
 			of = append(of, signed)
 		}
 	}
 	return of
+}
+
+func (k *known) stampsOf(unit string) []journal.Stamp {
+	var of []journal.Stamp
+	for _, s := range k.stamps {
+		if k.isOf(unit, s.Published) {
+			of = append(of, s)
+		}
+	}
+	return of
+}
+
+func (k *known) isOf(unit, signed string) bool {
+	owner, _, _ := strings.Cut(k.log[unit], "+")
+	return strings.HasPrefix(signed, owner+"/")
 }

@@ -1,0 +1,83 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/naru-relay/naru/pkg/journal"
+)
+
+// Keys are the published verifier keys of a unit: of its log, and of the cosignatures that it gives to others.
+type Keys struct{ Unit, Log, Cosigner string }
+
+// Witnesses are the keys of those who may cosign a unit's log: every other unit.
+func Witnesses(all []Keys, unit string) []string {
+	var keys []string
+	for _, k := range all {
+		if k.Unit != unit {
+			keys = append(keys, k.Cosigner)
+		}
+	}
+	return keys
+}
+
+// ReadKeys reads a file that a unit exports (<unit>.vkey): its two keys, one a line. The unit is named by the key, not by the
+// file.
+func ReadKeys(file string) (Keys, error) {
+	content, err := os.ReadFile(file) //nolint:gosec // the caller's own file
+	if err != nil {
+		return Keys{}, fmt.Errorf("read verifier keys: %w", err)
+	}
+	lines := strings.Fields(string(content))
+	if len(lines) != 2 {
+		return Keys{}, fmt.Errorf("%s: a log's key and its key for cosignatures are expected, one a line", file)
+	}
+	owner, _, _ := strings.Cut(lines[0], "+")
+	return Keys{Unit: owner[strings.LastIndexByte(owner, '/')+1:], Log: lines[0], Cosigner: lines[1]}, nil
+}
+
+// ReadKeysIn reads all files of keys in a folder.
+func ReadKeysIn(dir string) ([]Keys, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*"+journal.KeysSuffix))
+	if err != nil {
+		return nil, fmt.Errorf("look for verifier keys: %w", err)
+	}
+	if len(files) == 0 {
+		return nil, errors.New("the folder of keys has no file <unit>" + journal.KeysSuffix)
+	}
+	all := make([]Keys, len(files))
+	for i, file := range files {
+		if all[i], err = ReadKeys(file); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// Kept is what a mirror's folder knows of a log: its newest checkpoint, and its time stamps, neither judged. The checkpoint is
+// empty where the folder holds none.
+func Kept(dir string) (checkpoint string, stamps []journal.Stamp, err error) {
+	f := folder(dir)
+	content, err := f.read(checkpointFile)
+	if errors.Is(err, ErrNotThere) {
+		return "", nil, nil
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	files, err := filepath.Glob(f.path(stampsFolder + "/*" + journal.CheckpointSuffix))
+	if err != nil {
+		return "", nil, fmt.Errorf("look for time stamps: %w", err)
+	}
+	for _, file := range files {
+		stamp, err := journal.ReadStamp(file)
+		if err != nil {
+			return "", nil, err
+		}
+		stamps = append(stamps, stamp)
+	}
+	return string(content), stamps, nil
+}
