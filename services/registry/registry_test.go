@@ -80,7 +80,7 @@ func TestSealedValuesAreOpenedByTheirReaders(t *testing.T) {
 		"address.member":             {"address"}, "address.institution": {"address"}, "address.archive_memberships": {"address", "intake"},
 		"hub.exchange": {"hub"}, "hub.token": {"hub"}, "web.session": {"web"}, "web.draft": {"web"},
 		"circulation.ruling_reason": {"circulation"},
-		"certificate.reason":        {"certificate"}, "certificate.file": {"certificate"},
+		"certificate.reason":        {"certificate"}, "certificate.file": {"certificate"}, "certificate.bundle": {"certificate"},
 	}
 	opened, named := map[sealed.Purpose][]string{}, map[sealed.Purpose][]string{}
 	for _, u := range Units() {
