@@ -196,7 +196,8 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			foreign: &addressv1.SetRefusalRequest{Sender: v.institution.ID, Refused: true}, absent: &addressv1.SetRefusalRequest{Sender: uuid.NewString(), Refused: true},
 			by: stack.NewMember(t).Caller,
 		},
-		"address.v1.MembershipService/Withdraw": {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
+		"address.v1.MembershipService/TellNameAgain": {foreign: &addressv1.TellNameAgainRequest{}},
+		"address.v1.MembershipService/Withdraw":      {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
 
 		"address.v1.OrganisationService/ApplyForOrganisation": {foreign: &addressv1.ApplyForOrganisationRequest{
 			Application: &addressv1.OrganisationApplication{
@@ -204,6 +205,9 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			},
 			RequestId: "s1", Consent: true, DesignateInbox: true, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0"),
 		}},
+		"address.v1.OrganisationService/ChangeOrganisation": {
+			foreign: &addressv1.ChangeOrganisationRequest{RequestId: "s1", Type: addressv1.OrganisationType_ORGANISATION_TYPE_OTHER}, by: stack.NewOrganisation(t).Caller,
+		},
 		"address.v1.OrganisationService/ListOrganisations": {foreign: &addressv1.ListOrganisationsRequest{}},
 		"address.v1.OrganisationService/AuthorisePerson": {
 			foreign: &addressv1.AuthorisePersonRequest{Name: v.stranger.recipient.Name, BirthDate: v.stranger.recipient.BirthDate, Phone: v.stranger.recipient.Phone, Rights: rights},
@@ -328,8 +332,16 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			foreign: &addressv1.ReplaceArchiveMembershipsRequest{Id: v.institution.ID, ArchiveMemberships: memberships},
 			absent:  &addressv1.ReplaceArchiveMembershipsRequest{Id: uuid.NewString(), ArchiveMemberships: memberships},
 		},
-		"address.v1.InstitutionService/GetInstitution":          {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
-		"address.v1.InstitutionService/ListInstitutions":        {foreign: &addressv1.ListInstitutionsRequest{}},
+		"address.v1.InstitutionService/GetInstitution":   {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
+		"address.v1.InstitutionService/ListInstitutions": {foreign: &addressv1.ListInstitutionsRequest{}},
+		"address.v1.InstitutionService/ChangeInstitution": {
+			foreign: &addressv1.ChangeInstitutionRequest{Id: v.institution.ID, RequestId: "s1", Type: addressv1.OrganisationType_ORGANISATION_TYPE_OTHER},
+			absent:  &addressv1.ChangeInstitutionRequest{Id: uuid.NewString(), RequestId: "s1", Type: addressv1.OrganisationType_ORGANISATION_TYPE_OTHER},
+		},
+		"address.v1.NameChangeService/ListNameChanges":          {foreign: &addressv1.ListNameChangesRequest{}},
+		"address.v1.NameChangeService/RetryNameChange":          {foreign: &addressv1.RetryNameChangeRequest{Id: uuid.NewString()}},
+		"address.v1.NameChangeService/GiveUpNameChange":         {foreign: &addressv1.GiveUpNameChangeRequest{Id: uuid.NewString(), Reason: "test"}},
+		"address.v1.AddressCheckService/CheckAddresses":         {foreign: &addressv1.CheckAddressesRequest{}},
 		"address.v1.RefusedAddressService/ListRefusedAddresses": {foreign: &addressv1.ListRefusedAddressesRequest{}},
 		"address.v1.RefusedAddressService/RetryRefusedAddress":  {foreign: &addressv1.RetryRefusedAddressRequest{Address: "ferry-1"}, absent: &addressv1.RetryRefusedAddressRequest{Address: "nowhere"}},
 		"address.v1.RefusedAddressService/GiveUpRefusedAddress": {foreign: &addressv1.GiveUpRefusedAddressRequest{Address: "ferry-1", Reason: "test"}, absent: &addressv1.GiveUpRefusedAddressRequest{Address: "nowhere", Reason: "test"}},

@@ -63,7 +63,8 @@ type commands struct {
 	ArchiveMember     archiveMemberCommand     `cmd:"" help:"Members of the sandbox's archive."`
 	Member            memberCommand            `cmd:"" help:"Recipients of the sandbox."`
 	Organisation      organisationCommand      `cmd:"" help:"Organisations as recipients (for operators)."`
-	Address           addressCommand           `cmd:"" help:"Certified addresses that the hub refuses (for operators)."`
+	Address           addressCommand           `cmd:"" help:"Certified addresses that the hub refuses, or has otherwise than this relay (for operators)."`
+	Name              nameCommand              `cmd:"" help:"Changes of names that the hub does not have (for operators)."`
 	Identity          identityCommand          `cmd:"" help:"Identities of recipients (for operators)."`
 	Queue             queueCommand             `cmd:"" help:"Hub calls that wait for a person (for operators)."`
 	Parked            parkedCommand            `cmd:"" help:"Events that units gave up on (for operators)."`

@@ -163,6 +163,14 @@ func (f *fakeAddress) GetMembership(ctx context.Context, _ *addressv1.GetMembers
 	return &addressv1.GetMembershipResponse{Membership: f.members[p.ID]}, nil
 }
 
+func (f *fakeAddress) TellNameAgain(ctx context.Context, _ *addressv1.TellNameAgainRequest) (*addressv1.TellNameAgainResponse, error) {
+	p, _ := authn.FromContext(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.members[p.ID].NameChange.State = addressv1.NameChangeState_NAME_CHANGE_STATE_ASKED
+	return &addressv1.TellNameAgainResponse{Membership: f.members[p.ID]}, nil
+}
+
 func (f *fakeAddress) GetOwnData(context.Context, *addressv1.GetOwnDataRequest) (*addressv1.GetOwnDataResponse, error) {
 	first := time.Now().AddDate(0, 0, -40) //nolint:forbidigo // the bench's clock starts now
 	return &addressv1.GetOwnDataResponse{Persons: []*addressv1.ProvedPerson{

@@ -41,6 +41,26 @@ func TestJoin(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, b.post("/membership/withdraw", url.Values{"agree": {"yes"}}).status)
 }
 
+// A name that the hub refuses is shown, and told again when the member asks for that.
+func TestNameThatTheHubRefuses(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	member := unittest.NewID()
+	b := w.signedIn(t, member)
+	b.post("/join", url.Values{"consent": {"yes"}, "designate": {"yes"}, "terms": {"yes"}, "terms_version": {"none-1"}})
+	require.NotContains(t, b.get("/membership").body, "/membership/name")
+	w.address.mu.Lock()
+	w.address.members[member].NameChange = &addressv1.NameChange{Name: "새이름", State: addressv1.NameChangeState_NAME_CHANGE_STATE_REFUSED}
+	w.address.mu.Unlock()
+	page := b.get("/membership").body
+	require.Contains(t, page, `action="/membership/name"`)
+	require.Contains(t, page, "새이름")
+	require.Equal(t, "/membership?done=name", b.post("/membership/name", url.Values{}).header.Get("Location"))
+	page = b.get("/membership").body
+	require.NotContains(t, page, `action="/membership/name"`)
+	require.Contains(t, page, "새이름")
+}
+
 // A document that this relay shows is read on the page or downloaded; the other leads to its sender's viewing system.
 func TestViewing(t *testing.T) {
 	t.Parallel()

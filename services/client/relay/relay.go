@@ -64,6 +64,13 @@ func (c *Client) ResubmitInstitution(ctx context.Context, id string, in *address
 	return out.GetInstitution(), err
 }
 
+// ChangeInstitution enters another name or type of an institution. The id travels only in the path.
+func (c *Client) ChangeInstitution(ctx context.Context, id string, in *addressv1.ChangeInstitutionRequest) (*addressv1.Institution, error) {
+	out := &addressv1.ChangeInstitutionResponse{}
+	err := c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions/"+url.PathEscape(id)+":change", nil, in, out)
+	return out.GetInstitution(), err
+}
+
 // ReplaceArchiveMemberships records of which archives an institution is a member from now on. The id is only in the path.
 func (c *Client) ReplaceArchiveMemberships(ctx context.Context, id string, memberships ...*addressv1.ArchiveMembership) (*addressv1.Institution, error) {
 	in := &addressv1.ReplaceArchiveMembershipsRequest{ArchiveMemberships: memberships}

@@ -24,6 +24,7 @@ const (
 	MembershipService_GetOwnData_FullMethodName    = "/naru.address.v1.MembershipService/GetOwnData"
 	MembershipService_SetConsent_FullMethodName    = "/naru.address.v1.MembershipService/SetConsent"
 	MembershipService_SetRefusal_FullMethodName    = "/naru.address.v1.MembershipService/SetRefusal"
+	MembershipService_TellNameAgain_FullMethodName = "/naru.address.v1.MembershipService/TellNameAgain"
 	MembershipService_Withdraw_FullMethodName      = "/naru.address.v1.MembershipService/Withdraw"
 )
 
@@ -48,6 +49,10 @@ type MembershipServiceClient interface {
 	SetConsent(ctx context.Context, in *SetConsentRequest, opts ...grpc.CallOption) (*SetConsentResponse, error)
 	// SetRefusal refuses, or accepts again, documents of one sender or of all (수신거부). Errors: NOT_A_MEMBER.
 	SetRefusal(ctx context.Context, in *SetRefusalRequest, opts ...grpc.CallOption) (*SetRefusalResponse, error)
+	// TellNameAgain has the hub told at once of the caller's change of name that it does not have (Membership.name_change), and for another
+	// refusal_patience if it refuses again. A change begins by itself when an identity proof shows another name. Errors: NOT_A_MEMBER,
+	// NAME_CHANGE_NOT_FOUND.
+	TellNameAgain(ctx context.Context, in *TellNameAgainRequest, opts ...grpc.CallOption) (*TellNameAgainResponse, error)
 	// Withdraw ends the membership and withdraws the address at the hub (탈퇴). Received documents stay received.
 	Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error)
 }
@@ -110,6 +115,16 @@ func (c *membershipServiceClient) SetRefusal(ctx context.Context, in *SetRefusal
 	return out, nil
 }
 
+func (c *membershipServiceClient) TellNameAgain(ctx context.Context, in *TellNameAgainRequest, opts ...grpc.CallOption) (*TellNameAgainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TellNameAgainResponse)
+	err := c.cc.Invoke(ctx, MembershipService_TellNameAgain_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *membershipServiceClient) Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(WithdrawResponse)
@@ -141,6 +156,10 @@ type MembershipServiceServer interface {
 	SetConsent(context.Context, *SetConsentRequest) (*SetConsentResponse, error)
 	// SetRefusal refuses, or accepts again, documents of one sender or of all (수신거부). Errors: NOT_A_MEMBER.
 	SetRefusal(context.Context, *SetRefusalRequest) (*SetRefusalResponse, error)
+	// TellNameAgain has the hub told at once of the caller's change of name that it does not have (Membership.name_change), and for another
+	// refusal_patience if it refuses again. A change begins by itself when an identity proof shows another name. Errors: NOT_A_MEMBER,
+	// NAME_CHANGE_NOT_FOUND.
+	TellNameAgain(context.Context, *TellNameAgainRequest) (*TellNameAgainResponse, error)
 	// Withdraw ends the membership and withdraws the address at the hub (탈퇴). Received documents stay received.
 	Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error)
 	mustEmbedUnimplementedMembershipServiceServer()
@@ -167,6 +186,9 @@ func (UnimplementedMembershipServiceServer) SetConsent(context.Context, *SetCons
 }
 func (UnimplementedMembershipServiceServer) SetRefusal(context.Context, *SetRefusalRequest) (*SetRefusalResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetRefusal not implemented")
+}
+func (UnimplementedMembershipServiceServer) TellNameAgain(context.Context, *TellNameAgainRequest) (*TellNameAgainResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TellNameAgain not implemented")
 }
 func (UnimplementedMembershipServiceServer) Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Withdraw not implemented")
@@ -282,6 +304,24 @@ func _MembershipService_SetRefusal_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MembershipService_TellNameAgain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TellNameAgainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MembershipServiceServer).TellNameAgain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MembershipService_TellNameAgain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MembershipServiceServer).TellNameAgain(ctx, req.(*TellNameAgainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MembershipService_Withdraw_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(WithdrawRequest)
 	if err := dec(in); err != nil {
@@ -326,6 +366,10 @@ var MembershipService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetRefusal",
 			Handler:    _MembershipService_SetRefusal_Handler,
+		},
+		{
+			MethodName: "TellNameAgain",
+			Handler:    _MembershipService_TellNameAgain_Handler,
 		},
 		{
 			MethodName: "Withdraw",

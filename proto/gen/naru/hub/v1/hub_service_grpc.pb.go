@@ -23,6 +23,9 @@ const (
 	HubService_RegisterOrganisationAddress_FullMethodName  = "/naru.hub.v1.HubService/RegisterOrganisationAddress"
 	HubService_GetAddressOwner_FullMethodName              = "/naru.hub.v1.HubService/GetAddressOwner"
 	HubService_WithdrawAddress_FullMethodName              = "/naru.hub.v1.HubService/WithdrawAddress"
+	HubService_GetWithdrawnAddresses_FullMethodName        = "/naru.hub.v1.HubService/GetWithdrawnAddresses"
+	HubService_ChangePersonName_FullMethodName             = "/naru.hub.v1.HubService/ChangePersonName"
+	HubService_ChangeOrganisation_FullMethodName           = "/naru.hub.v1.HubService/ChangeOrganisation"
 	HubService_SearchRecipient_FullMethodName              = "/naru.hub.v1.HubService/SearchRecipient"
 	HubService_RegisterCirculations_FullMethodName         = "/naru.hub.v1.HubService/RegisterCirculations"
 	HubService_RegisterReadTimes_FullMethodName            = "/naru.hub.v1.HubService/RegisterReadTimes"
@@ -45,6 +48,13 @@ type HubServiceClient interface {
 	GetAddressOwner(ctx context.Context, in *GetAddressOwnerRequest, opts ...grpc.CallOption) (*GetAddressOwnerResponse, error)
 	// WithdrawAddress withdraws an address (hub-interface 3.3); one that does not exist counts as done.
 	WithdrawAddress(ctx context.Context, in *WithdrawAddressRequest, opts ...grpc.CallOption) (*WithdrawAddressResponse, error)
+	// GetWithdrawnAddresses asks which addresses somebody has withdrawn here (hub-interface 3.4); none for who never had one.
+	GetWithdrawnAddresses(ctx context.Context, in *GetWithdrawnAddressesRequest, opts ...grpc.CallOption) (*GetWithdrawnAddressesResponse, error)
+	// ChangePersonName gives a member's address its owner's new name (hub-interface 3.6). Errors: ADDRESS_UNKNOWN (ERR-01-304), HUB_REFUSED.
+	ChangePersonName(ctx context.Context, in *ChangePersonNameRequest, opts ...grpc.CallOption) (*ChangePersonNameResponse, error)
+	// ChangeOrganisation gives an address an organisation's new name, with its two documents, or only another type, without them (hub-interface
+	// 3.7). Errors: ADDRESS_UNKNOWN (ERR-01-304), HUB_REFUSED, INVALID_REQUEST (rule type.dialect: the hub's dialect cannot change a type).
+	ChangeOrganisation(ctx context.Context, in *ChangeOrganisationRequest, opts ...grpc.CallOption) (*ChangeOrganisationResponse, error)
 	// SearchRecipient finds where somebody is a member. Ours: no public source shows this interface.
 	SearchRecipient(ctx context.Context, in *SearchRecipientRequest, opts ...grpc.CallOption) (*SearchRecipientResponse, error)
 	// RegisterCirculations registers 1-500 records (hub-interface 4.1); one result per record, by edoc number.
@@ -97,6 +107,36 @@ func (c *hubServiceClient) WithdrawAddress(ctx context.Context, in *WithdrawAddr
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(WithdrawAddressResponse)
 	err := c.cc.Invoke(ctx, HubService_WithdrawAddress_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hubServiceClient) GetWithdrawnAddresses(ctx context.Context, in *GetWithdrawnAddressesRequest, opts ...grpc.CallOption) (*GetWithdrawnAddressesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetWithdrawnAddressesResponse)
+	err := c.cc.Invoke(ctx, HubService_GetWithdrawnAddresses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hubServiceClient) ChangePersonName(ctx context.Context, in *ChangePersonNameRequest, opts ...grpc.CallOption) (*ChangePersonNameResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangePersonNameResponse)
+	err := c.cc.Invoke(ctx, HubService_ChangePersonName_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hubServiceClient) ChangeOrganisation(ctx context.Context, in *ChangeOrganisationRequest, opts ...grpc.CallOption) (*ChangeOrganisationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeOrganisationResponse)
+	err := c.cc.Invoke(ctx, HubService_ChangeOrganisation_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +199,13 @@ type HubServiceServer interface {
 	GetAddressOwner(context.Context, *GetAddressOwnerRequest) (*GetAddressOwnerResponse, error)
 	// WithdrawAddress withdraws an address (hub-interface 3.3); one that does not exist counts as done.
 	WithdrawAddress(context.Context, *WithdrawAddressRequest) (*WithdrawAddressResponse, error)
+	// GetWithdrawnAddresses asks which addresses somebody has withdrawn here (hub-interface 3.4); none for who never had one.
+	GetWithdrawnAddresses(context.Context, *GetWithdrawnAddressesRequest) (*GetWithdrawnAddressesResponse, error)
+	// ChangePersonName gives a member's address its owner's new name (hub-interface 3.6). Errors: ADDRESS_UNKNOWN (ERR-01-304), HUB_REFUSED.
+	ChangePersonName(context.Context, *ChangePersonNameRequest) (*ChangePersonNameResponse, error)
+	// ChangeOrganisation gives an address an organisation's new name, with its two documents, or only another type, without them (hub-interface
+	// 3.7). Errors: ADDRESS_UNKNOWN (ERR-01-304), HUB_REFUSED, INVALID_REQUEST (rule type.dialect: the hub's dialect cannot change a type).
+	ChangeOrganisation(context.Context, *ChangeOrganisationRequest) (*ChangeOrganisationResponse, error)
 	// SearchRecipient finds where somebody is a member. Ours: no public source shows this interface.
 	SearchRecipient(context.Context, *SearchRecipientRequest) (*SearchRecipientResponse, error)
 	// RegisterCirculations registers 1-500 records (hub-interface 4.1); one result per record, by edoc number.
@@ -188,6 +235,15 @@ func (UnimplementedHubServiceServer) GetAddressOwner(context.Context, *GetAddres
 }
 func (UnimplementedHubServiceServer) WithdrawAddress(context.Context, *WithdrawAddressRequest) (*WithdrawAddressResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method WithdrawAddress not implemented")
+}
+func (UnimplementedHubServiceServer) GetWithdrawnAddresses(context.Context, *GetWithdrawnAddressesRequest) (*GetWithdrawnAddressesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetWithdrawnAddresses not implemented")
+}
+func (UnimplementedHubServiceServer) ChangePersonName(context.Context, *ChangePersonNameRequest) (*ChangePersonNameResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangePersonName not implemented")
+}
+func (UnimplementedHubServiceServer) ChangeOrganisation(context.Context, *ChangeOrganisationRequest) (*ChangeOrganisationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangeOrganisation not implemented")
 }
 func (UnimplementedHubServiceServer) SearchRecipient(context.Context, *SearchRecipientRequest) (*SearchRecipientResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SearchRecipient not implemented")
@@ -294,6 +350,60 @@ func _HubService_WithdrawAddress_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HubService_GetWithdrawnAddresses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetWithdrawnAddressesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).GetWithdrawnAddresses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_GetWithdrawnAddresses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).GetWithdrawnAddresses(ctx, req.(*GetWithdrawnAddressesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HubService_ChangePersonName_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangePersonNameRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).ChangePersonName(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_ChangePersonName_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).ChangePersonName(ctx, req.(*ChangePersonNameRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HubService_ChangeOrganisation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangeOrganisationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).ChangeOrganisation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_ChangeOrganisation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).ChangeOrganisation(ctx, req.(*ChangeOrganisationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _HubService_SearchRecipient_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SearchRecipientRequest)
 	if err := dec(in); err != nil {
@@ -388,6 +498,18 @@ var HubService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "WithdrawAddress",
 			Handler:    _HubService_WithdrawAddress_Handler,
+		},
+		{
+			MethodName: "GetWithdrawnAddresses",
+			Handler:    _HubService_GetWithdrawnAddresses_Handler,
+		},
+		{
+			MethodName: "ChangePersonName",
+			Handler:    _HubService_ChangePersonName_Handler,
+		},
+		{
+			MethodName: "ChangeOrganisation",
+			Handler:    _HubService_ChangeOrganisation_Handler,
 		},
 		{
 			MethodName: "SearchRecipient",
