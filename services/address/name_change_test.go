@@ -34,6 +34,27 @@ func (w *world) ownerName(t testing.TB, owner string) string {
 	return answer.GetName()
 }
 
+// Certificate is told the address of an institution, and of a member also after it has left.
+func TestOwnerAddress(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	ask := func(owner string) (string, error) {
+		answer, err := addressv1.NewAddressServiceClient(w.Unit(t, "certificate")).GetOwnerAddress(t.Context(), &addressv1.GetOwnerAddressRequest{Owner: owner})
+		return answer.GetAddress(), err
+	}
+	got, err := ask(w.institution(t, "office_1", "1234567891"))
+	require.NoError(t, err)
+	require.Equal(t, "office_1", got)
+	recipient, address := w.member(t, someone())
+	_, err = w.session(t, recipient).Withdraw(t.Context(), &addressv1.WithdrawRequest{})
+	require.NoError(t, err)
+	got, err = ask(recipient)
+	require.NoError(t, err)
+	require.Equal(t, address, got)
+	_, err = ask(w.prove(t, someone()))
+	require.Equal(t, "NOT_A_MEMBER", fault.ReasonOf(err))
+}
+
 // awaitChange waits until the latest change that read gives is in the state.
 func awaitChange(t testing.TB, read func() *addressv1.NameChange, want addressv1.NameChangeState) *addressv1.NameChange {
 	t.Helper()

@@ -62,3 +62,26 @@ func (s *service) personName(ctx context.Context, i identity) (string, error) {
 	o, err := s.atHub(ctx, owner{address: m.address, basis: m.address, name: p.Name})
 	return o.name, err
 }
+
+// GetOwnerAddress tells another unit the certified address of an institution or a member.
+func (s *addressServer) GetOwnerAddress(ctx context.Context, r *addressv1.GetOwnerAddressRequest) (*addressv1.GetOwnerAddressResponse, error) {
+	whose, err := uuid.Parse(r.GetOwner())
+	if err != nil {
+		return nil, errNotAMember()
+	}
+	of, known, err := readInstitution(ctx, s.db, whose)
+	if err != nil {
+		return nil, err
+	}
+	if known {
+		return &addressv1.GetOwnerAddressResponse{Address: of.address}, nil
+	}
+	m, known, err := readMember(ctx, s.db, whose)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		return nil, errNotAMember()
+	}
+	return &addressv1.GetOwnerAddressResponse{Address: m.address}, nil
+}

@@ -8,7 +8,14 @@ import (
 // follows says which rows follow from which facts.
 func follows() []audit.Table {
 	requested := &certificatev1.CertificateRequested{}
+	figured := &certificatev1.FiguresRequested{}
 	return []audit.Table{
+		{Name: "figures", Key: "id", Founded: audit.Kinds(figured), Columns: []audit.Column{
+			{Name: "address", From: []audit.Source{audit.Of(figured, "address")}},
+			{Name: "period", From: []audit.Source{audit.Of(figured, "period")}},
+			{Name: "request_id", From: []audit.Source{audit.Of(figured, "request_id")}},
+			{Name: "requested_at", From: []audit.Source{audit.Of(figured, "")}},
+		}},
 		{Name: "certificate_request", Key: "id", Founded: audit.Kinds(requested), Columns: []audit.Column{
 			{Name: "edoc_num", From: []audit.Source{audit.Of(requested, "edoc_num")}},
 			{Name: "request_id", From: []audit.Source{audit.Of(requested, "request_id")}},

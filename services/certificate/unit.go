@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"embed"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +21,7 @@ import (
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/pkg/work"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
@@ -34,7 +36,7 @@ var migrations embed.FS
 var settings string
 
 // neighbours are the units it calls.
-var neighbours = []string{"hub", "intake", "delivery", "circulation"}
+var neighbours = []string{"hub", "address", "intake", "delivery", "circulation"}
 
 // Unit is the certificate unit.
 var Unit = unit.Spec[*Config, *service]{
@@ -44,15 +46,20 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	// Partitioned so that a whole year can be removed; nothing is dropped by age alone.
-	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}},
+	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}, {Table: "figures_file", Kind: pg.ByYearUUIDv7}},
 	States:     states(),
 	Seals:      seals(),
 	Policy:     "certificate/1",
 	Follows:    follows(), Witness: "status",
 	Waits: func(c *Config) []work.Wait {
-		return work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std())
+		return slices.Concat(
+			work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()),
+			work.ClaimedWaits("figures", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()))
 	},
-	Doors: []unit.Door{unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient)},
+	Doors: []unit.Door{
+		unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient),
+		unit.Offer(&certificatev1.FiguresService_ServiceDesc, certificatev1.RegisterFiguresServiceHandlerClient, certificatev1.NewFiguresServiceClient),
+	},
 	Build: build, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
@@ -70,6 +77,7 @@ type service struct {
 	log     *slog.Logger
 	metrics *metrics
 	hub     hubv1.HubServiceClient
+	address addressv1.AddressServiceClient
 	lookup  lookup
 	roots   *x509.CertPool
 	// timeStampRoots are those of time stamps added to certificates; nil: roots.
@@ -78,6 +86,7 @@ type service struct {
 	// revocations configures the revocation checks of the hub's signers.
 	revocations *cms.Revocations
 	wake        work.Bell
+	wakeFigures work.Bell
 	// replica names this process in leases.
 	replica string
 }
@@ -107,8 +116,8 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	}
 	return &service{
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, expiry: env.Expiry, log: env.Log, metrics: m,
-		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, timeStampRoots: timeStampRoots, chains: cms.NewChainCache(chainCache),
-		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(),
+		hub: hubv1.NewHubServiceClient(conns["hub"]), address: addressv1.NewAddressServiceClient(conns["address"]), roots: roots, timeStampRoots: timeStampRoots, chains: cms.NewChainCache(chainCache),
+		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(), wakeFigures: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),
@@ -119,6 +128,7 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 
 func (s *service) register(r grpc.ServiceRegistrar) {
 	certificatev1.RegisterCertificateServiceServer(r, s)
+	certificatev1.RegisterFiguresServiceServer(r, &figuresServer{service: s})
 }
 
 func (s *service) tasks() ([]lifecycle.Task, error) {
@@ -130,5 +140,15 @@ func (s *service) tasks() ([]lifecycle.Task, error) {
 		},
 		Do: s.obtain,
 	}.Task()
-	return []lifecycle.Task{obtain}, err
+	if err != nil {
+		return nil, err
+	}
+	figured, err := work.Loop[figures]{
+		Name: "obtain-figures", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wakeFigures, Log: s.log,
+		Claim: func(ctx context.Context, limit int) ([]figures, error) {
+			return claimFigures(ctx, s.db, c.Claimed(s.replica, limit))
+		},
+		Do: s.obtainFigures,
+	}.Task()
+	return []lifecycle.Task{obtain, figured}, err
 }

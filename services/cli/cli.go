@@ -49,6 +49,7 @@ type commands struct {
 	Progress    progressCommand    `cmd:"" help:"Count the documents of a batch by state."`
 	Timeline    timelineCommand    `cmd:"" help:"Tell everything that happened to a document."`
 	Cancel      cancelCommand      `cmd:"" help:"Stop a document before it is received."`
+	Figures     figuresCommand     `cmd:"" help:"Get the certificate of a month's figures (전자문서 유통정보 수치 확인서) of the own address as PDF."`
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
 	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), also without a relay."`
 	Receipt     receiptCommand     `cmd:"" help:"Receipts (접수증) of a relay."`

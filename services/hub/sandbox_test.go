@@ -18,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -36,6 +37,10 @@ type drawn struct{}
 
 func (drawn) RenderCertificate(_ context.Context, d sandbox.CertificateDraft) ([]byte, error) {
 	return fmt.Appendf(nil, "%%PDF-1.7\n%%\xe2\xe3\n%s|%s|%s", d.Number, d.Circulation.EdocNum, d.Applicant), nil
+}
+
+func (drawn) RenderFigures(_ context.Context, d sandbox.FiguresDraft) ([]byte, error) {
+	return fmt.Appendf(nil, "%%PDF-1.7\n%%\xe2\xe3\n%s|%s", d.Eaddr, d.Period), nil
 }
 
 // outside is the sandbox hub, which implements the interface independently of our client.
@@ -254,6 +259,34 @@ func TestSandboxHubGivesCertificates(t *testing.T) {
 	require.Equal(t, "%PDF-1.7\n%\xe2\xe3\n"+got.GetCertNum()+"|"+edoc(1)+"|office", string(got.GetPdf()))
 	_, err = c.IssueDistributionCertificate(t.Context(), &hubv1.IssueDistributionCertificateRequest{EdocNum: edoc(2), Address: "office"})
 	require.Equal(t, "NO_CIRCULATION", fault.ReasonOf(err))
+}
+
+// The certificate of a month's figures comes with its JSON part; a month without circulation, and a hub whose path is not known,
+// are told apart.
+func TestSandboxHubGivesFigures(t *testing.T) {
+	t.Parallel()
+	o := newOutside(t, sandbox.Dialect2023)
+	b := o.bench(t, func(c *Config) { c.Interface.Paths.Figures = "/api/cert/figures" })
+	joined(t, b)
+	_, err := as(t, b, "circulation").RegisterCirculations(t.Context(), delivered(b, 3))
+	require.NoError(t, err)
+	read := &hubv1.RegisterReadTimesRequest{Items: []*hubv1.ReadTimeItem{{EdocNum: edoc(1), ReadAt: timestamppb.New(b.Clock.Now())}}}
+	_, err = as(t, b, "circulation").RegisterReadTimes(t.Context(), read)
+	require.NoError(t, err)
+	c, period := as(t, b, "certificate"), b.Clock.Now().In(id.KST).Format("2006-01")
+	got, err := c.IssueFiguresCertificate(t.Context(), &hubv1.IssueFiguresCertificateRequest{Address: "Office", Period: period})
+	require.NoError(t, err)
+	require.Equal(t, []int64{3, 1, 3, 1}, []int64{got.GetReceivedOfSent(), got.GetReadOfSent(), got.GetReceived(), got.GetRead()})
+	require.JSONEq(t, `{"resultCode":1,"eaddr":"Office","name":"나루상사","period":"`+period+`",`+
+		`"recvCountFromSent":3,"readCountFromSent":1,"recvCount":3,"readCount":1}`, string(got.GetStatement()))
+	require.Equal(t, "%PDF-1.7\n%\xe2\xe3\nOffice|"+period, string(got.GetPdf()))
+	_, err = c.IssueFiguresCertificate(t.Context(), &hubv1.IssueFiguresCertificateRequest{Address: "office", Period: "2020-01"})
+	require.Equal(t, "NO_CIRCULATION", fault.ReasonOf(err))
+	require.Equal(t, "ERR-01-501", fault.As(err).Metadata["errCode"])
+	require.NoError(t, Audit(t.Context(), b.App, b.Env.Sealed))
+
+	_, err = as(t, o.bench(t, nil), "certificate").IssueFiguresCertificate(t.Context(), &hubv1.IssueFiguresCertificateRequest{Address: "office", Period: period})
+	require.Equal(t, "HUB_REFUSED", fault.ReasonOf(err))
 }
 
 func TestSandboxHubMisbehaves(t *testing.T) {

@@ -104,7 +104,8 @@ func (s *System) Handler() http.Handler {
 	hub.Handle("POST /api/circulation", s.authenticated(s.registerCirculations))
 	hub.Handle("PATCH /api/circulation", s.authenticated(s.registerReadTimes))
 	hub.Handle("POST /api/cert", s.certificateCall(s.issueCertificate))
-	hub.Handle("POST /api/cert/verify", s.unnamed(s.verifyPair)) // ours
+	hub.Handle("POST "+figuresPath, s.certificateCall(s.issueFigures)) // ours
+	hub.Handle("POST /api/cert/verify", s.unnamed(s.verifyPair))       // ours
 	outside := s.counted(hub, s.Scenarios.Middleware(hub))
 
 	admin := s.Scenarios.Handler()

@@ -246,6 +246,41 @@ func FuzzReadCertificate(f *testing.F) {
 	})
 }
 
+func TestReadFigures(t *testing.T) {
+	t.Parallel()
+	const whole = `{"resultCode":1,"eaddr":"office","name":"나루상사","period":"2026-03","recvCountFromSent":3,"readCountFromSent":1,"recvCount":2,"readCount":0}`
+	pdf := "Content-Type: application/pdf\r\n\r\n%PDF-1.7"
+	got, err := hubclient.ReadFigures(mixed("Content-Type: application/json\r\n\r\n"+whole, pdf))
+	require.NoError(t, err)
+	require.Equal(t, []int64{3, 1, 2, 0}, []int64{*got.ReceivedOfSent, *got.ReadOfSent, *got.Received, *got.Read})
+	require.Equal(t, []string{"office", "2026-03", whole, "%PDF-1.7"}, []string{got.Address, got.Period, string(got.Statement), string(got.PDF)})
+	for name, a := range map[string]hubclient.Answer{
+		"a figure is missing":  mixed("Content-Type: application/json\r\n\r\n"+strings.Replace(whole, `"readCount":0`, `"other":0`, 1), pdf),
+		"a figure is negative": mixed("Content-Type: application/json\r\n\r\n"+strings.Replace(whole, `"readCount":0`, `"readCount":-1`, 1), pdf),
+		"no address":           mixed("Content-Type: application/json\r\n\r\n"+strings.Replace(whole, `"office"`, `""`, 1), pdf),
+		"no PDF":               mixed("Content-Type: application/json\r\n\r\n" + whole),
+		"only JSON":            answer(whole),
+	} {
+		_, err := hubclient.ReadFigures(a)
+		require.ErrorIs(t, err, hubclient.ErrUnknown, name)
+	}
+	var refused *hubclient.Refused
+	_, err = hubclient.ReadFigures(hubclient.Answer{Status: 200, ContentType: "text/plain", Body: []byte(`{"resultCode":0,"errCode":"ERR-01-501"}`)})
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, "ERR-01-501", refused.Code)
+}
+
+func FuzzReadFigures(f *testing.F) {
+	fuzzed(f, []hubclient.Answer{
+		mixed("Content-Type: application/json\r\n\r\n"+`{"resultCode":1,"eaddr":"a","period":"2026-03","recvCountFromSent":1,"readCountFromSent":1,"recvCount":1,"readCount":1}`,
+			"Content-Type: application/pdf\r\n\r\n%PDF-1.7"),
+		{Status: 200, ContentType: "text/plain", Body: []byte(`{"resultCode":0,"errCode":"ERR-01-501"}`)},
+	}, func(a hubclient.Answer) error {
+		_, err := hubclient.ReadFigures(a)
+		return err
+	})
+}
+
 func FuzzReadToken(f *testing.F) {
 	fuzzed(f, []hubclient.Answer{
 		answer(`{"resultCode":1,"accessToken":"A","accessExpiresIn":1,"refreshToken":"R","refreshExpiresIn":2}`),

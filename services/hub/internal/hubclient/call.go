@@ -31,6 +31,7 @@ const (
 	RegisterCirculations Operation = "register_circulations"
 	RegisterReadTimes    Operation = "register_read_times"
 	IssueCertificate     Operation = "issue_certificate"
+	IssueFigures         Operation = "issue_figures"
 )
 
 // Call is one request as it is written. It holds personal data and, for IssueToken, secrets.

@@ -35,6 +35,9 @@ type Paths struct {
 	ChangeOrganisation string `yaml:"change_organisation"`
 	Circulation        string `yaml:"circulation"`
 	Certificate        string `yaml:"certificate"`
+	// Figures is the certificate of monthly figures (hub-interface 5.2), whose path no public source shows. If it is empty, none
+	// are asked for.
+	Figures string `yaml:"figures"`
 	// Search of a recipient by identifier or description is our extension: the guide asks for it (5.2.1), but no public source
 	// shows it. If it is empty, the hub has no search, and a person's birth date and phone are not sent at registration either.
 	Search string `yaml:"search"`
@@ -126,6 +129,7 @@ func (c Config) Validate() error {
 		{"change_organisation", c.Paths.ChangeOrganisation, false},
 		{"circulation", c.Paths.Circulation, false},
 		{"certificate", c.Paths.Certificate, false},
+		{"figures", c.Paths.Figures, true},
 		{"search", c.Paths.Search, true},
 	} {
 		if path.value == "" && path.optional {

@@ -1277,6 +1277,95 @@ func (x *TakeAuthorityResponse) GetAddress() string {
 	return ""
 }
 
+type GetOwnerAddressRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Principal id of an institution, or recipient id of a member.
+	Owner         string `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerAddressRequest) Reset() {
+	*x = GetOwnerAddressRequest{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerAddressRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerAddressRequest) ProtoMessage() {}
+
+func (x *GetOwnerAddressRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerAddressRequest.ProtoReflect.Descriptor instead.
+func (*GetOwnerAddressRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *GetOwnerAddressRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+type GetOwnerAddressResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerAddressResponse) Reset() {
+	*x = GetOwnerAddressResponse{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerAddressResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerAddressResponse) ProtoMessage() {}
+
+func (x *GetOwnerAddressResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerAddressResponse.ProtoReflect.Descriptor instead.
+func (*GetOwnerAddressResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *GetOwnerAddressResponse) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
 type GetOwnerNameRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
@@ -1286,7 +1375,7 @@ type GetOwnerNameRequest struct {
 
 func (x *GetOwnerNameRequest) Reset() {
 	*x = GetOwnerNameRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1387,7 @@ func (x *GetOwnerNameRequest) String() string {
 func (*GetOwnerNameRequest) ProtoMessage() {}
 
 func (x *GetOwnerNameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1400,7 @@ func (x *GetOwnerNameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOwnerNameRequest.ProtoReflect.Descriptor instead.
 func (*GetOwnerNameRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{22}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetOwnerNameRequest) GetOwner() string {
@@ -1331,7 +1420,7 @@ type GetOwnerNameResponse struct {
 
 func (x *GetOwnerNameResponse) Reset() {
 	*x = GetOwnerNameResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1343,7 +1432,7 @@ func (x *GetOwnerNameResponse) String() string {
 func (*GetOwnerNameResponse) ProtoMessage() {}
 
 func (x *GetOwnerNameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1356,7 +1445,7 @@ func (x *GetOwnerNameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOwnerNameResponse.ProtoReflect.Descriptor instead.
 func (*GetOwnerNameResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{23}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetOwnerNameResponse) GetName() string {
@@ -1375,7 +1464,7 @@ type ConfirmAddressRequest struct {
 
 func (x *ConfirmAddressRequest) Reset() {
 	*x = ConfirmAddressRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[24]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1476,7 @@ func (x *ConfirmAddressRequest) String() string {
 func (*ConfirmAddressRequest) ProtoMessage() {}
 
 func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[24]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1489,7 @@ func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{24}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ConfirmAddressRequest) GetAddress() string {
@@ -1419,7 +1508,7 @@ type ConfirmAddressResponse struct {
 
 func (x *ConfirmAddressResponse) Reset() {
 	*x = ConfirmAddressResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[25]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1431,7 +1520,7 @@ func (x *ConfirmAddressResponse) String() string {
 func (*ConfirmAddressResponse) ProtoMessage() {}
 
 func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[25]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1444,7 +1533,7 @@ func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{25}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ConfirmAddressResponse) GetRegistered() bool {
@@ -1542,7 +1631,11 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\x04role\x18\x02 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12\x16\n" +
 	"\x06scopes\x18\x03 \x03(\tR\x06scopes\x12\x16\n" +
 	"\x06member\x18\x04 \x01(\bR\x06member\x12\x18\n" +
-	"\aaddress\x18\x05 \x01(\tR\aaddress\"5\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress\"8\n" +
+	"\x16GetOwnerAddressRequest\x12\x1e\n" +
+	"\x05owner\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05owner\"3\n" +
+	"\x17GetOwnerAddressResponse\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\"5\n" +
 	"\x13GetOwnerNameRequest\x12\x1e\n" +
 	"\x05owner\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05owner\"/\n" +
 	"\x14GetOwnerNameResponse\x12\x17\n" +
@@ -1568,11 +1661,12 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\n" +
 	"SetRefusal\x12\".naru.address.v1.SetRefusalRequest\x1a#.naru.address.v1.SetRefusalResponse\")\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1c:\x01*\x1a\x17/v1/membership/refusals\x12\x8a\x01\n" +
 	"\rTellNameAgain\x12%.naru.address.v1.TellNameAgainRequest\x1a&.naru.address.v1.TellNameAgainResponse\"*\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/membership:tell-name\x12n\n" +
-	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xf7\x04\n" +
+	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xf0\x05\n" +
 	"\x0eAddressService\x12\x7f\n" +
 	"\x13RegisterInstitution\x12+.naru.address.v1.RegisterInstitutionRequest\x1a,.naru.address.v1.RegisterInstitutionResponse\"\r\xca\xf3\x18\t\"\agateway\x12s\n" +
 	"\x0fResolveIdentity\x12'.naru.address.v1.ResolveIdentityRequest\x1a(.naru.address.v1.ResolveIdentityResponse\"\r\xca\xf3\x18\t\"\aviewing\x12\x83\x01\n" +
-	"\rTakeAuthority\x12%.naru.address.v1.TakeAuthorityRequest\x1a&.naru.address.v1.TakeAuthorityResponse\"#\xca\xf3\x18\x1f\"\agateway\"\x06intake\"\aviewing\"\x03web\x12s\n" +
+	"\rTakeAuthority\x12%.naru.address.v1.TakeAuthorityRequest\x1a&.naru.address.v1.TakeAuthorityResponse\"#\xca\xf3\x18\x1f\"\agateway\"\x06intake\"\aviewing\"\x03web\x12w\n" +
+	"\x0fGetOwnerAddress\x12'.naru.address.v1.GetOwnerAddressRequest\x1a(.naru.address.v1.GetOwnerAddressResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12s\n" +
 	"\fGetOwnerName\x12$.naru.address.v1.GetOwnerNameRequest\x1a%.naru.address.v1.GetOwnerNameResponse\"\x16\xca\xf3\x18\x12\"\bdelivery\"\x06intake\x12t\n" +
 	"\x0eConfirmAddress\x12&.naru.address.v1.ConfirmAddressRequest\x1a'.naru.address.v1.ConfirmAddressResponse\"\x11\xca\xf3\x18\r\"\vcirculationB\xc8\x01\n" +
 	"\x13com.naru.address.v1B\x13AddressServiceProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
@@ -1590,7 +1684,7 @@ func file_naru_address_v1_address_service_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_address_v1_address_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_naru_address_v1_address_service_proto_goTypes = []any{
 	(Matter)(0),                         // 0: naru.address.v1.Matter
 	(*JoinRequest)(nil),                 // 1: naru.address.v1.JoinRequest
@@ -1615,30 +1709,32 @@ var file_naru_address_v1_address_service_proto_goTypes = []any{
 	(*ResolveIdentityResponse)(nil),     // 20: naru.address.v1.ResolveIdentityResponse
 	(*TakeAuthorityRequest)(nil),        // 21: naru.address.v1.TakeAuthorityRequest
 	(*TakeAuthorityResponse)(nil),       // 22: naru.address.v1.TakeAuthorityResponse
-	(*GetOwnerNameRequest)(nil),         // 23: naru.address.v1.GetOwnerNameRequest
-	(*GetOwnerNameResponse)(nil),        // 24: naru.address.v1.GetOwnerNameResponse
-	(*ConfirmAddressRequest)(nil),       // 25: naru.address.v1.ConfirmAddressRequest
-	(*ConfirmAddressResponse)(nil),      // 26: naru.address.v1.ConfirmAddressResponse
-	(*Membership)(nil),                  // 27: naru.address.v1.Membership
-	(*timestamppb.Timestamp)(nil),       // 28: google.protobuf.Timestamp
-	(*Institution)(nil),                 // 29: naru.address.v1.Institution
-	(AuthorityRole)(0),                  // 30: naru.address.v1.AuthorityRole
+	(*GetOwnerAddressRequest)(nil),      // 23: naru.address.v1.GetOwnerAddressRequest
+	(*GetOwnerAddressResponse)(nil),     // 24: naru.address.v1.GetOwnerAddressResponse
+	(*GetOwnerNameRequest)(nil),         // 25: naru.address.v1.GetOwnerNameRequest
+	(*GetOwnerNameResponse)(nil),        // 26: naru.address.v1.GetOwnerNameResponse
+	(*ConfirmAddressRequest)(nil),       // 27: naru.address.v1.ConfirmAddressRequest
+	(*ConfirmAddressResponse)(nil),      // 28: naru.address.v1.ConfirmAddressResponse
+	(*Membership)(nil),                  // 29: naru.address.v1.Membership
+	(*timestamppb.Timestamp)(nil),       // 30: google.protobuf.Timestamp
+	(*Institution)(nil),                 // 31: naru.address.v1.Institution
+	(AuthorityRole)(0),                  // 32: naru.address.v1.AuthorityRole
 }
 var file_naru_address_v1_address_service_proto_depIdxs = []int32{
-	27, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
-	27, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
+	29, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
+	29, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
 	7,  // 2: naru.address.v1.GetOwnDataResponse.persons:type_name -> naru.address.v1.ProvedPerson
 	8,  // 3: naru.address.v1.GetOwnDataResponse.choices:type_name -> naru.address.v1.Choice
-	28, // 4: naru.address.v1.ProvedPerson.recorded_at:type_name -> google.protobuf.Timestamp
+	30, // 4: naru.address.v1.ProvedPerson.recorded_at:type_name -> google.protobuf.Timestamp
 	0,  // 5: naru.address.v1.Choice.matter:type_name -> naru.address.v1.Matter
-	28, // 6: naru.address.v1.Choice.at:type_name -> google.protobuf.Timestamp
-	27, // 7: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
-	27, // 8: naru.address.v1.TellNameAgainResponse.membership:type_name -> naru.address.v1.Membership
-	27, // 9: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
-	29, // 10: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
-	29, // 11: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	28, // 12: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
-	30, // 13: naru.address.v1.TakeAuthorityResponse.role:type_name -> naru.address.v1.AuthorityRole
+	30, // 6: naru.address.v1.Choice.at:type_name -> google.protobuf.Timestamp
+	29, // 7: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
+	29, // 8: naru.address.v1.TellNameAgainResponse.membership:type_name -> naru.address.v1.Membership
+	29, // 9: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
+	31, // 10: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
+	31, // 11: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	30, // 12: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
+	32, // 13: naru.address.v1.TakeAuthorityResponse.role:type_name -> naru.address.v1.AuthorityRole
 	1,  // 14: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
 	3,  // 15: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
 	5,  // 16: naru.address.v1.MembershipService.GetOwnData:input_type -> naru.address.v1.GetOwnDataRequest
@@ -1649,22 +1745,24 @@ var file_naru_address_v1_address_service_proto_depIdxs = []int32{
 	17, // 21: naru.address.v1.AddressService.RegisterInstitution:input_type -> naru.address.v1.RegisterInstitutionRequest
 	19, // 22: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
 	21, // 23: naru.address.v1.AddressService.TakeAuthority:input_type -> naru.address.v1.TakeAuthorityRequest
-	23, // 24: naru.address.v1.AddressService.GetOwnerName:input_type -> naru.address.v1.GetOwnerNameRequest
-	25, // 25: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
-	2,  // 26: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
-	4,  // 27: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
-	6,  // 28: naru.address.v1.MembershipService.GetOwnData:output_type -> naru.address.v1.GetOwnDataResponse
-	10, // 29: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
-	12, // 30: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
-	14, // 31: naru.address.v1.MembershipService.TellNameAgain:output_type -> naru.address.v1.TellNameAgainResponse
-	16, // 32: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
-	18, // 33: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
-	20, // 34: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
-	22, // 35: naru.address.v1.AddressService.TakeAuthority:output_type -> naru.address.v1.TakeAuthorityResponse
-	24, // 36: naru.address.v1.AddressService.GetOwnerName:output_type -> naru.address.v1.GetOwnerNameResponse
-	26, // 37: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
-	26, // [26:38] is the sub-list for method output_type
-	14, // [14:26] is the sub-list for method input_type
+	23, // 24: naru.address.v1.AddressService.GetOwnerAddress:input_type -> naru.address.v1.GetOwnerAddressRequest
+	25, // 25: naru.address.v1.AddressService.GetOwnerName:input_type -> naru.address.v1.GetOwnerNameRequest
+	27, // 26: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
+	2,  // 27: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
+	4,  // 28: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
+	6,  // 29: naru.address.v1.MembershipService.GetOwnData:output_type -> naru.address.v1.GetOwnDataResponse
+	10, // 30: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
+	12, // 31: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
+	14, // 32: naru.address.v1.MembershipService.TellNameAgain:output_type -> naru.address.v1.TellNameAgainResponse
+	16, // 33: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
+	18, // 34: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
+	20, // 35: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
+	22, // 36: naru.address.v1.AddressService.TakeAuthority:output_type -> naru.address.v1.TakeAuthorityResponse
+	24, // 37: naru.address.v1.AddressService.GetOwnerAddress:output_type -> naru.address.v1.GetOwnerAddressResponse
+	26, // 38: naru.address.v1.AddressService.GetOwnerName:output_type -> naru.address.v1.GetOwnerNameResponse
+	28, // 39: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
+	27, // [27:40] is the sub-list for method output_type
+	14, // [14:27] is the sub-list for method input_type
 	14, // [14:14] is the sub-list for extension type_name
 	14, // [14:14] is the sub-list for extension extendee
 	0,  // [0:14] is the sub-list for field type_name
@@ -1684,7 +1782,7 @@ func file_naru_address_v1_address_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_address_service_proto_rawDesc), len(file_naru_address_v1_address_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   26,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

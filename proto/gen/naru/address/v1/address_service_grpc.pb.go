@@ -384,6 +384,7 @@ const (
 	AddressService_RegisterInstitution_FullMethodName = "/naru.address.v1.AddressService/RegisterInstitution"
 	AddressService_ResolveIdentity_FullMethodName     = "/naru.address.v1.AddressService/ResolveIdentity"
 	AddressService_TakeAuthority_FullMethodName       = "/naru.address.v1.AddressService/TakeAuthority"
+	AddressService_GetOwnerAddress_FullMethodName     = "/naru.address.v1.AddressService/GetOwnerAddress"
 	AddressService_GetOwnerName_FullMethodName        = "/naru.address.v1.AddressService/GetOwnerName"
 	AddressService_ConfirmAddress_FullMethodName      = "/naru.address.v1.AddressService/ConfirmAddress"
 )
@@ -404,6 +405,8 @@ type AddressServiceClient interface {
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
 	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(ctx context.Context, in *TakeAuthorityRequest, opts ...grpc.CallOption) (*TakeAuthorityResponse, error)
+	// GetOwnerAddress tells another unit the certified address of an institution or a member, its latest if it has withdrawn. Errors: NOT_A_MEMBER.
+	GetOwnerAddress(ctx context.Context, in *GetOwnerAddressRequest, opts ...grpc.CallOption) (*GetOwnerAddressResponse, error)
 	// GetOwnerName returns the name of an institution, by its principal id, or of a member, by its recipient id, as it may be shown to somebody whom it
 	// sends a document. Delivery asks for invitations, notices and the inbox. Errors: NOT_A_MEMBER.
 	GetOwnerName(ctx context.Context, in *GetOwnerNameRequest, opts ...grpc.CallOption) (*GetOwnerNameResponse, error)
@@ -450,6 +453,16 @@ func (c *addressServiceClient) TakeAuthority(ctx context.Context, in *TakeAuthor
 	return out, nil
 }
 
+func (c *addressServiceClient) GetOwnerAddress(ctx context.Context, in *GetOwnerAddressRequest, opts ...grpc.CallOption) (*GetOwnerAddressResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOwnerAddressResponse)
+	err := c.cc.Invoke(ctx, AddressService_GetOwnerAddress_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *addressServiceClient) GetOwnerName(ctx context.Context, in *GetOwnerNameRequest, opts ...grpc.CallOption) (*GetOwnerNameResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOwnerNameResponse)
@@ -486,6 +499,8 @@ type AddressServiceServer interface {
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
 	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error)
+	// GetOwnerAddress tells another unit the certified address of an institution or a member, its latest if it has withdrawn. Errors: NOT_A_MEMBER.
+	GetOwnerAddress(context.Context, *GetOwnerAddressRequest) (*GetOwnerAddressResponse, error)
 	// GetOwnerName returns the name of an institution, by its principal id, or of a member, by its recipient id, as it may be shown to somebody whom it
 	// sends a document. Delivery asks for invitations, notices and the inbox. Errors: NOT_A_MEMBER.
 	GetOwnerName(context.Context, *GetOwnerNameRequest) (*GetOwnerNameResponse, error)
@@ -510,6 +525,9 @@ func (UnimplementedAddressServiceServer) ResolveIdentity(context.Context, *Resol
 }
 func (UnimplementedAddressServiceServer) TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TakeAuthority not implemented")
+}
+func (UnimplementedAddressServiceServer) GetOwnerAddress(context.Context, *GetOwnerAddressRequest) (*GetOwnerAddressResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOwnerAddress not implemented")
 }
 func (UnimplementedAddressServiceServer) GetOwnerName(context.Context, *GetOwnerNameRequest) (*GetOwnerNameResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetOwnerName not implemented")
@@ -592,6 +610,24 @@ func _AddressService_TakeAuthority_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AddressService_GetOwnerAddress_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOwnerAddressRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AddressServiceServer).GetOwnerAddress(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AddressService_GetOwnerAddress_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AddressServiceServer).GetOwnerAddress(ctx, req.(*GetOwnerAddressRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AddressService_GetOwnerName_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetOwnerNameRequest)
 	if err := dec(in); err != nil {
@@ -646,6 +682,10 @@ var AddressService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "TakeAuthority",
 			Handler:    _AddressService_TakeAuthority_Handler,
+		},
+		{
+			MethodName: "GetOwnerAddress",
+			Handler:    _AddressService_GetOwnerAddress_Handler,
 		},
 		{
 			MethodName: "GetOwnerName",

@@ -1494,6 +1494,179 @@ func (x *IssueDistributionCertificateResponse) GetAnsweredAt() *timestamppb.Time
 	return nil
 }
 
+type IssueFiguresCertificateRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Address string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	// A month in Korea, yyyy-mm.
+	Period        string `protobuf:"bytes,2,opt,name=period,proto3" json:"period,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueFiguresCertificateRequest) Reset() {
+	*x = IssueFiguresCertificateRequest{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueFiguresCertificateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueFiguresCertificateRequest) ProtoMessage() {}
+
+func (x *IssueFiguresCertificateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueFiguresCertificateRequest.ProtoReflect.Descriptor instead.
+func (*IssueFiguresCertificateRequest) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *IssueFiguresCertificateRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *IssueFiguresCertificateRequest) GetPeriod() string {
+	if x != nil {
+		return x.Period
+	}
+	return ""
+}
+
+type IssueFiguresCertificateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Address and period as the hub says them.
+	Address string `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	Period  string `protobuf:"bytes,2,opt,name=period,proto3" json:"period,omitempty"`
+	// Of the documents sent in the period: how many were received, and viewed.
+	ReceivedOfSent int64 `protobuf:"varint,3,opt,name=received_of_sent,json=receivedOfSent,proto3" json:"received_of_sent,omitempty"`
+	ReadOfSent     int64 `protobuf:"varint,4,opt,name=read_of_sent,json=readOfSent,proto3" json:"read_of_sent,omitempty"`
+	// Whenever they were sent: how many were received, and viewed, in the period.
+	Received int64 `protobuf:"varint,5,opt,name=received,proto3" json:"received,omitempty"`
+	Read     int64 `protobuf:"varint,6,opt,name=read,proto3" json:"read,omitempty"`
+	// The JSON part of the answer as it came, UTF-8. It names the owner.
+	Statement     []byte                 `protobuf:"bytes,7,opt,name=statement,proto3" json:"statement,omitempty"`
+	Pdf           []byte                 `protobuf:"bytes,8,opt,name=pdf,proto3" json:"pdf,omitempty"`
+	Exchange      string                 `protobuf:"bytes,9,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	AnsweredAt    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=answered_at,json=answeredAt,proto3" json:"answered_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueFiguresCertificateResponse) Reset() {
+	*x = IssueFiguresCertificateResponse{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueFiguresCertificateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueFiguresCertificateResponse) ProtoMessage() {}
+
+func (x *IssueFiguresCertificateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueFiguresCertificateResponse.ProtoReflect.Descriptor instead.
+func (*IssueFiguresCertificateResponse) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *IssueFiguresCertificateResponse) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *IssueFiguresCertificateResponse) GetPeriod() string {
+	if x != nil {
+		return x.Period
+	}
+	return ""
+}
+
+func (x *IssueFiguresCertificateResponse) GetReceivedOfSent() int64 {
+	if x != nil {
+		return x.ReceivedOfSent
+	}
+	return 0
+}
+
+func (x *IssueFiguresCertificateResponse) GetReadOfSent() int64 {
+	if x != nil {
+		return x.ReadOfSent
+	}
+	return 0
+}
+
+func (x *IssueFiguresCertificateResponse) GetReceived() int64 {
+	if x != nil {
+		return x.Received
+	}
+	return 0
+}
+
+func (x *IssueFiguresCertificateResponse) GetRead() int64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *IssueFiguresCertificateResponse) GetStatement() []byte {
+	if x != nil {
+		return x.Statement
+	}
+	return nil
+}
+
+func (x *IssueFiguresCertificateResponse) GetPdf() []byte {
+	if x != nil {
+		return x.Pdf
+	}
+	return nil
+}
+
+func (x *IssueFiguresCertificateResponse) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
+}
+
+func (x *IssueFiguresCertificateResponse) GetAnsweredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AnsweredAt
+	}
+	return nil
+}
+
 var File_naru_hub_v1_hub_service_proto protoreflect.FileDescriptor
 
 const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
@@ -1602,8 +1775,24 @@ const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\x03pdf\x18\x02 \x01(\fR\x03pdf\x12\x1a\n" +
 	"\bexchange\x18\x03 \x01(\tR\bexchange\x12;\n" +
 	"\vanswered_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"answeredAt2\xd9\n" +
-	"\n" +
+	"answeredAt\"\x80\x01\n" +
+	"\x1eIssueFiguresCertificateRequest\x12#\n" +
+	"\aaddress\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\x129\n" +
+	"\x06period\x18\x02 \x01(\tB!\xbaH\x1er\x1c2\x1a^[0-9]{4}-(0[1-9]|1[0-2])$R\x06period\"\xdd\x02\n" +
+	"\x1fIssueFiguresCertificateResponse\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x16\n" +
+	"\x06period\x18\x02 \x01(\tR\x06period\x12(\n" +
+	"\x10received_of_sent\x18\x03 \x01(\x03R\x0ereceivedOfSent\x12 \n" +
+	"\fread_of_sent\x18\x04 \x01(\x03R\n" +
+	"readOfSent\x12\x1a\n" +
+	"\breceived\x18\x05 \x01(\x03R\breceived\x12\x12\n" +
+	"\x04read\x18\x06 \x01(\x03R\x04read\x12!\n" +
+	"\tstatement\x18\a \x01(\fB\x03\x80\x01\x01R\tstatement\x12\x10\n" +
+	"\x03pdf\x18\b \x01(\fR\x03pdf\x12\x1a\n" +
+	"\bexchange\x18\t \x01(\tR\bexchange\x12;\n" +
+	"\vanswered_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"answeredAt2\xe3\v\n" +
 	"\n" +
 	"HubService\x12}\n" +
 	"\x15RegisterPersonAddress\x12).naru.hub.v1.RegisterPersonAddressRequest\x1a*.naru.hub.v1.RegisterPersonAddressResponse\"\r\xca\xf3\x18\t\"\aaddress\x12\x8f\x01\n" +
@@ -1616,7 +1805,8 @@ const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\x0fSearchRecipient\x12#.naru.hub.v1.SearchRecipientRequest\x1a$.naru.hub.v1.SearchRecipientResponse\"\r\xca\xf3\x18\t\"\aaddress\x12~\n" +
 	"\x14RegisterCirculations\x12(.naru.hub.v1.RegisterCirculationsRequest\x1a).naru.hub.v1.RegisterCirculationsResponse\"\x11\xca\xf3\x18\r\"\vcirculation\x12u\n" +
 	"\x11RegisterReadTimes\x12%.naru.hub.v1.RegisterReadTimesRequest\x1a&.naru.hub.v1.RegisterReadTimesResponse\"\x11\xca\xf3\x18\r\"\vcirculation\x12\x96\x01\n" +
-	"\x1cIssueDistributionCertificate\x120.naru.hub.v1.IssueDistributionCertificateRequest\x1a1.naru.hub.v1.IssueDistributionCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xa8\x01\n" +
+	"\x1cIssueDistributionCertificate\x120.naru.hub.v1.IssueDistributionCertificateRequest\x1a1.naru.hub.v1.IssueDistributionCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12\x87\x01\n" +
+	"\x17IssueFiguresCertificate\x12+.naru.hub.v1.IssueFiguresCertificateRequest\x1a,.naru.hub.v1.IssueFiguresCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xa8\x01\n" +
 	"\x0fcom.naru.hub.v1B\x0fHubServiceProtoP\x01Z6github.com/naru-relay/naru/proto/gen/naru/hub/v1;hubv1\xa2\x02\x03NHX\xaa\x02\vNaru.Hub.V1\xca\x02\vNaru\\Hub\\V1\xe2\x02\x17Naru\\Hub\\V1\\GPBMetadata\xea\x02\rNaru::Hub::V1b\x06proto3"
 
 var (
@@ -1631,7 +1821,7 @@ func file_naru_hub_v1_hub_service_proto_rawDescGZIP() []byte {
 	return file_naru_hub_v1_hub_service_proto_rawDescData
 }
 
-var file_naru_hub_v1_hub_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_naru_hub_v1_hub_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 	(*RegisterPersonAddressRequest)(nil),         // 0: naru.hub.v1.RegisterPersonAddressRequest
 	(*RegisterPersonAddressResponse)(nil),        // 1: naru.hub.v1.RegisterPersonAddressResponse
@@ -1658,67 +1848,72 @@ var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 	(*RegisterReadTimesResponse)(nil),            // 22: naru.hub.v1.RegisterReadTimesResponse
 	(*IssueDistributionCertificateRequest)(nil),  // 23: naru.hub.v1.IssueDistributionCertificateRequest
 	(*IssueDistributionCertificateResponse)(nil), // 24: naru.hub.v1.IssueDistributionCertificateResponse
-	(*timestamppb.Timestamp)(nil),                // 25: google.protobuf.Timestamp
-	(v1.OrganisationType)(0),                     // 26: naru.address.v1.OrganisationType
-	(*v11.RecipientIdentifier)(nil),              // 27: naru.platform.v1.RecipientIdentifier
-	(*v11.PlatformAddress)(nil),                  // 28: naru.platform.v1.PlatformAddress
-	(*v11.Party)(nil),                            // 29: naru.platform.v1.Party
-	(v11.DocumentType)(0),                        // 30: naru.platform.v1.DocumentType
-	(*v11.Digest)(nil),                           // 31: naru.platform.v1.Digest
+	(*IssueFiguresCertificateRequest)(nil),       // 25: naru.hub.v1.IssueFiguresCertificateRequest
+	(*IssueFiguresCertificateResponse)(nil),      // 26: naru.hub.v1.IssueFiguresCertificateResponse
+	(*timestamppb.Timestamp)(nil),                // 27: google.protobuf.Timestamp
+	(v1.OrganisationType)(0),                     // 28: naru.address.v1.OrganisationType
+	(*v11.RecipientIdentifier)(nil),              // 29: naru.platform.v1.RecipientIdentifier
+	(*v11.PlatformAddress)(nil),                  // 30: naru.platform.v1.PlatformAddress
+	(*v11.Party)(nil),                            // 31: naru.platform.v1.Party
+	(v11.DocumentType)(0),                        // 32: naru.platform.v1.DocumentType
+	(*v11.Digest)(nil),                           // 33: naru.platform.v1.Digest
 }
 var file_naru_hub_v1_hub_service_proto_depIdxs = []int32{
-	25, // 0: naru.hub.v1.RegisterPersonAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
-	26, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.address.v1.OrganisationType
-	25, // 2: naru.hub.v1.RegisterOrganisationAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
-	25, // 3: naru.hub.v1.GetAddressOwnerResponse.registered_at:type_name -> google.protobuf.Timestamp
-	25, // 4: naru.hub.v1.ChangePersonNameRequest.changed_at:type_name -> google.protobuf.Timestamp
-	26, // 5: naru.hub.v1.ChangeOrganisationRequest.type:type_name -> naru.address.v1.OrganisationType
-	25, // 6: naru.hub.v1.ChangeOrganisationRequest.changed_at:type_name -> google.protobuf.Timestamp
-	25, // 7: naru.hub.v1.WithdrawAddressRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	27, // 8: naru.hub.v1.SearchRecipientRequest.recipient:type_name -> naru.platform.v1.RecipientIdentifier
-	28, // 9: naru.hub.v1.SearchRecipientResponse.addresses:type_name -> naru.platform.v1.PlatformAddress
-	29, // 10: naru.hub.v1.CirculationItem.from:type_name -> naru.platform.v1.Party
-	29, // 11: naru.hub.v1.CirculationItem.to:type_name -> naru.platform.v1.Party
-	25, // 12: naru.hub.v1.CirculationItem.sent_at:type_name -> google.protobuf.Timestamp
-	25, // 13: naru.hub.v1.CirculationItem.received_at:type_name -> google.protobuf.Timestamp
-	30, // 14: naru.hub.v1.CirculationItem.document_type:type_name -> naru.platform.v1.DocumentType
-	31, // 15: naru.hub.v1.CirculationItem.document_hash:type_name -> naru.platform.v1.Digest
-	31, // 16: naru.hub.v1.CirculationItem.attachment_hashes:type_name -> naru.platform.v1.Digest
+	27, // 0: naru.hub.v1.RegisterPersonAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
+	28, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.address.v1.OrganisationType
+	27, // 2: naru.hub.v1.RegisterOrganisationAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
+	27, // 3: naru.hub.v1.GetAddressOwnerResponse.registered_at:type_name -> google.protobuf.Timestamp
+	27, // 4: naru.hub.v1.ChangePersonNameRequest.changed_at:type_name -> google.protobuf.Timestamp
+	28, // 5: naru.hub.v1.ChangeOrganisationRequest.type:type_name -> naru.address.v1.OrganisationType
+	27, // 6: naru.hub.v1.ChangeOrganisationRequest.changed_at:type_name -> google.protobuf.Timestamp
+	27, // 7: naru.hub.v1.WithdrawAddressRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	29, // 8: naru.hub.v1.SearchRecipientRequest.recipient:type_name -> naru.platform.v1.RecipientIdentifier
+	30, // 9: naru.hub.v1.SearchRecipientResponse.addresses:type_name -> naru.platform.v1.PlatformAddress
+	31, // 10: naru.hub.v1.CirculationItem.from:type_name -> naru.platform.v1.Party
+	31, // 11: naru.hub.v1.CirculationItem.to:type_name -> naru.platform.v1.Party
+	27, // 12: naru.hub.v1.CirculationItem.sent_at:type_name -> google.protobuf.Timestamp
+	27, // 13: naru.hub.v1.CirculationItem.received_at:type_name -> google.protobuf.Timestamp
+	32, // 14: naru.hub.v1.CirculationItem.document_type:type_name -> naru.platform.v1.DocumentType
+	33, // 15: naru.hub.v1.CirculationItem.document_hash:type_name -> naru.platform.v1.Digest
+	33, // 16: naru.hub.v1.CirculationItem.attachment_hashes:type_name -> naru.platform.v1.Digest
 	16, // 17: naru.hub.v1.RegisterCirculationsRequest.items:type_name -> naru.hub.v1.CirculationItem
 	18, // 18: naru.hub.v1.RegisterCirculationsResponse.results:type_name -> naru.hub.v1.ItemResult
-	25, // 19: naru.hub.v1.RegisterCirculationsResponse.answered_at:type_name -> google.protobuf.Timestamp
-	25, // 20: naru.hub.v1.ReadTimeItem.read_at:type_name -> google.protobuf.Timestamp
+	27, // 19: naru.hub.v1.RegisterCirculationsResponse.answered_at:type_name -> google.protobuf.Timestamp
+	27, // 20: naru.hub.v1.ReadTimeItem.read_at:type_name -> google.protobuf.Timestamp
 	20, // 21: naru.hub.v1.RegisterReadTimesRequest.items:type_name -> naru.hub.v1.ReadTimeItem
 	18, // 22: naru.hub.v1.RegisterReadTimesResponse.results:type_name -> naru.hub.v1.ItemResult
-	25, // 23: naru.hub.v1.RegisterReadTimesResponse.answered_at:type_name -> google.protobuf.Timestamp
-	25, // 24: naru.hub.v1.IssueDistributionCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
-	0,  // 25: naru.hub.v1.HubService.RegisterPersonAddress:input_type -> naru.hub.v1.RegisterPersonAddressRequest
-	2,  // 26: naru.hub.v1.HubService.RegisterOrganisationAddress:input_type -> naru.hub.v1.RegisterOrganisationAddressRequest
-	4,  // 27: naru.hub.v1.HubService.GetAddressOwner:input_type -> naru.hub.v1.GetAddressOwnerRequest
-	12, // 28: naru.hub.v1.HubService.WithdrawAddress:input_type -> naru.hub.v1.WithdrawAddressRequest
-	6,  // 29: naru.hub.v1.HubService.GetWithdrawnAddresses:input_type -> naru.hub.v1.GetWithdrawnAddressesRequest
-	8,  // 30: naru.hub.v1.HubService.ChangePersonName:input_type -> naru.hub.v1.ChangePersonNameRequest
-	10, // 31: naru.hub.v1.HubService.ChangeOrganisation:input_type -> naru.hub.v1.ChangeOrganisationRequest
-	14, // 32: naru.hub.v1.HubService.SearchRecipient:input_type -> naru.hub.v1.SearchRecipientRequest
-	17, // 33: naru.hub.v1.HubService.RegisterCirculations:input_type -> naru.hub.v1.RegisterCirculationsRequest
-	21, // 34: naru.hub.v1.HubService.RegisterReadTimes:input_type -> naru.hub.v1.RegisterReadTimesRequest
-	23, // 35: naru.hub.v1.HubService.IssueDistributionCertificate:input_type -> naru.hub.v1.IssueDistributionCertificateRequest
-	1,  // 36: naru.hub.v1.HubService.RegisterPersonAddress:output_type -> naru.hub.v1.RegisterPersonAddressResponse
-	3,  // 37: naru.hub.v1.HubService.RegisterOrganisationAddress:output_type -> naru.hub.v1.RegisterOrganisationAddressResponse
-	5,  // 38: naru.hub.v1.HubService.GetAddressOwner:output_type -> naru.hub.v1.GetAddressOwnerResponse
-	13, // 39: naru.hub.v1.HubService.WithdrawAddress:output_type -> naru.hub.v1.WithdrawAddressResponse
-	7,  // 40: naru.hub.v1.HubService.GetWithdrawnAddresses:output_type -> naru.hub.v1.GetWithdrawnAddressesResponse
-	9,  // 41: naru.hub.v1.HubService.ChangePersonName:output_type -> naru.hub.v1.ChangePersonNameResponse
-	11, // 42: naru.hub.v1.HubService.ChangeOrganisation:output_type -> naru.hub.v1.ChangeOrganisationResponse
-	15, // 43: naru.hub.v1.HubService.SearchRecipient:output_type -> naru.hub.v1.SearchRecipientResponse
-	19, // 44: naru.hub.v1.HubService.RegisterCirculations:output_type -> naru.hub.v1.RegisterCirculationsResponse
-	22, // 45: naru.hub.v1.HubService.RegisterReadTimes:output_type -> naru.hub.v1.RegisterReadTimesResponse
-	24, // 46: naru.hub.v1.HubService.IssueDistributionCertificate:output_type -> naru.hub.v1.IssueDistributionCertificateResponse
-	36, // [36:47] is the sub-list for method output_type
-	25, // [25:36] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	27, // 23: naru.hub.v1.RegisterReadTimesResponse.answered_at:type_name -> google.protobuf.Timestamp
+	27, // 24: naru.hub.v1.IssueDistributionCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
+	27, // 25: naru.hub.v1.IssueFiguresCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
+	0,  // 26: naru.hub.v1.HubService.RegisterPersonAddress:input_type -> naru.hub.v1.RegisterPersonAddressRequest
+	2,  // 27: naru.hub.v1.HubService.RegisterOrganisationAddress:input_type -> naru.hub.v1.RegisterOrganisationAddressRequest
+	4,  // 28: naru.hub.v1.HubService.GetAddressOwner:input_type -> naru.hub.v1.GetAddressOwnerRequest
+	12, // 29: naru.hub.v1.HubService.WithdrawAddress:input_type -> naru.hub.v1.WithdrawAddressRequest
+	6,  // 30: naru.hub.v1.HubService.GetWithdrawnAddresses:input_type -> naru.hub.v1.GetWithdrawnAddressesRequest
+	8,  // 31: naru.hub.v1.HubService.ChangePersonName:input_type -> naru.hub.v1.ChangePersonNameRequest
+	10, // 32: naru.hub.v1.HubService.ChangeOrganisation:input_type -> naru.hub.v1.ChangeOrganisationRequest
+	14, // 33: naru.hub.v1.HubService.SearchRecipient:input_type -> naru.hub.v1.SearchRecipientRequest
+	17, // 34: naru.hub.v1.HubService.RegisterCirculations:input_type -> naru.hub.v1.RegisterCirculationsRequest
+	21, // 35: naru.hub.v1.HubService.RegisterReadTimes:input_type -> naru.hub.v1.RegisterReadTimesRequest
+	23, // 36: naru.hub.v1.HubService.IssueDistributionCertificate:input_type -> naru.hub.v1.IssueDistributionCertificateRequest
+	25, // 37: naru.hub.v1.HubService.IssueFiguresCertificate:input_type -> naru.hub.v1.IssueFiguresCertificateRequest
+	1,  // 38: naru.hub.v1.HubService.RegisterPersonAddress:output_type -> naru.hub.v1.RegisterPersonAddressResponse
+	3,  // 39: naru.hub.v1.HubService.RegisterOrganisationAddress:output_type -> naru.hub.v1.RegisterOrganisationAddressResponse
+	5,  // 40: naru.hub.v1.HubService.GetAddressOwner:output_type -> naru.hub.v1.GetAddressOwnerResponse
+	13, // 41: naru.hub.v1.HubService.WithdrawAddress:output_type -> naru.hub.v1.WithdrawAddressResponse
+	7,  // 42: naru.hub.v1.HubService.GetWithdrawnAddresses:output_type -> naru.hub.v1.GetWithdrawnAddressesResponse
+	9,  // 43: naru.hub.v1.HubService.ChangePersonName:output_type -> naru.hub.v1.ChangePersonNameResponse
+	11, // 44: naru.hub.v1.HubService.ChangeOrganisation:output_type -> naru.hub.v1.ChangeOrganisationResponse
+	15, // 45: naru.hub.v1.HubService.SearchRecipient:output_type -> naru.hub.v1.SearchRecipientResponse
+	19, // 46: naru.hub.v1.HubService.RegisterCirculations:output_type -> naru.hub.v1.RegisterCirculationsResponse
+	22, // 47: naru.hub.v1.HubService.RegisterReadTimes:output_type -> naru.hub.v1.RegisterReadTimesResponse
+	24, // 48: naru.hub.v1.HubService.IssueDistributionCertificate:output_type -> naru.hub.v1.IssueDistributionCertificateResponse
+	26, // 49: naru.hub.v1.HubService.IssueFiguresCertificate:output_type -> naru.hub.v1.IssueFiguresCertificateResponse
+	38, // [38:50] is the sub-list for method output_type
+	26, // [26:38] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_naru_hub_v1_hub_service_proto_init() }
@@ -1732,7 +1927,7 @@ func file_naru_hub_v1_hub_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_hub_v1_hub_service_proto_rawDesc), len(file_naru_hub_v1_hub_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

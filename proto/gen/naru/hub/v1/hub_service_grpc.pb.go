@@ -30,6 +30,7 @@ const (
 	HubService_RegisterCirculations_FullMethodName         = "/naru.hub.v1.HubService/RegisterCirculations"
 	HubService_RegisterReadTimes_FullMethodName            = "/naru.hub.v1.HubService/RegisterReadTimes"
 	HubService_IssueDistributionCertificate_FullMethodName = "/naru.hub.v1.HubService/IssueDistributionCertificate"
+	HubService_IssueFiguresCertificate_FullMethodName      = "/naru.hub.v1.HubService/IssueFiguresCertificate"
 )
 
 // HubServiceClient is the client API for HubService service.
@@ -63,6 +64,9 @@ type HubServiceClient interface {
 	RegisterReadTimes(ctx context.Context, in *RegisterReadTimesRequest, opts ...grpc.CallOption) (*RegisterReadTimesResponse, error)
 	// IssueDistributionCertificate obtains a 유통증명서 (hub-interface 5.1). Errors: NO_CIRCULATION (ERR-01-501), HUB_REFUSED.
 	IssueDistributionCertificate(ctx context.Context, in *IssueDistributionCertificateRequest, opts ...grpc.CallOption) (*IssueDistributionCertificateResponse, error)
+	// IssueFiguresCertificate obtains a 전자문서 유통정보 수치 확인서 (hub-interface 5.2): how many of the documents that an address sent were received and
+	// viewed in a month. Errors: NO_CIRCULATION (ERR-01-501: none in that month), HUB_REFUSED (also if interface.paths.figures is not configured).
+	IssueFiguresCertificate(ctx context.Context, in *IssueFiguresCertificateRequest, opts ...grpc.CallOption) (*IssueFiguresCertificateResponse, error)
 }
 
 type hubServiceClient struct {
@@ -183,6 +187,16 @@ func (c *hubServiceClient) IssueDistributionCertificate(ctx context.Context, in 
 	return out, nil
 }
 
+func (c *hubServiceClient) IssueFiguresCertificate(ctx context.Context, in *IssueFiguresCertificateRequest, opts ...grpc.CallOption) (*IssueFiguresCertificateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IssueFiguresCertificateResponse)
+	err := c.cc.Invoke(ctx, HubService_IssueFiguresCertificate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // HubServiceServer is the server API for HubService service.
 // All implementations must embed UnimplementedHubServiceServer
 // for forward compatibility.
@@ -214,6 +228,9 @@ type HubServiceServer interface {
 	RegisterReadTimes(context.Context, *RegisterReadTimesRequest) (*RegisterReadTimesResponse, error)
 	// IssueDistributionCertificate obtains a 유통증명서 (hub-interface 5.1). Errors: NO_CIRCULATION (ERR-01-501), HUB_REFUSED.
 	IssueDistributionCertificate(context.Context, *IssueDistributionCertificateRequest) (*IssueDistributionCertificateResponse, error)
+	// IssueFiguresCertificate obtains a 전자문서 유통정보 수치 확인서 (hub-interface 5.2): how many of the documents that an address sent were received and
+	// viewed in a month. Errors: NO_CIRCULATION (ERR-01-501: none in that month), HUB_REFUSED (also if interface.paths.figures is not configured).
+	IssueFiguresCertificate(context.Context, *IssueFiguresCertificateRequest) (*IssueFiguresCertificateResponse, error)
 	mustEmbedUnimplementedHubServiceServer()
 }
 
@@ -256,6 +273,9 @@ func (UnimplementedHubServiceServer) RegisterReadTimes(context.Context, *Registe
 }
 func (UnimplementedHubServiceServer) IssueDistributionCertificate(context.Context, *IssueDistributionCertificateRequest) (*IssueDistributionCertificateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueDistributionCertificate not implemented")
+}
+func (UnimplementedHubServiceServer) IssueFiguresCertificate(context.Context, *IssueFiguresCertificateRequest) (*IssueFiguresCertificateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method IssueFiguresCertificate not implemented")
 }
 func (UnimplementedHubServiceServer) mustEmbedUnimplementedHubServiceServer() {}
 func (UnimplementedHubServiceServer) testEmbeddedByValue()                    {}
@@ -476,6 +496,24 @@ func _HubService_IssueDistributionCertificate_Handler(srv interface{}, ctx conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HubService_IssueFiguresCertificate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IssueFiguresCertificateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).IssueFiguresCertificate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_IssueFiguresCertificate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).IssueFiguresCertificate(ctx, req.(*IssueFiguresCertificateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // HubService_ServiceDesc is the grpc.ServiceDesc for HubService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -526,6 +564,10 @@ var HubService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "IssueDistributionCertificate",
 			Handler:    _HubService_IssueDistributionCertificate_Handler,
+		},
+		{
+			MethodName: "IssueFiguresCertificate",
+			Handler:    _HubService_IssueFiguresCertificate_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
