@@ -61,6 +61,8 @@ type fakeHub struct {
 	// figured answers requests for figures.
 	figured      func(r *hubv1.IssueFiguresCertificateRequest, attempt int) (*hubv1.IssueFiguresCertificateResponse, error)
 	figuresAsked []*hubv1.IssueFiguresCertificateRequest
+	// pushes are the certificates that were pushed, by the id of the push.
+	pushes map[string]*hubv1.GetPushedCertificateResponse
 }
 
 func (f *fakeHub) IssueDistributionCertificate(_ context.Context, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {

@@ -21,7 +21,7 @@ func states() []proto.Message {
 		&certificatev1.CertificateIssued{}, &certificatev1.CertificateFailed{},
 		&certificatev1.CertificateRequested{}, &certificatev1.CertificateAccepted{}, &certificatev1.CertificateRefused{},
 		&certificatev1.CertificateAttempted{},
-		&certificatev1.FiguresRequested{}, &certificatev1.FiguresAttempted{},
+		&certificatev1.FiguresRequested{}, &certificatev1.FiguresAttempted{}, &certificatev1.PushSettled{},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 type metrics struct {
-	requests, attempts, lookups, figures metric.Int64Counter
+	requests, attempts, lookups, figures, pushes metric.Int64Counter
 }
 
 func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
@@ -20,6 +20,7 @@ func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
 		requests: made.Counter("naru.certificate.requests", "", "Requests for certificates by entitlement or by why they were refused."),
 		attempts: made.Counter("naru.certificate.attempts", "", "Attempts to obtain a certificate by outcome."),
 		figures:  made.Counter("naru.certificate.figures", "", "Attempts to obtain certificates of monthly figures by outcome."),
+		pushes:   made.Counter("naru.certificate.pushes", "", "Certificates that the hub pushed, by outcome."),
 		lookups:  made.Counter("naru.certificate.lookups", "", "What delivery, intake and circulation were asked about documents, by unit and outcome."),
 	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
@@ -35,6 +36,10 @@ func (m *metrics) requested(ctx context.Context, outcome string) {
 
 func (m *metrics) asked(ctx context.Context, unit, outcome string) {
 	m.lookups.Add(ctx, 1, metric.WithAttributes(attribute.String("unit", unit), attribute.String("outcome", outcome)))
+}
+
+func (m *metrics) pushed(ctx context.Context, outcome string) {
+	m.pushes.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", outcome)))
 }
 
 func (m *metrics) figured(ctx context.Context, o figuresOutcome) {

@@ -54,13 +54,14 @@ var Unit = unit.Spec[*Config, *service]{
 	Waits: func(c *Config) []work.Wait {
 		return slices.Concat(
 			work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()),
+			work.ClaimedWaits("certificate_push", "outcome is null", pushRetry, c.Worker.Lease.Std()),
 			work.ClaimedWaits("figures", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()))
 	},
 	Doors: []unit.Door{
 		unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient),
 		unit.Offer(&certificatev1.FiguresService_ServiceDesc, certificatev1.RegisterFiguresServiceHandlerClient, certificatev1.NewFiguresServiceClient),
 	},
-	Build: build, Register: (*service).register, Tasks: (*service).tasks,
+	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
 // chainCache is how many verified signers are remembered; the hub has one or two.
@@ -87,6 +88,7 @@ type service struct {
 	revocations *cms.Revocations
 	wake        work.Bell
 	wakeFigures work.Bell
+	wakePushes  work.Bell
 	// replica names this process in leases.
 	replica string
 }
@@ -117,7 +119,7 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	return &service{
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, expiry: env.Expiry, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(conns["hub"]), address: addressv1.NewAddressServiceClient(conns["address"]), roots: roots, timeStampRoots: timeStampRoots, chains: cms.NewChainCache(chainCache),
-		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(), wakeFigures: work.NewBell(),
+		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(), wakeFigures: work.NewBell(), wakePushes: work.NewBell(),
 		replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),
@@ -150,5 +152,15 @@ func (s *service) tasks() ([]lifecycle.Task, error) {
 		},
 		Do: s.obtainFigures,
 	}.Task()
-	return []lifecycle.Task{obtain, figured}, err
+	if err != nil {
+		return nil, err
+	}
+	pushes, err := work.Loop[pushed]{
+		Name: "take-pushes", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wakePushes, Log: s.log,
+		Claim: func(ctx context.Context, limit int) ([]pushed, error) {
+			return claimPushes(ctx, s.db, c.Claimed(s.replica, limit))
+		},
+		Do: s.takePush,
+	}.Task()
+	return []lifecycle.Task{obtain, figured, pushes}, err
 }

@@ -40,6 +40,10 @@ func addressUnknown(cause error) error {
 	return fault.New(fault.Conflict, domain, hubv1.Reason_REASON_ADDRESS_UNKNOWN, "the distribution hub knows no such address", fault.Wrap(cause))
 }
 
+func pushNotFound() error {
+	return fault.New(fault.NotFound, domain, hubv1.Reason_REASON_PUSH_NOT_FOUND, "there is no such push")
+}
+
 func addressTaken() error {
 	return fault.New(fault.Conflict, domain, hubv1.Reason_REASON_ADDRESS_TAKEN, "the address belongs to somebody else")
 }

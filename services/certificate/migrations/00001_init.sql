@@ -176,3 +176,26 @@ create table figures_file (
 ) partition by range (id);
 alter table figures_file alter column pieces set storage external;
 grant select, insert on figures_file to ${app};
+
+-- Certificates that the hub pushed, once for each of its pushes, and what came of them. A replica claims a row while it has no outcome.
+create table certificate_push (
+    push        uuid        not null constraint certificate_push_pk primary key,
+    cert_num    text        not null,
+    edoc_num    text        collate "C" not null,
+    -- The applicant that the hub names.
+    applicant   text        not null,
+    received_at timestamptz not null,
+    due_at      timestamptz,
+    lease_until timestamptz,
+    owner       text,
+    attempt     integer     not null default 0,
+    outcome     text        constraint certificate_push_outcome_known check (outcome in ('taken', 'check_failed', 'duplicate', 'late', 'no_request')),
+    certificate uuid        constraint certificate_push_of_certificate references certificate (id),
+    ended_at    timestamptz,
+    commit_id   uuid        not null,
+    constraint certificate_push_due_without_outcome check ((outcome is null) = (due_at is not null) and (outcome is null) = (ended_at is null))
+);
+create index certificate_push_due on certificate_push (due_at) where outcome is null;
+create index certificate_request_edoc_num on certificate_request (edoc_num);
+create index certificate_cert_num on certificate (cert_num) where cert_num is not null;
+grant select, insert, update (due_at, lease_until, owner, attempt, outcome, certificate, ended_at, commit_id) on certificate_push to ${app};

@@ -203,7 +203,11 @@ func (s *System) render(ctx context.Context, held Circulation, platformID, appli
 		misdeed = scenario.CertificateForged
 		pdf = forge(pdf)
 	}
-	return issuedCertificate{number: number, pdf: pdf}, s.storeCertificate(ctx, draft, platformID, misdeed, pdf)
+	if err := s.storeCertificate(ctx, draft, platformID, misdeed, pdf); err != nil {
+		return issuedCertificate{}, err
+	}
+	s.pusher.issued(ctx, platformID, pushHead{number, held.EdocNum, applicant}, pdf)
+	return issuedCertificate{number: number, pdf: pdf}, nil
 }
 
 // forge changes one byte of the signed range: the first byte of the second line, which in every PDF is a comment of binary bytes,

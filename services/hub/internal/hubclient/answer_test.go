@@ -281,6 +281,39 @@ func FuzzReadFigures(f *testing.F) {
 	})
 }
 
+func TestReadPush(t *testing.T) {
+	t.Parallel()
+	const head = "Content-Type: application/json\r\n\r\n"
+	const whole = `{"certNum":"2026-0302-0000-0001","edocNum":"20260302_NARU000001_0000000000001","eaddr":"office"}`
+	pdf := "Content-Type: application/pdf\r\n\r\n%PDF-1.7"
+	good := mixed(head+whole, pdf)
+	got, err := hubclient.ReadPush(good.ContentType, good.Body)
+	require.NoError(t, err)
+	require.Equal(t, hubclient.Pushed{Number: "2026-0302-0000-0001", EdocNum: "20260302_NARU000001_0000000000001", Address: "office", PDF: []byte("%PDF-1.7")}, got)
+	for name, a := range map[string]hubclient.Answer{
+		"no number":      mixed(head+strings.Replace(whole, "certNum", "other", 1), pdf),
+		"no edoc number": mixed(head+strings.Replace(whole, "20260302_NARU", "20260302-NARU", 1), pdf),
+		"no address":     mixed(head+strings.Replace(whole, `"office"`, `""`, 1), pdf),
+		"no PDF":         mixed(head + whole),
+		"no JSON":        mixed(pdf),
+		"two values":     mixed(head+whole+whole, pdf),
+		"not multipart":  answer(whole),
+	} {
+		_, err := hubclient.ReadPush(a.ContentType, a.Body)
+		require.ErrorIs(t, err, hubclient.ErrUnknown, name)
+	}
+}
+
+func FuzzReadPush(f *testing.F) {
+	fuzzed(f, []hubclient.Answer{
+		mixed("Content-Type: application/json\r\n\r\n"+`{"certNum":"2026-0302-0000-0001","edocNum":"20260302_NARU000001_0000000000001","eaddr":"a"}`,
+			"Content-Type: application/pdf\r\n\r\n%PDF-1.7"),
+	}, func(a hubclient.Answer) error {
+		_, err := hubclient.ReadPush(a.ContentType, a.Body)
+		return err
+	})
+}
+
 func FuzzReadToken(f *testing.F) {
 	fuzzed(f, []hubclient.Answer{
 		answer(`{"resultCode":1,"accessToken":"A","accessExpiresIn":1,"refreshToken":"R","refreshExpiresIn":2}`),

@@ -1667,6 +1667,103 @@ func (x *IssueFiguresCertificateResponse) GetAnsweredAt() *timestamppb.Timestamp
 	return nil
 }
 
+type GetPushedCertificateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the push.
+	Push          string `protobuf:"bytes,1,opt,name=push,proto3" json:"push,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPushedCertificateRequest) Reset() {
+	*x = GetPushedCertificateRequest{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPushedCertificateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPushedCertificateRequest) ProtoMessage() {}
+
+func (x *GetPushedCertificateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPushedCertificateRequest.ProtoReflect.Descriptor instead.
+func (*GetPushedCertificateRequest) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *GetPushedCertificateRequest) GetPush() string {
+	if x != nil {
+		return x.Push
+	}
+	return ""
+}
+
+type GetPushedCertificateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	CertNum       string                 `protobuf:"bytes,1,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
+	Pdf           []byte                 `protobuf:"bytes,2,opt,name=pdf,proto3" json:"pdf,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPushedCertificateResponse) Reset() {
+	*x = GetPushedCertificateResponse{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPushedCertificateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPushedCertificateResponse) ProtoMessage() {}
+
+func (x *GetPushedCertificateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPushedCertificateResponse.ProtoReflect.Descriptor instead.
+func (*GetPushedCertificateResponse) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GetPushedCertificateResponse) GetCertNum() string {
+	if x != nil {
+		return x.CertNum
+	}
+	return ""
+}
+
+func (x *GetPushedCertificateResponse) GetPdf() []byte {
+	if x != nil {
+		return x.Pdf
+	}
+	return nil
+}
+
 var File_naru_hub_v1_hub_service_proto protoreflect.FileDescriptor
 
 const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
@@ -1792,7 +1889,12 @@ const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\bexchange\x18\t \x01(\tR\bexchange\x12;\n" +
 	"\vanswered_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"answeredAt2\xe3\v\n" +
+	"answeredAt\";\n" +
+	"\x1bGetPushedCertificateRequest\x12\x1c\n" +
+	"\x04push\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x04push\"K\n" +
+	"\x1cGetPushedCertificateResponse\x12\x19\n" +
+	"\bcert_num\x18\x01 \x01(\tR\acertNum\x12\x10\n" +
+	"\x03pdf\x18\x02 \x01(\fR\x03pdf2\xe3\f\n" +
 	"\n" +
 	"HubService\x12}\n" +
 	"\x15RegisterPersonAddress\x12).naru.hub.v1.RegisterPersonAddressRequest\x1a*.naru.hub.v1.RegisterPersonAddressResponse\"\r\xca\xf3\x18\t\"\aaddress\x12\x8f\x01\n" +
@@ -1805,7 +1907,8 @@ const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\x0fSearchRecipient\x12#.naru.hub.v1.SearchRecipientRequest\x1a$.naru.hub.v1.SearchRecipientResponse\"\r\xca\xf3\x18\t\"\aaddress\x12~\n" +
 	"\x14RegisterCirculations\x12(.naru.hub.v1.RegisterCirculationsRequest\x1a).naru.hub.v1.RegisterCirculationsResponse\"\x11\xca\xf3\x18\r\"\vcirculation\x12u\n" +
 	"\x11RegisterReadTimes\x12%.naru.hub.v1.RegisterReadTimesRequest\x1a&.naru.hub.v1.RegisterReadTimesResponse\"\x11\xca\xf3\x18\r\"\vcirculation\x12\x96\x01\n" +
-	"\x1cIssueDistributionCertificate\x120.naru.hub.v1.IssueDistributionCertificateRequest\x1a1.naru.hub.v1.IssueDistributionCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12\x87\x01\n" +
+	"\x1cIssueDistributionCertificate\x120.naru.hub.v1.IssueDistributionCertificateRequest\x1a1.naru.hub.v1.IssueDistributionCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12~\n" +
+	"\x14GetPushedCertificate\x12(.naru.hub.v1.GetPushedCertificateRequest\x1a).naru.hub.v1.GetPushedCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12\x87\x01\n" +
 	"\x17IssueFiguresCertificate\x12+.naru.hub.v1.IssueFiguresCertificateRequest\x1a,.naru.hub.v1.IssueFiguresCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xa8\x01\n" +
 	"\x0fcom.naru.hub.v1B\x0fHubServiceProtoP\x01Z6github.com/naru-relay/naru/proto/gen/naru/hub/v1;hubv1\xa2\x02\x03NHX\xaa\x02\vNaru.Hub.V1\xca\x02\vNaru\\Hub\\V1\xe2\x02\x17Naru\\Hub\\V1\\GPBMetadata\xea\x02\rNaru::Hub::V1b\x06proto3"
 
@@ -1821,7 +1924,7 @@ func file_naru_hub_v1_hub_service_proto_rawDescGZIP() []byte {
 	return file_naru_hub_v1_hub_service_proto_rawDescData
 }
 
-var file_naru_hub_v1_hub_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_naru_hub_v1_hub_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 	(*RegisterPersonAddressRequest)(nil),         // 0: naru.hub.v1.RegisterPersonAddressRequest
 	(*RegisterPersonAddressResponse)(nil),        // 1: naru.hub.v1.RegisterPersonAddressResponse
@@ -1850,41 +1953,43 @@ var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 	(*IssueDistributionCertificateResponse)(nil), // 24: naru.hub.v1.IssueDistributionCertificateResponse
 	(*IssueFiguresCertificateRequest)(nil),       // 25: naru.hub.v1.IssueFiguresCertificateRequest
 	(*IssueFiguresCertificateResponse)(nil),      // 26: naru.hub.v1.IssueFiguresCertificateResponse
-	(*timestamppb.Timestamp)(nil),                // 27: google.protobuf.Timestamp
-	(v1.OrganisationType)(0),                     // 28: naru.address.v1.OrganisationType
-	(*v11.RecipientIdentifier)(nil),              // 29: naru.platform.v1.RecipientIdentifier
-	(*v11.PlatformAddress)(nil),                  // 30: naru.platform.v1.PlatformAddress
-	(*v11.Party)(nil),                            // 31: naru.platform.v1.Party
-	(v11.DocumentType)(0),                        // 32: naru.platform.v1.DocumentType
-	(*v11.Digest)(nil),                           // 33: naru.platform.v1.Digest
+	(*GetPushedCertificateRequest)(nil),          // 27: naru.hub.v1.GetPushedCertificateRequest
+	(*GetPushedCertificateResponse)(nil),         // 28: naru.hub.v1.GetPushedCertificateResponse
+	(*timestamppb.Timestamp)(nil),                // 29: google.protobuf.Timestamp
+	(v1.OrganisationType)(0),                     // 30: naru.address.v1.OrganisationType
+	(*v11.RecipientIdentifier)(nil),              // 31: naru.platform.v1.RecipientIdentifier
+	(*v11.PlatformAddress)(nil),                  // 32: naru.platform.v1.PlatformAddress
+	(*v11.Party)(nil),                            // 33: naru.platform.v1.Party
+	(v11.DocumentType)(0),                        // 34: naru.platform.v1.DocumentType
+	(*v11.Digest)(nil),                           // 35: naru.platform.v1.Digest
 }
 var file_naru_hub_v1_hub_service_proto_depIdxs = []int32{
-	27, // 0: naru.hub.v1.RegisterPersonAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
-	28, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.address.v1.OrganisationType
-	27, // 2: naru.hub.v1.RegisterOrganisationAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
-	27, // 3: naru.hub.v1.GetAddressOwnerResponse.registered_at:type_name -> google.protobuf.Timestamp
-	27, // 4: naru.hub.v1.ChangePersonNameRequest.changed_at:type_name -> google.protobuf.Timestamp
-	28, // 5: naru.hub.v1.ChangeOrganisationRequest.type:type_name -> naru.address.v1.OrganisationType
-	27, // 6: naru.hub.v1.ChangeOrganisationRequest.changed_at:type_name -> google.protobuf.Timestamp
-	27, // 7: naru.hub.v1.WithdrawAddressRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	29, // 8: naru.hub.v1.SearchRecipientRequest.recipient:type_name -> naru.platform.v1.RecipientIdentifier
-	30, // 9: naru.hub.v1.SearchRecipientResponse.addresses:type_name -> naru.platform.v1.PlatformAddress
-	31, // 10: naru.hub.v1.CirculationItem.from:type_name -> naru.platform.v1.Party
-	31, // 11: naru.hub.v1.CirculationItem.to:type_name -> naru.platform.v1.Party
-	27, // 12: naru.hub.v1.CirculationItem.sent_at:type_name -> google.protobuf.Timestamp
-	27, // 13: naru.hub.v1.CirculationItem.received_at:type_name -> google.protobuf.Timestamp
-	32, // 14: naru.hub.v1.CirculationItem.document_type:type_name -> naru.platform.v1.DocumentType
-	33, // 15: naru.hub.v1.CirculationItem.document_hash:type_name -> naru.platform.v1.Digest
-	33, // 16: naru.hub.v1.CirculationItem.attachment_hashes:type_name -> naru.platform.v1.Digest
+	29, // 0: naru.hub.v1.RegisterPersonAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
+	30, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.address.v1.OrganisationType
+	29, // 2: naru.hub.v1.RegisterOrganisationAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
+	29, // 3: naru.hub.v1.GetAddressOwnerResponse.registered_at:type_name -> google.protobuf.Timestamp
+	29, // 4: naru.hub.v1.ChangePersonNameRequest.changed_at:type_name -> google.protobuf.Timestamp
+	30, // 5: naru.hub.v1.ChangeOrganisationRequest.type:type_name -> naru.address.v1.OrganisationType
+	29, // 6: naru.hub.v1.ChangeOrganisationRequest.changed_at:type_name -> google.protobuf.Timestamp
+	29, // 7: naru.hub.v1.WithdrawAddressRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	31, // 8: naru.hub.v1.SearchRecipientRequest.recipient:type_name -> naru.platform.v1.RecipientIdentifier
+	32, // 9: naru.hub.v1.SearchRecipientResponse.addresses:type_name -> naru.platform.v1.PlatformAddress
+	33, // 10: naru.hub.v1.CirculationItem.from:type_name -> naru.platform.v1.Party
+	33, // 11: naru.hub.v1.CirculationItem.to:type_name -> naru.platform.v1.Party
+	29, // 12: naru.hub.v1.CirculationItem.sent_at:type_name -> google.protobuf.Timestamp
+	29, // 13: naru.hub.v1.CirculationItem.received_at:type_name -> google.protobuf.Timestamp
+	34, // 14: naru.hub.v1.CirculationItem.document_type:type_name -> naru.platform.v1.DocumentType
+	35, // 15: naru.hub.v1.CirculationItem.document_hash:type_name -> naru.platform.v1.Digest
+	35, // 16: naru.hub.v1.CirculationItem.attachment_hashes:type_name -> naru.platform.v1.Digest
 	16, // 17: naru.hub.v1.RegisterCirculationsRequest.items:type_name -> naru.hub.v1.CirculationItem
 	18, // 18: naru.hub.v1.RegisterCirculationsResponse.results:type_name -> naru.hub.v1.ItemResult
-	27, // 19: naru.hub.v1.RegisterCirculationsResponse.answered_at:type_name -> google.protobuf.Timestamp
-	27, // 20: naru.hub.v1.ReadTimeItem.read_at:type_name -> google.protobuf.Timestamp
+	29, // 19: naru.hub.v1.RegisterCirculationsResponse.answered_at:type_name -> google.protobuf.Timestamp
+	29, // 20: naru.hub.v1.ReadTimeItem.read_at:type_name -> google.protobuf.Timestamp
 	20, // 21: naru.hub.v1.RegisterReadTimesRequest.items:type_name -> naru.hub.v1.ReadTimeItem
 	18, // 22: naru.hub.v1.RegisterReadTimesResponse.results:type_name -> naru.hub.v1.ItemResult
-	27, // 23: naru.hub.v1.RegisterReadTimesResponse.answered_at:type_name -> google.protobuf.Timestamp
-	27, // 24: naru.hub.v1.IssueDistributionCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
-	27, // 25: naru.hub.v1.IssueFiguresCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
+	29, // 23: naru.hub.v1.RegisterReadTimesResponse.answered_at:type_name -> google.protobuf.Timestamp
+	29, // 24: naru.hub.v1.IssueDistributionCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
+	29, // 25: naru.hub.v1.IssueFiguresCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
 	0,  // 26: naru.hub.v1.HubService.RegisterPersonAddress:input_type -> naru.hub.v1.RegisterPersonAddressRequest
 	2,  // 27: naru.hub.v1.HubService.RegisterOrganisationAddress:input_type -> naru.hub.v1.RegisterOrganisationAddressRequest
 	4,  // 28: naru.hub.v1.HubService.GetAddressOwner:input_type -> naru.hub.v1.GetAddressOwnerRequest
@@ -1896,21 +2001,23 @@ var file_naru_hub_v1_hub_service_proto_depIdxs = []int32{
 	17, // 34: naru.hub.v1.HubService.RegisterCirculations:input_type -> naru.hub.v1.RegisterCirculationsRequest
 	21, // 35: naru.hub.v1.HubService.RegisterReadTimes:input_type -> naru.hub.v1.RegisterReadTimesRequest
 	23, // 36: naru.hub.v1.HubService.IssueDistributionCertificate:input_type -> naru.hub.v1.IssueDistributionCertificateRequest
-	25, // 37: naru.hub.v1.HubService.IssueFiguresCertificate:input_type -> naru.hub.v1.IssueFiguresCertificateRequest
-	1,  // 38: naru.hub.v1.HubService.RegisterPersonAddress:output_type -> naru.hub.v1.RegisterPersonAddressResponse
-	3,  // 39: naru.hub.v1.HubService.RegisterOrganisationAddress:output_type -> naru.hub.v1.RegisterOrganisationAddressResponse
-	5,  // 40: naru.hub.v1.HubService.GetAddressOwner:output_type -> naru.hub.v1.GetAddressOwnerResponse
-	13, // 41: naru.hub.v1.HubService.WithdrawAddress:output_type -> naru.hub.v1.WithdrawAddressResponse
-	7,  // 42: naru.hub.v1.HubService.GetWithdrawnAddresses:output_type -> naru.hub.v1.GetWithdrawnAddressesResponse
-	9,  // 43: naru.hub.v1.HubService.ChangePersonName:output_type -> naru.hub.v1.ChangePersonNameResponse
-	11, // 44: naru.hub.v1.HubService.ChangeOrganisation:output_type -> naru.hub.v1.ChangeOrganisationResponse
-	15, // 45: naru.hub.v1.HubService.SearchRecipient:output_type -> naru.hub.v1.SearchRecipientResponse
-	19, // 46: naru.hub.v1.HubService.RegisterCirculations:output_type -> naru.hub.v1.RegisterCirculationsResponse
-	22, // 47: naru.hub.v1.HubService.RegisterReadTimes:output_type -> naru.hub.v1.RegisterReadTimesResponse
-	24, // 48: naru.hub.v1.HubService.IssueDistributionCertificate:output_type -> naru.hub.v1.IssueDistributionCertificateResponse
-	26, // 49: naru.hub.v1.HubService.IssueFiguresCertificate:output_type -> naru.hub.v1.IssueFiguresCertificateResponse
-	38, // [38:50] is the sub-list for method output_type
-	26, // [26:38] is the sub-list for method input_type
+	27, // 37: naru.hub.v1.HubService.GetPushedCertificate:input_type -> naru.hub.v1.GetPushedCertificateRequest
+	25, // 38: naru.hub.v1.HubService.IssueFiguresCertificate:input_type -> naru.hub.v1.IssueFiguresCertificateRequest
+	1,  // 39: naru.hub.v1.HubService.RegisterPersonAddress:output_type -> naru.hub.v1.RegisterPersonAddressResponse
+	3,  // 40: naru.hub.v1.HubService.RegisterOrganisationAddress:output_type -> naru.hub.v1.RegisterOrganisationAddressResponse
+	5,  // 41: naru.hub.v1.HubService.GetAddressOwner:output_type -> naru.hub.v1.GetAddressOwnerResponse
+	13, // 42: naru.hub.v1.HubService.WithdrawAddress:output_type -> naru.hub.v1.WithdrawAddressResponse
+	7,  // 43: naru.hub.v1.HubService.GetWithdrawnAddresses:output_type -> naru.hub.v1.GetWithdrawnAddressesResponse
+	9,  // 44: naru.hub.v1.HubService.ChangePersonName:output_type -> naru.hub.v1.ChangePersonNameResponse
+	11, // 45: naru.hub.v1.HubService.ChangeOrganisation:output_type -> naru.hub.v1.ChangeOrganisationResponse
+	15, // 46: naru.hub.v1.HubService.SearchRecipient:output_type -> naru.hub.v1.SearchRecipientResponse
+	19, // 47: naru.hub.v1.HubService.RegisterCirculations:output_type -> naru.hub.v1.RegisterCirculationsResponse
+	22, // 48: naru.hub.v1.HubService.RegisterReadTimes:output_type -> naru.hub.v1.RegisterReadTimesResponse
+	24, // 49: naru.hub.v1.HubService.IssueDistributionCertificate:output_type -> naru.hub.v1.IssueDistributionCertificateResponse
+	28, // 50: naru.hub.v1.HubService.GetPushedCertificate:output_type -> naru.hub.v1.GetPushedCertificateResponse
+	26, // 51: naru.hub.v1.HubService.IssueFiguresCertificate:output_type -> naru.hub.v1.IssueFiguresCertificateResponse
+	39, // [39:52] is the sub-list for method output_type
+	26, // [26:39] is the sub-list for method input_type
 	26, // [26:26] is the sub-list for extension type_name
 	26, // [26:26] is the sub-list for extension extendee
 	0,  // [0:26] is the sub-list for field type_name
@@ -1927,7 +2034,7 @@ func file_naru_hub_v1_hub_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_hub_v1_hub_service_proto_rawDesc), len(file_naru_hub_v1_hub_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

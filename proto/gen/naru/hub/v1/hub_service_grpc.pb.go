@@ -30,6 +30,7 @@ const (
 	HubService_RegisterCirculations_FullMethodName         = "/naru.hub.v1.HubService/RegisterCirculations"
 	HubService_RegisterReadTimes_FullMethodName            = "/naru.hub.v1.HubService/RegisterReadTimes"
 	HubService_IssueDistributionCertificate_FullMethodName = "/naru.hub.v1.HubService/IssueDistributionCertificate"
+	HubService_GetPushedCertificate_FullMethodName         = "/naru.hub.v1.HubService/GetPushedCertificate"
 	HubService_IssueFiguresCertificate_FullMethodName      = "/naru.hub.v1.HubService/IssueFiguresCertificate"
 )
 
@@ -64,6 +65,8 @@ type HubServiceClient interface {
 	RegisterReadTimes(ctx context.Context, in *RegisterReadTimesRequest, opts ...grpc.CallOption) (*RegisterReadTimesResponse, error)
 	// IssueDistributionCertificate obtains a 유통증명서 (hub-interface 5.1). Errors: NO_CIRCULATION (ERR-01-501), HUB_REFUSED.
 	IssueDistributionCertificate(ctx context.Context, in *IssueDistributionCertificateRequest, opts ...grpc.CallOption) (*IssueDistributionCertificateResponse, error)
+	// GetPushedCertificate gives a certificate that the hub pushed (HubPushReceived). Errors: PUSH_NOT_FOUND.
+	GetPushedCertificate(ctx context.Context, in *GetPushedCertificateRequest, opts ...grpc.CallOption) (*GetPushedCertificateResponse, error)
 	// IssueFiguresCertificate obtains a 전자문서 유통정보 수치 확인서 (hub-interface 5.2): how many of the documents that an address sent were received and
 	// viewed in a month. Errors: NO_CIRCULATION (ERR-01-501: none in that month), HUB_REFUSED (also if interface.paths.figures is not configured).
 	IssueFiguresCertificate(ctx context.Context, in *IssueFiguresCertificateRequest, opts ...grpc.CallOption) (*IssueFiguresCertificateResponse, error)
@@ -187,6 +190,16 @@ func (c *hubServiceClient) IssueDistributionCertificate(ctx context.Context, in 
 	return out, nil
 }
 
+func (c *hubServiceClient) GetPushedCertificate(ctx context.Context, in *GetPushedCertificateRequest, opts ...grpc.CallOption) (*GetPushedCertificateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetPushedCertificateResponse)
+	err := c.cc.Invoke(ctx, HubService_GetPushedCertificate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *hubServiceClient) IssueFiguresCertificate(ctx context.Context, in *IssueFiguresCertificateRequest, opts ...grpc.CallOption) (*IssueFiguresCertificateResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(IssueFiguresCertificateResponse)
@@ -228,6 +241,8 @@ type HubServiceServer interface {
 	RegisterReadTimes(context.Context, *RegisterReadTimesRequest) (*RegisterReadTimesResponse, error)
 	// IssueDistributionCertificate obtains a 유통증명서 (hub-interface 5.1). Errors: NO_CIRCULATION (ERR-01-501), HUB_REFUSED.
 	IssueDistributionCertificate(context.Context, *IssueDistributionCertificateRequest) (*IssueDistributionCertificateResponse, error)
+	// GetPushedCertificate gives a certificate that the hub pushed (HubPushReceived). Errors: PUSH_NOT_FOUND.
+	GetPushedCertificate(context.Context, *GetPushedCertificateRequest) (*GetPushedCertificateResponse, error)
 	// IssueFiguresCertificate obtains a 전자문서 유통정보 수치 확인서 (hub-interface 5.2): how many of the documents that an address sent were received and
 	// viewed in a month. Errors: NO_CIRCULATION (ERR-01-501: none in that month), HUB_REFUSED (also if interface.paths.figures is not configured).
 	IssueFiguresCertificate(context.Context, *IssueFiguresCertificateRequest) (*IssueFiguresCertificateResponse, error)
@@ -273,6 +288,9 @@ func (UnimplementedHubServiceServer) RegisterReadTimes(context.Context, *Registe
 }
 func (UnimplementedHubServiceServer) IssueDistributionCertificate(context.Context, *IssueDistributionCertificateRequest) (*IssueDistributionCertificateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueDistributionCertificate not implemented")
+}
+func (UnimplementedHubServiceServer) GetPushedCertificate(context.Context, *GetPushedCertificateRequest) (*GetPushedCertificateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPushedCertificate not implemented")
 }
 func (UnimplementedHubServiceServer) IssueFiguresCertificate(context.Context, *IssueFiguresCertificateRequest) (*IssueFiguresCertificateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueFiguresCertificate not implemented")
@@ -496,6 +514,24 @@ func _HubService_IssueDistributionCertificate_Handler(srv interface{}, ctx conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HubService_GetPushedCertificate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPushedCertificateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).GetPushedCertificate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_GetPushedCertificate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).GetPushedCertificate(ctx, req.(*GetPushedCertificateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _HubService_IssueFiguresCertificate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(IssueFiguresCertificateRequest)
 	if err := dec(in); err != nil {
@@ -564,6 +600,10 @@ var HubService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "IssueDistributionCertificate",
 			Handler:    _HubService_IssueDistributionCertificate_Handler,
+		},
+		{
+			MethodName: "GetPushedCertificate",
+			Handler:    _HubService_GetPushedCertificate_Handler,
 		},
 		{
 			MethodName: "IssueFiguresCertificate",
