@@ -24,6 +24,7 @@ import (
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/invented"
@@ -69,6 +70,8 @@ type victims struct {
 	authorisation harness.Authorisation
 	// certificates of the sender and of the recipient.
 	sendersCertificate, recipientsCertificate string
+	// figures are the sender's of this month.
+	figures string
 	// organisation is another recipient, by an application and with an authority that somebody else could ask about.
 	organisation           *harness.Organisation
 	application, authority string
@@ -106,6 +109,7 @@ func newVictims(t *testing.T) *victims {
 		return s.State == "DOCUMENT_STATE_READ" && s.Registered() && s.ReadTimeRegistered()
 	})
 	v.sendersCertificate, v.recipientsCertificate = issue(t, v.institution.Caller, v.document), issue(t, v.recipient.Caller, v.document)
+	v.figures = figured(t, v.institution.Caller)
 	v.settle(t)
 	v.refused = v.badTokens(t)
 	representative, number, named := stack.LogInPerson(t, stack.NewPerson(t)), invented.AnyBusinessNumber(), stack.NewPerson(t)
@@ -114,7 +118,7 @@ func newVictims(t *testing.T) *victims {
 	v.authority = v.organisation.Authorise(t, named, "RECEIVE")
 	v.values = []string{
 		v.document.EdocNum, v.document.Hash, v.document.Item["ownKey"].(string), v.document.ViewingURL, v.document.Receipt, v.institution.ID, v.institution.Address,
-		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.verification.VerificationID,
+		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.figures, v.verification.VerificationID,
 		v.handed.EdocNum, v.handed.Hash, v.upload, v.viewing, v.unusedHere, v.unused, base64.StdEncoding.EncodeToString(v.document.Certificate),
 		v.organisation.ID, number, v.organisation.Address, representative.Name, named.Name, named.Phone, v.authority,
 	}
@@ -133,6 +137,25 @@ func (v *victims) settle(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// figured has the certificate of this month's figures issued and returns its id.
+func figured(t *testing.T, caller *harness.Caller) string {
+	t.Helper()
+	var got struct {
+		Figures struct{ ID, State, Reason, ReceivedOfSent string }
+	}
+	period := clock.System().Now().In(id.KST).Format("2006-01")
+	await.Require(t, harness.Patience, func(context.Context) error {
+		answer := caller.Do(t, http.MethodPost, "/v1/figures", map[string]string{"period": period, "requestId": "isolation"})
+		answer.Into(t, &got)
+		if got.Figures.State != "CERTIFICATE_STATE_ISSUED" {
+			return fmt.Errorf("state %s %s", got.Figures.State, got.Figures.Reason)
+		}
+		return nil
+	})
+	require.NotEmpty(t, got.Figures.ReceivedOfSent)
+	return got.Figures.ID
 }
 
 // issue has a certificate issued and returns its id.
@@ -196,7 +219,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			foreign: &addressv1.SetRefusalRequest{Sender: v.institution.ID, Refused: true}, absent: &addressv1.SetRefusalRequest{Sender: uuid.NewString(), Refused: true},
 			by: stack.NewMember(t).Caller,
 		},
-		"address.v1.MembershipService/TellNameAgain": {foreign: &addressv1.TellNameAgainRequest{}},
+		"address.v1.MembershipService/TellNameAgain": {foreign: &addressv1.TellNameAgainRequest{}, absent: &addressv1.TellNameAgainRequest{}},
 		"address.v1.MembershipService/Withdraw":      {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
 
 		"address.v1.OrganisationService/ApplyForOrganisation": {foreign: &addressv1.ApplyForOrganisationRequest{
@@ -311,10 +334,10 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"status.v1.StatusService/GetTimeline": {foreign: &statusv1.GetTimelineRequest{EdocNum: number}, absent: &statusv1.GetTimelineRequest{EdocNum: nowhere}},
 
 		"certificate.v1.FiguresService/RequestFigures":           {foreign: &certificatev1.RequestFiguresRequest{Period: "2026-01", RequestId: "s1"}},
-		"certificate.v1.FiguresService/GetFigures":               {foreign: &certificatev1.GetFiguresRequest{Id: uuid.NewString()}},
+		"certificate.v1.FiguresService/GetFigures":               {foreign: &certificatev1.GetFiguresRequest{Id: v.figures}, absent: &certificatev1.GetFiguresRequest{Id: uuid.NewString()}},
 		"certificate.v1.FiguresService/ListFigures":              {foreign: &certificatev1.ListFiguresRequest{}},
-		"certificate.v1.FiguresService/DownloadFigures":          {foreign: &certificatev1.DownloadFiguresRequest{Id: uuid.NewString()}},
-		"certificate.v1.FiguresService/DownloadFiguresStatement": {foreign: &certificatev1.DownloadFiguresStatementRequest{Id: uuid.NewString()}},
+		"certificate.v1.FiguresService/DownloadFigures":          {foreign: &certificatev1.DownloadFiguresRequest{Id: v.figures}, absent: &certificatev1.DownloadFiguresRequest{Id: uuid.NewString()}},
+		"certificate.v1.FiguresService/DownloadFiguresStatement": {foreign: &certificatev1.DownloadFiguresStatementRequest{Id: v.figures}, absent: &certificatev1.DownloadFiguresStatementRequest{Id: uuid.NewString()}},
 		"certificate.v1.CertificateService/RequestCertificate":   {foreign: &certificatev1.RequestCertificateRequest{EdocNum: number, Reason: "궁금", RequestId: "s1"}, absent: &certificatev1.RequestCertificateRequest{EdocNum: nowhere, Reason: "궁금", RequestId: "s2"}},
 		"certificate.v1.CertificateService/GetCertificate":       {foreign: &certificatev1.GetCertificateRequest{Id: v.sendersCertificate}, absent: &certificatev1.GetCertificateRequest{Id: uuid.NewString()}},
 		"certificate.v1.CertificateService/ListCertificates":     {foreign: &certificatev1.ListCertificatesRequest{EdocNum: number}, absent: &certificatev1.ListCertificatesRequest{EdocNum: nowhere}},
