@@ -24,14 +24,13 @@ const (
 
 // DepositServiceClient is the client API for DepositService service.
 //
-// For semantics around ctx use and closing/ending streaming RPCs, please refer to
-// https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// DepositService hands out the registration certificate (최초등록증명서) of a document that this relay deposited, to its parties: the
-// certificate is delivered with the document (guide 5.2.1 4).
+// DepositService hands out the registration certificate (최초등록증명서) of a document that this relay deposited, to its parties: the certificate is delivered
+// with the document (guide 5.2.1 4).
 type DepositServiceClient interface {
-	// GetRegistrationCertificate returns the certificate to the document's sender, to its agent, and to its recipient once it is
-	// received. Errors: DEPOSIT_NOT_FOUND (also for somebody else's).
+	// GetRegistrationCertificate returns the certificate to the document's sender, to its agent, and to its recipient once it is received. Errors: DEPOSIT_NOT_FOUND
+	// (also for somebody else's).
 	GetRegistrationCertificate(ctx context.Context, in *GetRegistrationCertificateRequest, opts ...grpc.CallOption) (*GetRegistrationCertificateResponse, error)
 }
 
@@ -57,11 +56,11 @@ func (c *depositServiceClient) GetRegistrationCertificate(ctx context.Context, i
 // All implementations must embed UnimplementedDepositServiceServer
 // for forward compatibility.
 //
-// DepositService hands out the registration certificate (최초등록증명서) of a document that this relay deposited, to its parties: the
-// certificate is delivered with the document (guide 5.2.1 4).
+// DepositService hands out the registration certificate (최초등록증명서) of a document that this relay deposited, to its parties: the certificate is delivered
+// with the document (guide 5.2.1 4).
 type DepositServiceServer interface {
-	// GetRegistrationCertificate returns the certificate to the document's sender, to its agent, and to its recipient once it is
-	// received. Errors: DEPOSIT_NOT_FOUND (also for somebody else's).
+	// GetRegistrationCertificate returns the certificate to the document's sender, to its agent, and to its recipient once it is received. Errors: DEPOSIT_NOT_FOUND
+	// (also for somebody else's).
 	GetRegistrationCertificate(context.Context, *GetRegistrationCertificateRequest) (*GetRegistrationCertificateResponse, error)
 	mustEmbedUnimplementedDepositServiceServer()
 }
@@ -138,16 +137,15 @@ const (
 
 // DepositLookupServiceClient is the client API for DepositLookupService service.
 //
-// For semantics around ctx use and closing/ending streaming RPCs, please refer to
-// https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // DepositLookupService answers other units' rare questions.
 type DepositLookupServiceClient interface {
 	// GetDeposit returns a deposit with its certificate. Errors: DEPOSIT_NOT_FOUND.
 	GetDeposit(ctx context.Context, in *GetDepositRequest, opts ...grpc.CallOption) (*GetDepositResponse, error)
-	// IssueDocument has the archive issue a deposited document again, with an original certificate (원본증명서; guide 5.2.2 ❸ 문서 발급).
-	// The messages hold the bytes, at most 256 KiB each, the last one what the archive says of them; they have the stated hash
-	// when it comes. Nothing else of it is judged. Errors: DEPOSIT_NOT_FOUND, ARCHIVE_UNAVAILABLE (try again), ISSUE_REFUSED.
+	// IssueDocument has the archive issue a deposited document again, with an original certificate (원본증명서; guide 5.2.2 ❸ 문서 발급). The
+	// messages hold the bytes, at most 256 KiB each, the last one what the archive says of them; they have the stated hash when it comes. Nothing else of it
+	// is judged. Errors: DEPOSIT_NOT_FOUND, ARCHIVE_UNAVAILABLE (try again), ISSUE_REFUSED.
 	IssueDocument(ctx context.Context, in *IssueDocumentRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[IssueDocumentResponse], error)
 }
 
@@ -185,8 +183,7 @@ func (c *depositLookupServiceClient) IssueDocument(ctx context.Context, in *Issu
 	return x, nil
 }
 
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type
-// by name.
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DepositLookupService_IssueDocumentClient = grpc.ServerStreamingClient[IssueDocumentResponse]
 
 // DepositLookupServiceServer is the server API for DepositLookupService service.
@@ -197,9 +194,9 @@ type DepositLookupService_IssueDocumentClient = grpc.ServerStreamingClient[Issue
 type DepositLookupServiceServer interface {
 	// GetDeposit returns a deposit with its certificate. Errors: DEPOSIT_NOT_FOUND.
 	GetDeposit(context.Context, *GetDepositRequest) (*GetDepositResponse, error)
-	// IssueDocument has the archive issue a deposited document again, with an original certificate (원본증명서; guide 5.2.2 ❸ 문서 발급).
-	// The messages hold the bytes, at most 256 KiB each, the last one what the archive says of them; they have the stated hash
-	// when it comes. Nothing else of it is judged. Errors: DEPOSIT_NOT_FOUND, ARCHIVE_UNAVAILABLE (try again), ISSUE_REFUSED.
+	// IssueDocument has the archive issue a deposited document again, with an original certificate (원본증명서; guide 5.2.2 ❸ 문서 발급). The
+	// messages hold the bytes, at most 256 KiB each, the last one what the archive says of them; they have the stated hash when it comes. Nothing else of it
+	// is judged. Errors: DEPOSIT_NOT_FOUND, ARCHIVE_UNAVAILABLE (try again), ISSUE_REFUSED.
 	IssueDocument(*IssueDocumentRequest, grpc.ServerStreamingServer[IssueDocumentResponse]) error
 	mustEmbedUnimplementedDepositLookupServiceServer()
 }
@@ -264,8 +261,7 @@ func _DepositLookupService_IssueDocument_Handler(srv interface{}, stream grpc.Se
 	return srv.(DepositLookupServiceServer).IssueDocument(m, &grpc.GenericServerStream[IssueDocumentRequest, IssueDocumentResponse]{ServerStream: stream})
 }
 
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type
-// by name.
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DepositLookupService_IssueDocumentServer = grpc.ServerStreamingServer[IssueDocumentResponse]
 
 // DepositLookupService_ServiceDesc is the grpc.ServiceDesc for DepositLookupService service.
@@ -298,8 +294,7 @@ const (
 
 // DepositAdminServiceClient is the client API for DepositAdminService service.
 //
-// For semantics around ctx use and closing/ending streaming RPCs, please refer to
-// https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // DepositAdminService is the queue of deposits that wait. For the operator only.
 type DepositAdminServiceClient interface {
@@ -307,8 +302,8 @@ type DepositAdminServiceClient interface {
 	ListDeposits(ctx context.Context, in *ListDepositsRequest, opts ...grpc.CallOption) (*ListDepositsResponse, error)
 	// RetryDeposits has waiting deposits tried at once. Numbers that name no waiting deposit change nothing.
 	RetryDeposits(ctx context.Context, in *RetryDepositsRequest, opts ...grpc.CallOption) (*RetryDepositsResponse, error)
-	// GiveUpDeposits ends waiting deposits; their documents fail (DEPOSIT_GIVEN_UP). Numbers that name no waiting deposit, or one
-	// whose call is under way, change nothing.
+	// GiveUpDeposits ends waiting deposits; their documents fail (DEPOSIT_GIVEN_UP). Numbers that name no waiting deposit, or one whose call is under way,
+	// change nothing.
 	GiveUpDeposits(ctx context.Context, in *GiveUpDepositsRequest, opts ...grpc.CallOption) (*GiveUpDepositsResponse, error)
 }
 
@@ -360,8 +355,8 @@ type DepositAdminServiceServer interface {
 	ListDeposits(context.Context, *ListDepositsRequest) (*ListDepositsResponse, error)
 	// RetryDeposits has waiting deposits tried at once. Numbers that name no waiting deposit change nothing.
 	RetryDeposits(context.Context, *RetryDepositsRequest) (*RetryDepositsResponse, error)
-	// GiveUpDeposits ends waiting deposits; their documents fail (DEPOSIT_GIVEN_UP). Numbers that name no waiting deposit, or one
-	// whose call is under way, change nothing.
+	// GiveUpDeposits ends waiting deposits; their documents fail (DEPOSIT_GIVEN_UP). Numbers that name no waiting deposit, or one whose call is under way,
+	// change nothing.
 	GiveUpDeposits(context.Context, *GiveUpDepositsRequest) (*GiveUpDepositsResponse, error)
 	mustEmbedUnimplementedDepositAdminServiceServer()
 }

@@ -172,11 +172,11 @@ func local_request_BundleService_ListBundles_0(ctx context.Context, marshaler ru
 	return msg, metadata, err
 }
 
-// RegisterBundleServiceHandlerServer registers the http handlers for service BundleService to "mux". UnaryRPC     :call
-// BundleServiceServer directly. StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906. Note
-// that using this registration option will cause many gRPC library features to stop working. Consider using
-// RegisterBundleServiceHandlerFromEndpoint instead. GRPC interceptors will not work for this type of registration. To use
-// interceptors, you must use the "runtime.WithMiddlewares" option in the "runtime.NewServeMux" call.
+// RegisterBundleServiceHandlerServer registers the http handlers for service BundleService to "mux".
+// UnaryRPC     :call BundleServiceServer directly.
+// StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
+// Note that using this registration option will cause many gRPC library features to stop working. Consider using RegisterBundleServiceHandlerFromEndpoint instead.
+// GRPC interceptors will not work for this type of registration. To use interceptors, you must use the "runtime.WithMiddlewares" option in the "runtime.NewServeMux" call.
 func RegisterBundleServiceHandlerServer(ctx context.Context, mux *runtime.ServeMux, server BundleServiceServer) error {
 	mux.Handle(http.MethodPost, pattern_BundleService_RequestBundle_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())

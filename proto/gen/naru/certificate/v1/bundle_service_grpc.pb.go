@@ -27,25 +27,21 @@ const (
 
 // BundleServiceClient is the client API for BundleService service.
 //
-// For semantics around ctx use and closing/ending streaming RPCs, please refer to
-// https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// BundleService gives certificate bundles (전자증명서, guide 5.2.2 ❶) of documents that this relay deposited: document, original
-// certificate (원본증명서) and distribution certificate (유통증명서) in one signed and time-stamped container, which anybody can verify
-// (docs/bundle.md). For a document that its sender registered at the archive itself the requester assembles the bundle (guide
-// 5.1.2; naru bundle).
+// BundleService gives certificate bundles (전자증명서, guide 5.2.2 ❶) of documents that this relay deposited: document, original certificate (원본증명서) and
+// distribution certificate (유통증명서) in one signed and time-stamped container, which anybody can verify (docs/bundle.md). For a document that its
+// sender registered at the archive itself the requester assembles the bundle (guide 5.1.2; naru bundle).
 type BundleServiceClient interface {
-	// RequestBundle records applicant and reason, finds out about the entitlement, and starts obtaining both certificates.
-	// Idempotent by request_id, as RequestCertificate. Errors: those of RequestCertificate; final: NOT_DEPOSITED_HERE (its sender
-	// registered it at the archive).
+	// RequestBundle records applicant and reason, finds out about the entitlement, and starts obtaining both certificates. Idempotent by request_id, as
+	// RequestCertificate. Errors: those of RequestCertificate; final: NOT_DEPOSITED_HERE (its sender registered it at the archive).
 	RequestBundle(ctx context.Context, in *RequestBundleRequest, opts ...grpc.CallOption) (*RequestBundleResponse, error)
 	// GetBundle returns the state of a request. Errors: BUNDLE_NOT_FOUND (also for somebody else's).
 	GetBundle(ctx context.Context, in *GetBundleRequest, opts ...grpc.CallOption) (*GetBundleResponse, error)
 	// ListBundles lists the caller's requests for one document, newest first.
 	ListBundles(ctx context.Context, in *ListBundlesRequest, opts ...grpc.CallOption) (*ListBundlesResponse, error)
-	// DownloadBundle streams the container from its beginning, the same bytes each time until it is renewed. Errors:
-	// BUNDLE_NOT_FOUND, BUNDLE_NOT_ISSUED, DOCUMENT_UNAVAILABLE (neither this relay nor the archive gives the document now; try
-	// again).
+	// DownloadBundle streams the container from its beginning, the same bytes each time until it is renewed. Errors: BUNDLE_NOT_FOUND, BUNDLE_NOT_ISSUED,
+	// DOCUMENT_UNAVAILABLE (neither this relay nor the archive gives the document now; try again).
 	DownloadBundle(ctx context.Context, in *DownloadBundleRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadBundleResponse], error)
 }
 
@@ -103,30 +99,26 @@ func (c *bundleServiceClient) DownloadBundle(ctx context.Context, in *DownloadBu
 	return x, nil
 }
 
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type
-// by name.
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BundleService_DownloadBundleClient = grpc.ServerStreamingClient[DownloadBundleResponse]
 
 // BundleServiceServer is the server API for BundleService service.
 // All implementations must embed UnimplementedBundleServiceServer
 // for forward compatibility.
 //
-// BundleService gives certificate bundles (전자증명서, guide 5.2.2 ❶) of documents that this relay deposited: document, original
-// certificate (원본증명서) and distribution certificate (유통증명서) in one signed and time-stamped container, which anybody can verify
-// (docs/bundle.md). For a document that its sender registered at the archive itself the requester assembles the bundle (guide
-// 5.1.2; naru bundle).
+// BundleService gives certificate bundles (전자증명서, guide 5.2.2 ❶) of documents that this relay deposited: document, original certificate (원본증명서) and
+// distribution certificate (유통증명서) in one signed and time-stamped container, which anybody can verify (docs/bundle.md). For a document that its
+// sender registered at the archive itself the requester assembles the bundle (guide 5.1.2; naru bundle).
 type BundleServiceServer interface {
-	// RequestBundle records applicant and reason, finds out about the entitlement, and starts obtaining both certificates.
-	// Idempotent by request_id, as RequestCertificate. Errors: those of RequestCertificate; final: NOT_DEPOSITED_HERE (its sender
-	// registered it at the archive).
+	// RequestBundle records applicant and reason, finds out about the entitlement, and starts obtaining both certificates. Idempotent by request_id, as
+	// RequestCertificate. Errors: those of RequestCertificate; final: NOT_DEPOSITED_HERE (its sender registered it at the archive).
 	RequestBundle(context.Context, *RequestBundleRequest) (*RequestBundleResponse, error)
 	// GetBundle returns the state of a request. Errors: BUNDLE_NOT_FOUND (also for somebody else's).
 	GetBundle(context.Context, *GetBundleRequest) (*GetBundleResponse, error)
 	// ListBundles lists the caller's requests for one document, newest first.
 	ListBundles(context.Context, *ListBundlesRequest) (*ListBundlesResponse, error)
-	// DownloadBundle streams the container from its beginning, the same bytes each time until it is renewed. Errors:
-	// BUNDLE_NOT_FOUND, BUNDLE_NOT_ISSUED, DOCUMENT_UNAVAILABLE (neither this relay nor the archive gives the document now; try
-	// again).
+	// DownloadBundle streams the container from its beginning, the same bytes each time until it is renewed. Errors: BUNDLE_NOT_FOUND, BUNDLE_NOT_ISSUED,
+	// DOCUMENT_UNAVAILABLE (neither this relay nor the archive gives the document now; try again).
 	DownloadBundle(*DownloadBundleRequest, grpc.ServerStreamingServer[DownloadBundleResponse]) error
 	mustEmbedUnimplementedBundleServiceServer()
 }
@@ -233,8 +225,7 @@ func _BundleService_DownloadBundle_Handler(srv interface{}, stream grpc.ServerSt
 	return srv.(BundleServiceServer).DownloadBundle(m, &grpc.GenericServerStream[DownloadBundleRequest, DownloadBundleResponse]{ServerStream: stream})
 }
 
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type
-// by name.
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BundleService_DownloadBundleServer = grpc.ServerStreamingServer[DownloadBundleResponse]
 
 // BundleService_ServiceDesc is the grpc.ServiceDesc for BundleService service.

@@ -75,9 +75,8 @@ func (Entitlement) EnumDescriptor() ([]byte, []int) {
 	return file_naru_certificate_v1_events_proto_rawDescGZIP(), []int{0}
 }
 
-// CertificateIssued: obtained, checked and ready. Subject: edoc number, ordinal: 2n-1 for the n-th request of the sender for
-// the document, 2n for the n-th of the recipient, so that neither learns from its own how often the other asked. Actor: who
-// asked.
+// CertificateIssued: obtained, checked and ready. Subject: edoc number, ordinal: 2n-1 for the n-th request of the sender for the document,
+// 2n for the n-th of the recipient, so that neither learns from its own how often the other asked. Actor: who asked.
 type CertificateIssued struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum     string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -87,8 +86,7 @@ type CertificateIssued struct {
 	PdfDigest   string                 `protobuf:"bytes,5,opt,name=pdf_digest,json=pdfDigest,proto3" json:"pdf_digest,omitempty"`
 	IssuedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
 	Entitlement Entitlement            `protobuf:"varint,7,opt,name=entitlement,proto3,enum=naru.certificate.v1.Entitlement" json:"entitlement,omitempty"`
-	// Names of the checks that could not be made and that the relay's policy for the issuer does not demand. Empty: every check
-	// passed.
+	// Names of the checks that could not be made and that the relay's policy for the issuer does not demand. Empty: every check passed.
 	NotCheckable  []string `protobuf:"bytes,8,rep,name=not_checkable,json=notCheckable,proto3" json:"not_checkable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -265,8 +263,8 @@ func (x *CertificateFailed) GetEntitlement() Entitlement {
 	return Entitlement_ENTITLEMENT_UNSPECIFIED
 }
 
-// BundleIssued: a certificate bundle (전자증명서) was assembled, signed and stamped. Subject, ordinal and actor as of
-// CertificateIssued of the distribution certificate in it.
+// BundleIssued: a certificate bundle (전자증명서) was assembled, signed and stamped. Subject, ordinal and actor as of CertificateIssued of the distribution
+// certificate in it.
 type BundleIssued struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`

@@ -290,8 +290,8 @@ func (x *CertificateRefused) GetOutcome() string {
 	return ""
 }
 
-// CertificateAttempted: what came of asking the hub for a certificate, whether or not it ends the request. Subject: id of the
-// request, ordinal: the attempt. The file itself is kept sealed beside.
+// CertificateAttempted: what came of asking the hub for a certificate, whether or not it ends the request. Subject: id of the request,
+// ordinal: the attempt. The file itself is kept sealed beside.
 type CertificateAttempted struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -315,8 +315,8 @@ type CertificateAttempted struct {
 	NotCheckable []string `protobuf:"bytes,11,rep,name=not_checkable,json=notCheckable,proto3" json:"not_checkable,omitempty"`
 	// Profile by which the file was read, e.g. pinned-signer (pkg/distcert).
 	Profile string `protobuf:"bytes,12,opt,name=profile,proto3" json:"profile,omitempty"`
-	// What each revision after the signed one added to the file, in their order: validation_data, time_stamp <RFC 3339>, or both
-	// with a space between them (PAdES B-LT, B-LTA). Any other revision fails the check format.
+	// What each revision after the signed one added to the file, in their order: validation_data, time_stamp <RFC 3339>, or both with a space
+	// between them (PAdES B-LT, B-LTA). Any other revision fails the check format.
 	Updates       []string `protobuf:"bytes,13,rep,name=updates,proto3" json:"updates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -443,8 +443,7 @@ func (x *CertificateAttempted) GetUpdates() []string {
 	return nil
 }
 
-// BundleAttempted: what came of assembling a bundle, whether or not it ends the request. Subject: id of the request, ordinal:
-// the attempt.
+// BundleAttempted: what came of assembling a bundle, whether or not it ends the request. Subject: id of the request, ordinal: the attempt.
 type BundleAttempted struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`

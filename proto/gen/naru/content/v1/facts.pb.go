@@ -23,8 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ContentReceived: a file arrived whole, its bytes have the hash that was announced, and nothing in it is refused. The actor is
-// its owner. Subject: upload id.
+// ContentReceived: a file arrived whole, its bytes have the hash that was announced, and nothing in it is refused. The actor is its owner. Subject: upload id.
 type ContentReceived struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hash          *v1.Digest             `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
@@ -131,12 +130,10 @@ func (x *ContentRefused) GetReasons() []string {
 	return nil
 }
 
-// ContentDeleted: the key that opens a file is destroyed, so nobody can read its bytes any more; the bytes are removed right
-// after. Subject: upload id.
+// ContentDeleted: the key that opens a file is destroyed, so nobody can read its bytes any more; the bytes are removed right after. Subject: upload id.
 type ContentDeleted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// OWNER, UNUSED, NOT_NEEDED: its owner deleted it; no document named it in time; every document that names it has ended or can
-	// be viewed no more.
+	// OWNER, UNUSED, NOT_NEEDED: its owner deleted it; no document named it in time; every document that names it has ended or can be viewed no more.
 	Why           string `protobuf:"bytes,1,opt,name=why,proto3" json:"why,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -179,8 +176,7 @@ func (x *ContentDeleted) GetWhy() string {
 	return ""
 }
 
-// ContentRetained: files of a document are kept longer than it can be viewed, because a certificate bundle holds them. Subject:
-// an id of its own.
+// ContentRetained: files of a document are kept longer than it can be viewed, because a certificate bundle holds them. Subject: an id of its own.
 type ContentRetained struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`

@@ -28,21 +28,18 @@ const (
 
 // UploadServiceClient is the client API for UploadService service.
 //
-// For semantics around ctx use and closing/ending streaming RPCs, please refer to
-// https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// UploadService takes the files of documents that senders hand over (플랫폼 중심, guide 5.2.1 3): first the file, then a send
-// request that names it (intake.v1.SendItem.content). An upload belongs to who began it; for everybody else it does not exist.
+// UploadService takes the files of documents that senders hand over (플랫폼 중심, guide 5.2.1 3): first the file, then a send request that names it
+// (intake.v1.SendItem.content). An upload belongs to who began it; for everybody else it does not exist.
 type UploadServiceClient interface {
-	// CreateUpload begins an upload. Errors: UPLOAD_TOO_LARGE (the limit is in GetUploadLimits), MEDIA_TYPE_NOT_TAKEN,
-	// TOO_MANY_UPLOADS, STORAGE_FULL.
+	// CreateUpload begins an upload. Errors: UPLOAD_TOO_LARGE (the limit is in GetUploadLimits), MEDIA_TYPE_NOT_TAKEN, TOO_MANY_UPLOADS, STORAGE_FULL.
 	CreateUpload(ctx context.Context, in *CreateUploadRequest, opts ...grpc.CallOption) (*CreateUploadResponse, error)
-	// AppendUpload appends bytes where the upload stands. The caller streams: the first message says which upload and from which
-	// offset, all may hold bytes. At the REST door the bytes are the body (application/octet-stream), and the offset is the header
-	// Upload-Offset. What arrived whole is kept when the stream is cut off; ask GetUpload where to go on. With the last byte the
-	// file is checked, which takes some seconds for a large one, and the answer tells its state. Errors: UPLOAD_NOT_FOUND,
-	// OFFSET_DIFFERS (409; metadata: offset), UPLOAD_BUSY (another stream appends to it now), MORE_THAN_ANNOUNCED, UPLOAD_ENDED,
-	// STORAGE_FULL.
+	// AppendUpload appends bytes where the upload stands. The caller streams: the first message says which upload and from which offset, all may
+	// hold bytes. At the REST door the bytes are the body (application/octet-stream), and the offset is the header Upload-Offset. What arrived
+	// whole is kept when the stream is cut off; ask GetUpload where to go on. With the last byte the file is checked, which takes some seconds for a
+	// large one, and the answer tells its state. Errors: UPLOAD_NOT_FOUND, OFFSET_DIFFERS (409; metadata: offset), UPLOAD_BUSY (another stream appends to it now),
+	// MORE_THAN_ANNOUNCED, UPLOAD_ENDED, STORAGE_FULL.
 	AppendUpload(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[AppendUploadRequest, AppendUploadResponse], error)
 	// GetUpload tells where an upload stands. Errors: UPLOAD_NOT_FOUND.
 	GetUpload(ctx context.Context, in *GetUploadRequest, opts ...grpc.CallOption) (*GetUploadResponse, error)
@@ -80,8 +77,7 @@ func (c *uploadServiceClient) AppendUpload(ctx context.Context, opts ...grpc.Cal
 	return x, nil
 }
 
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type
-// by name.
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type UploadService_AppendUploadClient = grpc.ClientStreamingClient[AppendUploadRequest, AppendUploadResponse]
 
 func (c *uploadServiceClient) GetUpload(ctx context.Context, in *GetUploadRequest, opts ...grpc.CallOption) (*GetUploadResponse, error) {
@@ -118,18 +114,16 @@ func (c *uploadServiceClient) GetUploadLimits(ctx context.Context, in *GetUpload
 // All implementations must embed UnimplementedUploadServiceServer
 // for forward compatibility.
 //
-// UploadService takes the files of documents that senders hand over (플랫폼 중심, guide 5.2.1 3): first the file, then a send
-// request that names it (intake.v1.SendItem.content). An upload belongs to who began it; for everybody else it does not exist.
+// UploadService takes the files of documents that senders hand over (플랫폼 중심, guide 5.2.1 3): first the file, then a send request that names it
+// (intake.v1.SendItem.content). An upload belongs to who began it; for everybody else it does not exist.
 type UploadServiceServer interface {
-	// CreateUpload begins an upload. Errors: UPLOAD_TOO_LARGE (the limit is in GetUploadLimits), MEDIA_TYPE_NOT_TAKEN,
-	// TOO_MANY_UPLOADS, STORAGE_FULL.
+	// CreateUpload begins an upload. Errors: UPLOAD_TOO_LARGE (the limit is in GetUploadLimits), MEDIA_TYPE_NOT_TAKEN, TOO_MANY_UPLOADS, STORAGE_FULL.
 	CreateUpload(context.Context, *CreateUploadRequest) (*CreateUploadResponse, error)
-	// AppendUpload appends bytes where the upload stands. The caller streams: the first message says which upload and from which
-	// offset, all may hold bytes. At the REST door the bytes are the body (application/octet-stream), and the offset is the header
-	// Upload-Offset. What arrived whole is kept when the stream is cut off; ask GetUpload where to go on. With the last byte the
-	// file is checked, which takes some seconds for a large one, and the answer tells its state. Errors: UPLOAD_NOT_FOUND,
-	// OFFSET_DIFFERS (409; metadata: offset), UPLOAD_BUSY (another stream appends to it now), MORE_THAN_ANNOUNCED, UPLOAD_ENDED,
-	// STORAGE_FULL.
+	// AppendUpload appends bytes where the upload stands. The caller streams: the first message says which upload and from which offset, all may
+	// hold bytes. At the REST door the bytes are the body (application/octet-stream), and the offset is the header Upload-Offset. What arrived
+	// whole is kept when the stream is cut off; ask GetUpload where to go on. With the last byte the file is checked, which takes some seconds for a
+	// large one, and the answer tells its state. Errors: UPLOAD_NOT_FOUND, OFFSET_DIFFERS (409; metadata: offset), UPLOAD_BUSY (another stream appends to it now),
+	// MORE_THAN_ANNOUNCED, UPLOAD_ENDED, STORAGE_FULL.
 	AppendUpload(grpc.ClientStreamingServer[AppendUploadRequest, AppendUploadResponse]) error
 	// GetUpload tells where an upload stands. Errors: UPLOAD_NOT_FOUND.
 	GetUpload(context.Context, *GetUploadRequest) (*GetUploadResponse, error)
@@ -205,8 +199,7 @@ func _UploadService_AppendUpload_Handler(srv interface{}, stream grpc.ServerStre
 	return srv.(UploadServiceServer).AppendUpload(&grpc.GenericServerStream[AppendUploadRequest, AppendUploadResponse]{ServerStream: stream})
 }
 
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type
-// by name.
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type UploadService_AppendUploadServer = grpc.ClientStreamingServer[AppendUploadRequest, AppendUploadResponse]
 
 func _UploadService_GetUpload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -305,19 +298,17 @@ const (
 
 // ContentServiceClient is the client API for ContentService service.
 //
-// For semantics around ctx use and closing/ending streaming RPCs, please refer to
-// https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // ContentService is for the other units.
 type ContentServiceClient interface {
-	// GetContents tells what uploads are: those of the asked that are known, in any order. Intake asks before it accepts a
-	// document that names them.
+	// GetContents tells what uploads are: those of the asked that are known, in any order. Intake asks before it accepts a document that names them.
 	GetContents(ctx context.Context, in *GetContentsRequest, opts ...grpc.CallOption) (*GetContentsResponse, error)
-	// ReadContent streams the clear bytes of an upload that is READY, from an offset. Each byte that comes is one that was
-	// uploaded: what was changed at rest is not decrypted. Errors: CONTENT_NOT_FOUND, CONTENT_DAMAGED (changed or lost at rest).
+	// ReadContent streams the clear bytes of an upload that is READY, from an offset. Each byte that comes is one that was uploaded: what was changed at
+	// rest is not decrypted. Errors: CONTENT_NOT_FOUND, CONTENT_DAMAGED (changed or lost at rest).
 	ReadContent(ctx context.Context, in *ReadContentRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadContentResponse], error)
-	// RetainContents keeps files of a document longer than it can be viewed, since a certificate bundle holds them. It tells which
-	// of them are still here; the bytes of others are gone for good.
+	// RetainContents keeps files of a document longer than it can be viewed, since a certificate bundle holds them. It tells which of them are still
+	// here; the bytes of others are gone for good.
 	RetainContents(ctx context.Context, in *RetainContentsRequest, opts ...grpc.CallOption) (*RetainContentsResponse, error)
 }
 
@@ -355,8 +346,7 @@ func (c *contentServiceClient) ReadContent(ctx context.Context, in *ReadContentR
 	return x, nil
 }
 
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type
-// by name.
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ContentService_ReadContentClient = grpc.ServerStreamingClient[ReadContentResponse]
 
 func (c *contentServiceClient) RetainContents(ctx context.Context, in *RetainContentsRequest, opts ...grpc.CallOption) (*RetainContentsResponse, error) {
@@ -375,14 +365,13 @@ func (c *contentServiceClient) RetainContents(ctx context.Context, in *RetainCon
 //
 // ContentService is for the other units.
 type ContentServiceServer interface {
-	// GetContents tells what uploads are: those of the asked that are known, in any order. Intake asks before it accepts a
-	// document that names them.
+	// GetContents tells what uploads are: those of the asked that are known, in any order. Intake asks before it accepts a document that names them.
 	GetContents(context.Context, *GetContentsRequest) (*GetContentsResponse, error)
-	// ReadContent streams the clear bytes of an upload that is READY, from an offset. Each byte that comes is one that was
-	// uploaded: what was changed at rest is not decrypted. Errors: CONTENT_NOT_FOUND, CONTENT_DAMAGED (changed or lost at rest).
+	// ReadContent streams the clear bytes of an upload that is READY, from an offset. Each byte that comes is one that was uploaded: what was changed at
+	// rest is not decrypted. Errors: CONTENT_NOT_FOUND, CONTENT_DAMAGED (changed or lost at rest).
 	ReadContent(*ReadContentRequest, grpc.ServerStreamingServer[ReadContentResponse]) error
-	// RetainContents keeps files of a document longer than it can be viewed, since a certificate bundle holds them. It tells which
-	// of them are still here; the bytes of others are gone for good.
+	// RetainContents keeps files of a document longer than it can be viewed, since a certificate bundle holds them. It tells which of them are still
+	// here; the bytes of others are gone for good.
 	RetainContents(context.Context, *RetainContentsRequest) (*RetainContentsResponse, error)
 	mustEmbedUnimplementedContentServiceServer()
 }
@@ -450,8 +439,7 @@ func _ContentService_ReadContent_Handler(srv interface{}, stream grpc.ServerStre
 	return srv.(ContentServiceServer).ReadContent(m, &grpc.GenericServerStream[ReadContentRequest, ReadContentResponse]{ServerStream: stream})
 }
 
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type
-// by name.
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ContentService_ReadContentServer = grpc.ServerStreamingServer[ReadContentResponse]
 
 func _ContentService_RetainContents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
