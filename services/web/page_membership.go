@@ -40,7 +40,7 @@ func (v *visit) join() error {
 // doneTexts confirm what was done before the page was asked for.
 func doneText(what string) *locale.Text {
 	texts := map[string]*locale.Text{
-		"joined": &locale.JoinedText, "consent": &locale.ConsentDone, "refusal": &locale.RefusalDone, "name": &locale.NameTold, "withdrawn": &locale.WithdrawDone,
+		"joined": &locale.JoinedText, "consent": &locale.ConsentDone, "refusal": &locale.RefusalDone, "name": &locale.NameTold, "renamed": &locale.RenameDone, "withdrawn": &locale.WithdrawDone,
 		"approved": &locale.ApprovedDone, "revoked": &locale.ApprovalEnded,
 		"person": &locale.PersonDone, "applied": &locale.ApplyDone, "sent": &locale.SentDone, "cancel": &locale.CancelAsked, "uploaded": &locale.UploadDone,
 		"files": &locale.ManyFilesDone, "sheet": &locale.ManySheetDone, "discarded": &locale.ManyDropped,
