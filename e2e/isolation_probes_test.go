@@ -24,6 +24,7 @@ import (
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/invented"
@@ -71,6 +72,8 @@ type victims struct {
 	sendersCertificate, recipientsCertificate string
 	// bundle is the sender's request for one, of the document that it handed over.
 	bundle string
+	// figures are the sender's of this month.
+	figures string
 	// organisation is another recipient, by an application and with an authority that somebody else could ask about.
 	organisation           *harness.Organisation
 	application, authority string
@@ -109,6 +112,7 @@ func newVictims(t *testing.T) *victims {
 	})
 	v.sendersCertificate, v.recipientsCertificate = issue(t, v.institution.Caller, v.document), issue(t, v.recipient.Caller, v.document)
 	v.bundle = v.bundled(t)
+	v.figures = figured(t, v.institution.Caller)
 	v.settle(t)
 	v.refused = v.badTokens(t)
 	representative, number, named := stack.LogInPerson(t, stack.NewPerson(t)), invented.AnyBusinessNumber(), stack.NewPerson(t)
@@ -117,7 +121,7 @@ func newVictims(t *testing.T) *victims {
 	v.authority = v.organisation.Authorise(t, named, "RECEIVE")
 	v.values = []string{
 		v.document.EdocNum, v.document.Hash, v.document.Item["ownKey"].(string), v.document.ViewingURL, v.document.Receipt, v.institution.ID, v.institution.Address,
-		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.verification.VerificationID,
+		v.institution.ViewingSystem, v.recipient.CI, v.recipient.Name, v.recipient.Phone, v.sendersCertificate, v.recipientsCertificate, v.figures, v.verification.VerificationID,
 		v.handed.EdocNum, v.handed.Hash, v.upload, v.viewing, v.unusedHere, v.unused, base64.StdEncoding.EncodeToString(v.document.Certificate),
 		v.organisation.ID, number, v.organisation.Address, v.bundle, representative.Name, named.Name, named.Phone, v.authority,
 	}
@@ -136,6 +140,25 @@ func (v *victims) settle(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// figured has the certificate of this month's figures issued and returns its id.
+func figured(t *testing.T, caller *harness.Caller) string {
+	t.Helper()
+	var got struct {
+		Figures struct{ ID, State, Reason, ReceivedOfSent string }
+	}
+	period := clock.System().Now().In(id.KST).Format("2006-01")
+	await.Require(t, harness.Patience, func(context.Context) error {
+		answer := caller.Do(t, http.MethodPost, "/v1/figures", map[string]string{"period": period, "requestId": "isolation"})
+		answer.Into(t, &got)
+		if got.Figures.State != "CERTIFICATE_STATE_ISSUED" {
+			return fmt.Errorf("state %s %s", got.Figures.State, got.Figures.Reason)
+		}
+		return nil
+	})
+	require.NotEmpty(t, got.Figures.ReceivedOfSent)
+	return got.Figures.ID
 }
 
 // issue has a certificate issued and returns its id.
@@ -214,7 +237,8 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			foreign: &addressv1.SetRefusalRequest{Sender: v.institution.ID, Refused: true}, absent: &addressv1.SetRefusalRequest{Sender: uuid.NewString(), Refused: true},
 			by: stack.NewMember(t).Caller,
 		},
-		"address.v1.MembershipService/Withdraw": {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
+		"address.v1.MembershipService/TellNameAgain": {foreign: &addressv1.TellNameAgainRequest{}, absent: &addressv1.TellNameAgainRequest{}},
+		"address.v1.MembershipService/Withdraw":      {foreign: &addressv1.WithdrawRequest{}, by: stack.NewMember(t).Caller},
 
 		"address.v1.OrganisationService/ApplyForOrganisation": {foreign: &addressv1.ApplyForOrganisationRequest{
 			Application: &addressv1.OrganisationApplication{
@@ -222,6 +246,9 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			},
 			RequestId: "s1", Consent: true, DesignateInbox: true, BusinessDocument: []byte("\xff\xd8\xff\xe0"), RegistrationDocument: []byte("\xff\xd8\xff\xe0"),
 		}},
+		"address.v1.OrganisationService/ChangeOrganisation": {
+			foreign: &addressv1.ChangeOrganisationRequest{RequestId: "s1", Type: addressv1.OrganisationType_ORGANISATION_TYPE_OTHER}, by: stack.NewOrganisation(t).Caller,
+		},
 		"address.v1.OrganisationService/ListOrganisations": {foreign: &addressv1.ListOrganisationsRequest{}},
 		"address.v1.OrganisationService/AuthorisePerson": {
 			foreign: &addressv1.AuthorisePersonRequest{Name: v.stranger.recipient.Name, BirthDate: v.stranger.recipient.BirthDate, Phone: v.stranger.recipient.Phone, Rights: rights},
@@ -324,10 +351,15 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		},
 		"status.v1.StatusService/GetTimeline": {foreign: &statusv1.GetTimelineRequest{EdocNum: number}, absent: &statusv1.GetTimelineRequest{EdocNum: nowhere}},
 
-		"certificate.v1.CertificateService/RequestCertificate":  {foreign: &certificatev1.RequestCertificateRequest{EdocNum: number, Reason: "궁금", RequestId: "s1"}, absent: &certificatev1.RequestCertificateRequest{EdocNum: nowhere, Reason: "궁금", RequestId: "s2"}},
-		"certificate.v1.CertificateService/GetCertificate":      {foreign: &certificatev1.GetCertificateRequest{Id: v.sendersCertificate}, absent: &certificatev1.GetCertificateRequest{Id: uuid.NewString()}},
-		"certificate.v1.CertificateService/ListCertificates":    {foreign: &certificatev1.ListCertificatesRequest{EdocNum: number}, absent: &certificatev1.ListCertificatesRequest{EdocNum: nowhere}},
-		"certificate.v1.CertificateService/DownloadCertificate": {foreign: &certificatev1.DownloadCertificateRequest{Id: v.recipientsCertificate}, absent: &certificatev1.DownloadCertificateRequest{Id: uuid.NewString()}},
+		"certificate.v1.FiguresService/RequestFigures":           {foreign: &certificatev1.RequestFiguresRequest{Period: "2026-01", RequestId: "s1"}},
+		"certificate.v1.FiguresService/GetFigures":               {foreign: &certificatev1.GetFiguresRequest{Id: v.figures}, absent: &certificatev1.GetFiguresRequest{Id: uuid.NewString()}},
+		"certificate.v1.FiguresService/ListFigures":              {foreign: &certificatev1.ListFiguresRequest{}},
+		"certificate.v1.FiguresService/DownloadFigures":          {foreign: &certificatev1.DownloadFiguresRequest{Id: v.figures}, absent: &certificatev1.DownloadFiguresRequest{Id: uuid.NewString()}},
+		"certificate.v1.FiguresService/DownloadFiguresStatement": {foreign: &certificatev1.DownloadFiguresStatementRequest{Id: v.figures}, absent: &certificatev1.DownloadFiguresStatementRequest{Id: uuid.NewString()}},
+		"certificate.v1.CertificateService/RequestCertificate":   {foreign: &certificatev1.RequestCertificateRequest{EdocNum: number, Reason: "궁금", RequestId: "s1"}, absent: &certificatev1.RequestCertificateRequest{EdocNum: nowhere, Reason: "궁금", RequestId: "s2"}},
+		"certificate.v1.CertificateService/GetCertificate":       {foreign: &certificatev1.GetCertificateRequest{Id: v.sendersCertificate}, absent: &certificatev1.GetCertificateRequest{Id: uuid.NewString()}},
+		"certificate.v1.CertificateService/ListCertificates":     {foreign: &certificatev1.ListCertificatesRequest{EdocNum: number}, absent: &certificatev1.ListCertificatesRequest{EdocNum: nowhere}},
+		"certificate.v1.CertificateService/DownloadCertificate":  {foreign: &certificatev1.DownloadCertificateRequest{Id: v.recipientsCertificate}, absent: &certificatev1.DownloadCertificateRequest{Id: uuid.NewString()}},
 
 		"certificate.v1.VerificationService/VerifyFile":            {foreign: &certificatev1.VerifyFileRequest{Data: []byte("x")}},
 		"certificate.v1.VerificationService/GetVerificationLimits": {foreign: &certificatev1.GetVerificationLimitsRequest{}},
@@ -354,8 +386,16 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 			foreign: &addressv1.ReplaceArchiveMembershipsRequest{Id: v.institution.ID, ArchiveMemberships: memberships},
 			absent:  &addressv1.ReplaceArchiveMembershipsRequest{Id: uuid.NewString(), ArchiveMemberships: memberships},
 		},
-		"address.v1.InstitutionService/GetInstitution":          {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
-		"address.v1.InstitutionService/ListInstitutions":        {foreign: &addressv1.ListInstitutionsRequest{}},
+		"address.v1.InstitutionService/GetInstitution":   {foreign: &addressv1.GetInstitutionRequest{Id: v.institution.ID}, absent: &addressv1.GetInstitutionRequest{Id: uuid.NewString()}},
+		"address.v1.InstitutionService/ListInstitutions": {foreign: &addressv1.ListInstitutionsRequest{}},
+		"address.v1.InstitutionService/ChangeInstitution": {
+			foreign: &addressv1.ChangeInstitutionRequest{Id: v.institution.ID, RequestId: "s1", Type: addressv1.OrganisationType_ORGANISATION_TYPE_OTHER},
+			absent:  &addressv1.ChangeInstitutionRequest{Id: uuid.NewString(), RequestId: "s1", Type: addressv1.OrganisationType_ORGANISATION_TYPE_OTHER},
+		},
+		"address.v1.NameChangeService/ListNameChanges":          {foreign: &addressv1.ListNameChangesRequest{}},
+		"address.v1.NameChangeService/RetryNameChange":          {foreign: &addressv1.RetryNameChangeRequest{Id: uuid.NewString()}},
+		"address.v1.NameChangeService/GiveUpNameChange":         {foreign: &addressv1.GiveUpNameChangeRequest{Id: uuid.NewString(), Reason: "test"}},
+		"address.v1.AddressCheckService/CheckAddresses":         {foreign: &addressv1.CheckAddressesRequest{}},
 		"address.v1.RefusedAddressService/ListRefusedAddresses": {foreign: &addressv1.ListRefusedAddressesRequest{}},
 		"address.v1.RefusedAddressService/RetryRefusedAddress":  {foreign: &addressv1.RetryRefusedAddressRequest{Address: "ferry-1"}, absent: &addressv1.RetryRefusedAddressRequest{Address: "nowhere"}},
 		"address.v1.RefusedAddressService/GiveUpRefusedAddress": {foreign: &addressv1.GiveUpRefusedAddressRequest{Address: "ferry-1", Reason: "test"}, absent: &addressv1.GiveUpRefusedAddressRequest{Address: "nowhere", Reason: "test"}},

@@ -289,6 +289,8 @@ func organisationsWalk(t *testing.T, r *routes) {
 	b.walk(r,
 		stop{name: "inbox-of-organisation", path: "/inbox", there: ".acting"},
 		stop{name: "membership-of-organisation", path: "/membership", there: ".acting"},
+		stop{name: "rename", path: "/membership/rename", there: ".acting"},
+		stop{name: "rename-incomplete", act: submit(`form[action="/membership/rename"]`), there: ".wrong-summary", status: "422"},
 		stop{name: "acting", path: "/organisations", there: ".acting"},
 		stop{name: "persons", path: "/organisations/persons", there: ".cards"},
 		stop{name: "rights-of-a-person", act: chromedp.Click("#persons summary", chromedp.ByQuery), there: `form[action$="/rights"] button`},

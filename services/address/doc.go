@@ -38,6 +38,19 @@
 // state alone determines what the hub must be told. So one claimed row per address (due_address) is enough, and a registration
 // and a withdrawal of one address never overtake each other.
 //
+// # Name
+//
+//	proof with another name, ChangeOrganisation, ChangeInstitution
+//	       │
+//	       ▼          hub: taken
+//	     asked ─────────────────────▶ accepted   (the name is used from here on)
+//	       │ ▲ hub: refuses               ▲
+//	       │ └── refused ──hub, told again┘
+//	       └──── newer change, or the address ends ──▶ replaced
+//
+// A change waits until its address is registered. The calls about one address never overlap (due_name_change), so the hub is told
+// the newest name last. Until the hub has a change, the name before is used (atHub).
+//
 // # Open document
 //
 //	                ┌── recipient found, member, consented ──▶ own        (delivery's from here on)

@@ -182,6 +182,26 @@ func recordRefusedGivenUp(ctx context.Context, tx *journal.Tx, address, reason, 
 	return record(ctx, tx, id.New().String(), 1, operator, at, &addressv1.RefusedAddressGivenUp{Address: address, Reason: reason})
 }
 
+// recordNameAsked states a change of a name or type.
+func recordNameAsked(ctx context.Context, tx *journal.Tx, c nameChange, r registration, asked *addressv1.NameChangeAsked) error {
+	asked.Address, asked.Recipient, asked.Principal, asked.SealedNames = c.address, ownerText(r.recipient), ownerText(r.principal), c.sealed
+	asked.Type, asked.RequestId, asked.Basis = addressv1.OrganisationType(c.kind), c.requestID, c.basis
+	return record(ctx, tx, c.id.String(), 1, c.askedBy, c.askedAt, asked)
+}
+
+// recordNameAnswered states what came of a change.
+func recordNameAnswered(ctx context.Context, tx *journal.Tx, c nameChange, exchange string, at time.Time) error {
+	return record(ctx, tx, c.id.String(), c.answers, actor, at, &addressv1.NameChangeAnswered{State: c.state, Refusal: c.refusal, Exchange: exchange})
+}
+
+func recordNameRetried(ctx context.Context, tx *journal.Tx, c nameChange, by string, at time.Time) error {
+	return record(ctx, tx, id.New().String(), 1, by, at, &addressv1.NameChangeRetried{Change: c.id.String()})
+}
+
+func recordNameGivenUp(ctx context.Context, tx *journal.Tx, c nameChange, reason, operator string, at time.Time) error {
+	return record(ctx, tx, id.New().String(), 1, operator, at, &addressv1.NameChangeGivenUp{Change: c.id.String(), Reason: reason})
+}
+
 // stateAddressRegistered states to the other units that an address is valid; once for each address.
 func (s *service) stateAddressRegistered(ctx context.Context, tx *journal.Tx, r registration, made step, at time.Time) error {
 	m := &addressv1.AddressRegistered{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -39,17 +40,31 @@ type fakeHub struct {
 	withdrawn     map[string]time.Time
 	registrations []hubRegistration
 	searches      int
+	// refuseNames answers changes of names with HUB_REFUSED, unknownNames with ADDRESS_UNKNOWN; changes holds all that were told.
+	refuseNames, unknownNames bool
+	changes                   []hubChange
+	// histories holds the withdrawn addresses by identifier.
+	histories map[string][]string
+}
+
+// hubChange is one call that told another name or type.
+type hubChange struct {
+	address, name          string
+	kind                   int
+	at                     time.Time
+	business, registration []byte
 }
 
 // hubRegistration is one call that registered an address.
 type hubRegistration struct {
 	address, idn, name, birth, phone string
+	kind                             int
 	at                               time.Time
 	business, registration           []byte
 }
 
 func newFakeHub() *fakeHub {
-	return &fakeHub{elsewhere: map[string][]*platformv1.PlatformAddress{}, registered: map[string]hubRegistration{}, withdrawn: map[string]time.Time{}}
+	return &fakeHub{elsewhere: map[string][]*platformv1.PlatformAddress{}, registered: map[string]hubRegistration{}, withdrawn: map[string]time.Time{}, histories: map[string][]string{}}
 }
 
 func (h *fakeHub) register(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, h) }
@@ -129,7 +144,7 @@ func (h *fakeHub) RegisterPersonAddress(ctx context.Context, r *hubv1.RegisterPe
 
 func (h *fakeHub) RegisterOrganisationAddress(ctx context.Context, r *hubv1.RegisterOrganisationAddressRequest) (*hubv1.RegisterOrganisationAddressResponse, error) {
 	already, exchange, err := h.keep(ctx, hubRegistration{
-		address: r.GetAddress(), idn: r.GetBusinessNumber(), name: r.GetName(), at: r.GetRegisteredAt().AsTime(),
+		address: r.GetAddress(), idn: r.GetBusinessNumber(), name: r.GetName(), kind: int(r.GetType()), at: r.GetRegisteredAt().AsTime(),
 		business: r.GetBusinessDocument(), registration: r.GetRegistrationDocument(),
 	})
 	if err != nil {
@@ -144,8 +159,13 @@ func (h *fakeHub) GetAddressOwner(_ context.Context, r *hubv1.GetAddressOwnerReq
 	if h.down {
 		return nil, unavailable()
 	}
-	_, exists := h.registered[r.GetAddress()]
-	return &hubv1.GetAddressOwnerResponse{Exists: exists}, nil
+	held, exists := h.registered[r.GetAddress()]
+	if !exists {
+		return &hubv1.GetAddressOwnerResponse{}, nil
+	}
+	return &hubv1.GetAddressOwnerResponse{
+		Exists: true, Name: held.name, Type: int32(held.kind), RegisteredAt: timestamppb.New(held.at.Truncate(time.Second)),
+	}, nil
 }
 
 func (h *fakeHub) WithdrawAddress(_ context.Context, r *hubv1.WithdrawAddressRequest) (*hubv1.WithdrawAddressResponse, error) {
@@ -153,6 +173,9 @@ func (h *fakeHub) WithdrawAddress(_ context.Context, r *hubv1.WithdrawAddressReq
 	defer h.mu.Unlock()
 	if h.down {
 		return nil, unavailable()
+	}
+	if held, ok := h.registered[r.GetAddress()]; ok {
+		h.histories[held.idn] = append(h.histories[held.idn], r.GetAddress())
 	}
 	delete(h.registered, r.GetAddress())
 	h.withdrawn[r.GetAddress()] = r.GetWithdrawnAt().AsTime()
@@ -186,4 +209,63 @@ func (h *fakeHub) searched() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.searches
+}
+
+// rename does what a change of a name does at the hub.
+func (h *fakeHub) rename(ctx context.Context, c hubChange) (string, error) {
+	if err := h.wait(ctx); err != nil {
+		return "", err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.changes = append(h.changes, c)
+	held, known := h.registered[c.address]
+	switch {
+	case h.down:
+		return "", unavailable()
+	case h.refuseNames:
+		return "", fault.New(fault.Conflict, "hub.naru", hubv1.Reason_REASON_HUB_REFUSED, "the hub refused", fault.WithMetadata("errCode", "ERR-01-201"))
+	case !known || h.unknownNames:
+		return "", fault.New(fault.Conflict, "hub.naru", hubv1.Reason_REASON_ADDRESS_UNKNOWN, "the hub knows no such address")
+	}
+	if held.name = c.name; c.kind != 0 {
+		held.kind = c.kind
+	}
+	h.registered[c.address] = held
+	if h.lossy {
+		return "", unavailable()
+	}
+	return uuid.NewString(), nil
+}
+
+func (h *fakeHub) ChangePersonName(ctx context.Context, r *hubv1.ChangePersonNameRequest) (*hubv1.ChangePersonNameResponse, error) {
+	exchange, err := h.rename(ctx, hubChange{address: r.GetAddress(), name: r.GetName(), at: r.GetChangedAt().AsTime()})
+	if err != nil {
+		return nil, err
+	}
+	return &hubv1.ChangePersonNameResponse{Exchange: exchange}, nil
+}
+
+func (h *fakeHub) ChangeOrganisation(ctx context.Context, r *hubv1.ChangeOrganisationRequest) (*hubv1.ChangeOrganisationResponse, error) {
+	exchange, err := h.rename(ctx, hubChange{
+		address: r.GetAddress(), name: r.GetName(), kind: int(r.GetType()), at: r.GetChangedAt().AsTime(),
+		business: r.GetBusinessDocument(), registration: r.GetRegistrationDocument(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &hubv1.ChangeOrganisationResponse{Exchange: exchange}, nil
+}
+
+func (h *fakeHub) GetWithdrawnAddresses(_ context.Context, r *hubv1.GetWithdrawnAddressesRequest) (*hubv1.GetWithdrawnAddressesResponse, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return &hubv1.GetWithdrawnAddressesResponse{Addresses: slices.Clone(h.histories[r.GetIdentifier()])}, nil
+}
+
+// renamed returns the changes of names that the hub was told.
+func (h *fakeHub) renamed() []hubChange {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.changes)
 }

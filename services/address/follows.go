@@ -15,6 +15,7 @@ func follows() []audit.Table {
 	asked, answered := &addressv1.OrganisationAsked{}, &addressv1.OrganisationAnswered{}
 	granted, taken, ended := &addressv1.AuthorityGranted{}, &addressv1.AuthorityTaken{}, &addressv1.AuthorityEnded{}
 	changed := &addressv1.AuthorityRightsChanged{}
+	renamed, told := &addressv1.NameChangeAsked{}, &addressv1.NameChangeAnswered{}
 	return []audit.Table{
 		{Name: "open_document", Key: "edoc_num", Founded: audit.Kinds(accepted), Columns: []audit.Column{
 			{Name: "sender", From: []audit.Source{audit.Of(accepted, "facts.sender")}},
@@ -63,6 +64,19 @@ func follows() []audit.Table {
 		}},
 		{Name: "authority", Key: "id", Where: "person is not null", Columns: []audit.Column{
 			{Name: "person", Take: audit.Newest, From: []audit.Source{audit.Of(granted, "person"), audit.Of(taken, "person")}},
+		}},
+		{Name: "name_change", Key: "id", Founded: audit.Kinds(renamed), Columns: []audit.Column{
+			{Name: "address", From: []audit.Source{audit.Of(renamed, "address")}},
+			{Name: "basis", From: []audit.Source{audit.Of(renamed, "basis")}},
+			{Name: "sealed", From: []audit.Source{audit.Of(renamed, "sealed_names")}},
+			{Name: "type", From: []audit.Source{audit.Of(renamed, "type")}},
+			{Name: "asked_at", From: []audit.Source{audit.Of(renamed, "")}},
+			{Name: "answers", Take: audit.Count, From: []audit.Source{audit.Of(told, "")}},
+		}},
+		{Name: "name_change", Key: "id", Where: "answers > 0", Founded: audit.Kinds(told), Columns: []audit.Column{
+			{Name: "state", Take: audit.Newest, From: []audit.Source{audit.Of(told, "state")}},
+			{Name: "refusal", Take: audit.Newest, From: []audit.Source{audit.Of(told, "refusal")}},
+			{Name: "answered_at", Take: audit.Newest, From: []audit.Source{audit.Of(told, "")}},
 		}},
 		{Name: "member", Key: "recipient", Columns: []audit.Column{
 			{Name: "choices", Take: audit.Count, From: []audit.Source{audit.Of(consent, ""), audit.Of(refusal, "")}},

@@ -46,6 +46,7 @@ func (s *service) proved(ctx context.Context, p person, now identity, proof *add
 	}
 	now.recipient = uuid.New() // random (version 4): a recipient id has no meaning outside
 	changed := !known
+	var renamed *nameChange
 	if known {
 		now.recipient, now.mergedInto, now.version = before.recipient, before.mergedInto, before.version
 		was, err := s.openPerson(ctx, before)
@@ -55,6 +56,9 @@ func (s *service) proved(ctx context.Context, p person, now identity, proof *add
 		if changed = was != p; changed {
 			now.version++
 		}
+		if renamed, err = s.provedName(ctx, now.recipient, was.Name, p.Name); err != nil {
+			return uuid.Nil, err
+		}
 	}
 	if changed {
 		if now.sealed, err = s.sealPerson(ctx, now.recipient, p); err != nil {
@@ -62,15 +66,18 @@ func (s *service) proved(ctx context.Context, p person, now identity, proof *add
 		}
 	}
 	err = s.journal.InTx(ctx, func(tx *journal.Tx) error {
-		if err := s.writeIdentity(ctx, tx, before, now, known, changed); err != nil {
+		if err := s.writeIdentity(ctx, tx, before, now, known, changed, renamed); err != nil {
 			return err
 		}
 		return recordProved(ctx, tx, now, proof, s.clock.Now())
 	})
+	if renamed != nil {
+		s.wakeNames.Ring()
+	}
 	return now.actsAs(), err
 }
 
-func (s *service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now identity, known, changed bool) error {
+func (s *service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now identity, known, changed bool, renamed *nameChange) error {
 	switch {
 	case !known:
 		made, err := insertIdentity(ctx, tx, now, s.clock.Now())
@@ -100,6 +107,9 @@ func (s *service) writeIdentity(ctx context.Context, tx *journal.Tx, before, now
 		return err
 	}
 	if err := updateIdentity(ctx, tx, now, s.clock.Now()); err != nil {
+		return err
+	}
+	if err := s.beginProvedName(ctx, tx, renamed, m); err != nil {
 		return err
 	}
 	return s.resolveAgain(ctx, tx, a)

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/fault"
@@ -190,7 +191,8 @@ func (g submission) ask(ctx context.Context, tx *journal.Tx, operator string, va
 	return startOverAddress(ctx, tx, g.institution.address)
 }
 
-// openInstitution opens what of an institution is kept sealed. With an error it gives what is kept in clear.
+// openInstitution opens what of an institution is kept sealed, with the name and type that the hub has by now. With an error it
+// gives what is kept in clear.
 func (s *service) openInstitution(ctx context.Context, l listed) (described, error) {
 	c, err := s.openCompany(ctx, l.principal, l.sealed)
 	if err != nil {
@@ -200,8 +202,20 @@ func (s *service) openInstitution(ctx context.Context, l listed) (described, err
 	if err != nil {
 		return described{listed: l}, err
 	}
+	now, err := s.atHub(ctx, described{l, c, nil}.asOwner())
+	if err != nil {
+		return described{listed: l}, err
+	}
+	c.Name, l.kind = now.name, now.kind
 	return described{l, c, memberships}, nil
 }
+
+// asOwner is the institution as owner of its address. Each submission is a registration of its own, with a name of its own.
+func (d described) asOwner() owner {
+	return owner{address: d.address, basis: d.basis(), name: d.company.Name, kind: d.kind}
+}
+
+func (i institution) basis() string { return fmt.Sprintf("%s/%d", i.principal, i.submission) }
 
 // submitted is the institution's latest submission.
 func (i institution) submitted() submitted { return submitted{i.principal, i.submission} }

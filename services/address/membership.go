@@ -238,6 +238,9 @@ func (s *service) endAddress(ctx context.Context, tx *journal.Tx, m member, who 
 	if err := dropPapersOf(ctx, tx, m.recipient); err != nil {
 		return err
 	}
+	if err := s.endNameChange(ctx, tx, r.address, now); err != nil {
+		return err
+	}
 	if err := setDueAddress(ctx, tx, r.address); err != nil {
 		return err
 	}

@@ -38,14 +38,19 @@ func newMetrics(meter metric.Meter, db pg.DBTX, now clock.Clock, h HarvestingCon
 			return nil, err
 		}
 		age, err := readApplicationsAge(ctx, db)
-		return []float64{overdue, seconds, waiting, refused, float64(conspicuous), age}, err
+		if err != nil {
+			return nil, err
+		}
+		names, err := countNameChanges(ctx, db)
+		return []float64{overdue, seconds, waiting, refused, float64(conspicuous), age, names}, err
 	},
 		telemetry.Gauge{Name: "naru.address.due_documents", About: "Open documents that are overdue for a look, at most 10,000."},
 		telemetry.Gauge{Name: "naru.address.due_documents_age", Unit: "s", About: "How long the oldest of them has been overdue."},
 		telemetry.Gauge{Name: "naru.address.due_addresses", About: "Addresses of which the hub has to be told something and that it has not refused."},
 		telemetry.Gauge{Name: "naru.address.refused_addresses", About: "Addresses that the hub refuses and that nobody has given up."},
 		telemetry.Gauge{Name: "naru.address.harvesting.senders", About: "Senders whose searches of today were fruitless beyond the alarm ratio (Act 18-6)."},
-		telemetry.Gauge{Name: "naru.address.applications_age", Unit: "s", About: "How long the oldest application for an organisation has waited for an operator."})
+		telemetry.Gauge{Name: "naru.address.applications_age", Unit: "s", About: "How long the oldest application for an organisation has waited for an operator."},
+		telemetry.Gauge{Name: "naru.address.refused_names", About: "Changes of owners' names or types that the hub refuses and that nobody has given up."})
 	return m, made.Err()
 }
 

@@ -164,7 +164,7 @@ func TestOrganisationJoins(t *testing.T) {
 	require.True(t, m.GetConsentedAt().AsTime().Equal(asked.GetAskedAt().AsTime()), "consent was given with the application")
 	require.True(t, m.GetJoinedAt().AsTime().After(asked.GetAskedAt().AsTime()))
 	require.Equal(t, hubRegistration{
-		address: m.GetAddress(), idn: o.number, name: "가상나루 주식회사", at: m.GetJoinedAt().AsTime(), business: paper("Br-1"), registration: paper("Rr-1"),
+		address: m.GetAddress(), idn: o.number, name: "가상나루 주식회사", kind: int(corporation), at: m.GetJoinedAt().AsTime(), business: paper("Br-1"), registration: paper("Rr-1"),
 	}, w.hub.registrations[0])
 	require.Zero(t, w.count(t, `select count(*) from paper`), "the hub has the papers")
 

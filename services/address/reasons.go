@@ -32,6 +32,14 @@ func errAddressNotRefused() error {
 	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_ADDRESS_NOT_REFUSED, "the institution's address is not refused, so nothing is submitted again")
 }
 
+func errNameChangeNotFound() error {
+	return fault.New(fault.NotFound, domain, addressv1.Reason_REASON_NAME_CHANGE_NOT_FOUND, "there is no such change of which the hub does not know")
+}
+
+func errAddressNotRegistered() error {
+	return fault.New(fault.Conflict, domain, addressv1.Reason_REASON_ADDRESS_NOT_REGISTERED, "the address is not registered at the hub, so nothing of it changes there")
+}
+
 func errRequestIDReused() *fault.Error {
 	return fault.New(fault.Reused, domain, addressv1.Reason_REASON_REQUEST_ID_REUSED, "the request id was used for another request")
 }

@@ -58,12 +58,8 @@ func (s *service) settleRefusal(ctx context.Context, mine claim, seen registrati
 			return dueAddresses.settle(ctx, tx, s.owner, mine, 0, 0)
 		}
 		now, before := s.clock.Now(), r
-		present, err := pg.Value[time.Time](ctx, tx, "read the later of both clocks", `select greatest(now(), $1::timestamptz)`, now)
-		if err != nil {
+		if r.refusedAt, err = refusedSince(ctx, tx, r.refusedAt, now); err != nil {
 			return err
-		}
-		if r.refusedAt == nil || present.Before(*r.refusedAt) { // a clock that was ahead, and is set right, must not prolong the patience
-			r.refusedAt = &present
 		}
 		r.state, r.refusal = addressRefused, refusalOf(cause)
 		if err := s.askAgain(ctx, tx, mine, r, forNow(cause) && expiry.Before(r.refusedAt.Add(s.config.RefusalPatience.Std()))); err != nil {
@@ -79,6 +75,19 @@ func (s *service) settleRefusal(ctx context.Context, mine claim, seen registrati
 		}
 		return s.resolveAgain(ctx, tx, a)
 	})
+}
+
+// refusedSince is since when the hub refuses: as before, or now by the later of both clocks. A clock that was ahead, and is set
+// right, must not prolong the patience.
+func refusedSince(ctx context.Context, tx *journal.Tx, before *time.Time, now time.Time) (*time.Time, error) {
+	present, err := pg.Value[time.Time](ctx, tx, "read the later of both clocks", `select greatest(now(), $1::timestamptz)`, now)
+	if err != nil {
+		return nil, err
+	}
+	if before == nil || present.Before(*before) {
+		return &present, nil
+	}
+	return before, nil
 }
 
 // askAgain settles the claim of a refused address: again after a pause, or not any more.

@@ -23,6 +23,7 @@ const (
 	callRegisterOrganisation = "register_organisation_address"
 	callWithdraw             = "withdraw_address"
 	callOwner                = "get_address_owner"
+	callWithdrawn            = "get_withdrawn_addresses"
 )
 
 // step is the hub's answer to one step of an address.
@@ -237,6 +238,9 @@ func (s *service) registered(ctx context.Context, tx *journal.Tx, a audience, r 
 		if err := dropPapers(ctx, tx, a.papers); err != nil {
 			return err
 		}
+	}
+	if err := hurryNameChange(ctx, tx, r.address); err != nil {
+		return err
 	}
 	return s.resolveAgain(ctx, tx, a)
 }

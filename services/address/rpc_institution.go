@@ -106,7 +106,14 @@ func (s *institutionServer) ListInstitutions(ctx context.Context, r *addressv1.L
 func (s *institutionServer) shown(ctx context.Context, found listed) (*addressv1.Institution, error) {
 	opened, err := s.openInstitution(ctx, found)
 	shown := institutionProto(opened)
-	shown.Unreadable, err = s.unreadable(ctx, "institution", shown.GetId(), err)
+	if shown.Unreadable, err = s.unreadable(ctx, "institution", shown.GetId(), err); err != nil {
+		return nil, err
+	}
+	c, known, err := latestNameChange(ctx, s.db, found.basis())
+	if err != nil || !known {
+		return shown, err
+	}
+	shown.NameChange, err = s.nameChangeProto(ctx, c)
 	return shown, err
 }
 

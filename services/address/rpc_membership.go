@@ -64,7 +64,11 @@ func (s *membershipServer) Join(ctx context.Context, r *addressv1.JoinRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return &addressv1.JoinResponse{Membership: membershipOf(m)}, nil
+	shown, err := s.membershipProto(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.JoinResponse{Membership: shown}, nil
 }
 
 // GetMembership tells the caller's membership, also one that has ended.
@@ -85,7 +89,11 @@ func (s *membershipServer) GetMembership(ctx context.Context, _ *addressv1.GetMe
 	if !known {
 		return nil, errNotAMember()
 	}
-	return &addressv1.GetMembershipResponse{Membership: membershipOf(m)}, nil
+	shown, err := s.membershipProto(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.GetMembershipResponse{Membership: shown}, nil
 }
 
 // SetConsent gives or takes back the consent.
@@ -105,7 +113,11 @@ func (s *membershipServer) SetConsent(ctx context.Context, r *addressv1.SetConse
 	if err != nil {
 		return nil, err
 	}
-	return &addressv1.SetConsentResponse{Membership: membershipOf(m)}, nil
+	shown, err := s.membershipProto(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.SetConsentResponse{Membership: shown}, nil
 }
 
 // SetRefusal refuses or accepts again the documents of one sender or of all.
@@ -130,7 +142,11 @@ func (s *membershipServer) Withdraw(ctx context.Context, _ *addressv1.WithdrawRe
 	if err != nil {
 		return nil, err
 	}
-	return &addressv1.WithdrawResponse{Membership: membershipOf(m)}, nil
+	shown, err := s.membershipProto(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return &addressv1.WithdrawResponse{Membership: shown}, nil
 }
 
 // memberStateOf is a stored state as it is told; unspecified for who never joined.
@@ -140,6 +156,17 @@ func memberStateOf(state string) addressv1.MemberState {
 		memberActive:      addressv1.MemberState_MEMBER_STATE_ACTIVE,
 		memberWithdrawn:   addressv1.MemberState_MEMBER_STATE_WITHDRAWN,
 	}[state]
+}
+
+// membershipProto is what a member sees of its membership, with the latest change of its name.
+func (s *service) membershipProto(ctx context.Context, m member) (*addressv1.Membership, error) {
+	shown := membershipOf(m)
+	c, known, err := memberNameChange(ctx, s.db, m.address)
+	if err != nil || !known {
+		return shown, err
+	}
+	shown.NameChange, err = s.nameChangeProto(ctx, c)
+	return shown, err
 }
 
 // membershipOf is what a member sees of its membership.

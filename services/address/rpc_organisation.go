@@ -114,8 +114,20 @@ func (s *service) principalName(ctx context.Context, i identity) (string, error)
 	if err != nil || !known {
 		return "", err
 	}
-	c, err := s.companyOf(ctx, by)
+	c, err := s.companyNow(ctx, by)
 	return c.Name, err
+}
+
+// companyNow is companyOf with the name that the hub has by now.
+func (s *service) companyNow(ctx context.Context, a application) (company, error) {
+	c, err := s.companyOf(ctx, a)
+	if err != nil || c == (company{}) {
+		return c, err
+	}
+	o, err := s.atHub(ctx, owner{basis: a.id.String(), name: c.Name, kind: a.kind})
+	_, err = s.unreadable(ctx, "application", a.id.String(), err)
+	c.Name = o.name
+	return c, err
 }
 
 // companyOf opens an application's company; empty where that cannot be opened any more.

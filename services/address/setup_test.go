@@ -224,7 +224,7 @@ func (w *world) awaitTold(t testing.TB, edoc string, want addressv1.Resolution) 
 // hurry makes all waiting work due now.
 func (w *world) hurry(t testing.TB) {
 	t.Helper()
-	for _, table := range []string{"due_document", "due_address"} {
+	for _, table := range []string{"due_document", "due_address", "due_name_change"} {
 		_, err := w.App.Exec(t.Context(), `update `+table+` set due_at = now() where due_at > now()`)
 		require.NoError(t, err)
 	}

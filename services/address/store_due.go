@@ -159,6 +159,7 @@ type queue struct{ table, key string }
 var (
 	dueDocuments = queue{"due_document", "edoc_num"}
 	dueAddresses = queue{"due_address", "address"}
+	dueNames     = queue{"due_name_change", "address"}
 )
 
 // settle puts claimed work back for later. ErrLost when the claim is not ours any more.

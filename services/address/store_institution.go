@@ -74,8 +74,8 @@ func insertInstitution(ctx context.Context, tx *journal.Tx, i institution) error
 
 // updateInstitution replaces what the hub is told by the next submission; false if that submission was already made.
 func updateInstitution(ctx context.Context, tx *journal.Tx, i institution) (bool, error) {
-	const update = `update institution set sealed = $2, submission = $3, commit_id = $4 where principal = $1 and submission = $3 - 1`
-	return pg.Changed(ctx, tx, fmt.Sprintf("update institution %s", i.principal), update, i.principal, i.sealed, i.submission, tx.CommitID())
+	const update = `update institution set sealed = $2, submission = $3, type = $4, commit_id = $5 where principal = $1 and submission = $3 - 1`
+	return pg.Changed(ctx, tx, fmt.Sprintf("update institution %s", i.principal), update, i.principal, i.sealed, i.submission, i.kind, tx.CommitID())
 }
 
 // updateMemberships keeps other memberships and returns how often they were recorded with this time.

@@ -51,6 +51,7 @@ var Unit = unit.Spec[*Config, *service]{
 		&addressv1.SearchEnded{}, &addressv1.SearchQuotaExceeded{}, &addressv1.IdentitiesMerged{},
 		&addressv1.OrganisationAsked{}, &addressv1.OrganisationAnswered{}, &addressv1.AuthorityGranted{}, &addressv1.AuthorityTaken{}, &addressv1.AuthorityEnded{},
 		&addressv1.AuthorityRightsChanged{},
+		&addressv1.NameChangeAsked{}, &addressv1.NameChangeAnswered{}, &addressv1.NameChangeRetried{}, &addressv1.NameChangeGivenUp{},
 	},
 	Seals:   seals(),
 	Opens:   opens(),
@@ -60,11 +61,14 @@ var Unit = unit.Spec[*Config, *service]{
 		lookup, registration := c.Lookup, c.Registration
 		return slices.Concat(
 			work.ClaimedWaits("due_document", "", max(c.Recheck, lookup.MaxBackoff).Std(), lookup.Lease.Std()),
-			work.ClaimedWaits("due_address", "", max(registration.MaxBackoff, c.RefusalMaxBackoff).Std(), registration.Lease.Std()))
+			work.ClaimedWaits("due_address", "", max(registration.MaxBackoff, c.RefusalMaxBackoff).Std(), registration.Lease.Std()),
+			work.ClaimedWaits("due_name_change", "", max(registration.MaxBackoff, c.RefusalMaxBackoff).Std(), registration.Lease.Std()))
 	},
 	Doors: []unit.Door{
 		unit.Offer(&addressv1.InstitutionService_ServiceDesc, addressv1.RegisterInstitutionServiceHandlerClient, addressv1.NewInstitutionServiceClient),
 		unit.Offer(&addressv1.IdentityService_ServiceDesc, addressv1.RegisterIdentityServiceHandlerClient, addressv1.NewIdentityServiceClient),
+		unit.Offer(&addressv1.NameChangeService_ServiceDesc, addressv1.RegisterNameChangeServiceHandlerClient, addressv1.NewNameChangeServiceClient),
+		unit.Offer(&addressv1.AddressCheckService_ServiceDesc, addressv1.RegisterAddressCheckServiceHandlerClient, addressv1.NewAddressCheckServiceClient),
 		unit.Offer(&addressv1.RefusedAddressService_ServiceDesc, addressv1.RegisterRefusedAddressServiceHandlerClient, addressv1.NewRefusedAddressServiceClient),
 		unit.Offer(&addressv1.MembershipService_ServiceDesc, addressv1.RegisterMembershipServiceHandlerClient, addressv1.NewMembershipServiceClient),
 		unit.Offer(&addressv1.OrganisationService_ServiceDesc, addressv1.RegisterOrganisationServiceHandlerClient, addressv1.NewOrganisationServiceClient),
@@ -90,7 +94,7 @@ func build(_ context.Context, env *unit.Env, config *Config) (*service, error) {
 		config: config, log: env.Log, clock: env.Clock, expiry: env.Expiry, db: env.DB, journal: env.Journal, box: env.Sealed, metrics: m,
 		hub: hubv1.NewHubServiceClient(hub), intake: intakev1.NewIntakeLookupServiceClient(intake),
 		matcher: matcher{platform: env.Platform, index: env.Index, second: config.WriteSecondIndex}, owner: uuid.NewString(),
-		wakeLookups: work.NewBell(), wakeRegistrations: work.NewBell(),
+		wakeLookups: work.NewBell(), wakeRegistrations: work.NewBell(), wakeNames: work.NewBell(),
 	}, nil
 }
 
@@ -111,13 +115,15 @@ type service struct {
 	// owner names this replica in claims.
 	owner string
 
-	wakeLookups, wakeRegistrations work.Bell
+	wakeLookups, wakeRegistrations, wakeNames work.Bell
 }
 
 func (s *service) register(r grpc.ServiceRegistrar) {
 	addressv1.RegisterInstitutionServiceServer(r, &institutionServer{service: s})
 	addressv1.RegisterIdentityServiceServer(r, &identityServer{service: s})
 	addressv1.RegisterRefusedAddressServiceServer(r, &refusedAddressServer{service: s})
+	addressv1.RegisterNameChangeServiceServer(r, &nameChangeServer{service: s})
+	addressv1.RegisterAddressCheckServiceServer(r, &addressCheckServer{service: s})
 	addressv1.RegisterMembershipServiceServer(r, &membershipServer{service: s})
 	addressv1.RegisterOrganisationServiceServer(r, &organisationServer{service: s})
 	addressv1.RegisterOrganisationAdminServiceServer(r, &organisationAdminServer{service: s})
@@ -133,11 +139,16 @@ func (s *service) tasks() ([]lifecycle.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []lifecycle.Task{lookups, registrations, s.purgeTask()}, nil
+	names, err := s.task("names", "telling the hub of a name", s.config.Registration, s.wakeNames, claimNameChanges, s.tellName)
+	if err != nil {
+		return nil, err
+	}
+	return []lifecycle.Task{lookups, registrations, names, s.purgeTask()}, nil
 }
 
 // wakeUp lets this replica look for work at once, after a commit that made some.
 func (s *service) wakeUp() {
 	s.wakeLookups.Ring()
 	s.wakeRegistrations.Ring()
+	s.wakeNames.Ring()
 }

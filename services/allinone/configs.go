@@ -129,7 +129,9 @@ certificates:
 		"hub": fmt.Sprintf(`interface:
   base_url: %q
   paths:
-    search: /api/eaddr/search # the sandbox hub has one
+    figures: /api/cert/figures # the sandbox hub has one
+    search: /api/eaddr/search # and this
+
 client_id: %s
 client_secret_file: %q
 `, r.outside.url("hub"), hubClient, secret("hub_client_secret")),

@@ -22,6 +22,7 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -59,6 +60,11 @@ type fakeHub struct {
 	mu    sync.Mutex
 	asked []*hubv1.IssueDistributionCertificateRequest
 	issue func(r *hubv1.IssueDistributionCertificateRequest, attempt int) (*hubv1.IssueDistributionCertificateResponse, error)
+	// figured answers requests for figures.
+	figured      func(r *hubv1.IssueFiguresCertificateRequest, attempt int) (*hubv1.IssueFiguresCertificateResponse, error)
+	figuresAsked []*hubv1.IssueFiguresCertificateRequest
+	// pushes are the certificates that were pushed, by the id of the push.
+	pushes map[string]*hubv1.GetPushedCertificateResponse
 }
 
 func (f *fakeHub) IssueDistributionCertificate(_ context.Context, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
@@ -79,6 +85,7 @@ func (f *fakeHub) calls() []*hubv1.IssueDistributionCertificateRequest {
 type office struct {
 	*unittest.Bench
 	hub         *fakeHub
+	addresses   *fakeAddresses
 	intake      *fakeIntake
 	delivery    *fakeDelivery
 	circulation *fakeCirculation
@@ -103,7 +110,7 @@ func setup(t testing.TB, change ...func(c *Config)) *office {
 func setupWith(t testing.TB, archive *fakeArchive, content *fakeContent, change func(c *Config, store *pki.Store)) *office {
 	t.Helper()
 	b := &office{
-		hub: &fakeHub{}, intake: &fakeIntake{}, delivery: &fakeDelivery{}, circulation: &fakeCirculation{},
+		hub: &fakeHub{}, addresses: &fakeAddresses{}, intake: &fakeIntake{}, delivery: &fakeDelivery{}, circulation: &fakeCirculation{},
 		sender: unittest.NewID(), recipient: unittest.NewID(), database: clock.NewFake(clock.System().Now()),
 	}
 	folder := t.TempDir()
@@ -111,6 +118,7 @@ func setupWith(t testing.TB, archive *fakeArchive, content *fakeContent, change 
 	b.Bench = unittest.New(t, Unit,
 		unittest.WithDatabaseClock(b.database),
 		unittest.Neighbour("hub", func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, b.hub) }),
+		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, b.addresses) }),
 		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) { intakev1.RegisterIntakeLookupServiceServer(r, b.intake) }),
 		unittest.Neighbour("delivery", func(r grpc.ServiceRegistrar) { deliveryv1.RegisterDeliveryLookupServiceServer(r, b.delivery) }),
 		unittest.Neighbour("circulation", func(r grpc.ServiceRegistrar) { circulationv1.RegisterCirculationLookupServiceServer(r, b.circulation) }),

@@ -22,6 +22,9 @@
 // The read time may be missing unless the hub was known to have it before it was asked. A file is handed out only in the state
 // ISSUED, which the database allows only with all checks passed.
 //
+// A certificate that the hub pushes (HubPushReceived) is judged for the oldest open request with its edoc number and applicant by
+// the same checks. Only one that passes ends the request.
+//
 // The hub is called outside of transactions, by claimed work. After an unknown outcome the same is asked again. The hub may then
 // have issued two certificates; both results are recorded.
 package certificate

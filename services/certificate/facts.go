@@ -26,6 +26,7 @@ func states() []proto.Message {
 		&certificatev1.CertificateAttempted{},
 		&certificatev1.BundleIssued{}, &certificatev1.BundleFailed{}, &certificatev1.BundleAttempted{},
 		&certificatev1.BundleRenewed{},
+		&certificatev1.FiguresRequested{}, &certificatev1.FiguresAttempted{}, &certificatev1.PushSettled{},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 type metrics struct {
-	requests, attempts, bundles, renewals, lookups metric.Int64Counter
+	requests, attempts, bundles, renewals, lookups, figures, pushes metric.Int64Counter
 }
 
 func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
@@ -21,6 +21,8 @@ func newMetrics(meter metric.Meter, db *pgxpool.Pool) (*metrics, error) {
 		attempts: made.Counter("naru.certificate.attempts", "", "Attempts to obtain a certificate by outcome."),
 		bundles:  made.Counter("naru.certificate.bundles", "", "Attempts to assemble a bundle by outcome, and by what it waits for."),
 		renewals: made.Counter("naru.certificate.renewals", "", "Time stamps of issued bundles that were to be renewed, by outcome."),
+		figures:  made.Counter("naru.certificate.figures", "", "Attempts to obtain certificates of monthly figures by outcome."),
+		pushes:   made.Counter("naru.certificate.pushes", "", "Certificates that the hub pushed, by outcome."),
 		lookups:  made.Counter("naru.certificate.lookups", "", "What archive, delivery, intake and circulation were asked about documents, by unit and outcome."),
 	}
 	made.Gauges(func(ctx context.Context) ([]float64, error) {
@@ -47,6 +49,14 @@ func (m *metrics) requested(ctx context.Context, outcome string) {
 
 func (m *metrics) asked(ctx context.Context, unit, outcome string) {
 	m.lookups.Add(ctx, 1, metric.WithAttributes(attribute.String("unit", unit), attribute.String("outcome", outcome)))
+}
+
+func (m *metrics) pushed(ctx context.Context, outcome string) {
+	m.pushes.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", outcome)))
+}
+
+func (m *metrics) figured(ctx context.Context, o figuresOutcome) {
+	m.figures.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", string(o.kind))))
 }
 
 func (m *metrics) attempted(ctx context.Context, o outcome) {

@@ -43,6 +43,23 @@ func registrationWasGivenUp() error {
 		"the hub does not take the document's circulation record, and an operator gave it up: there will be no certificate")
 }
 
+func monthNotBegun() error {
+	return fault.New(fault.Invalid, domain, certificatev1.Reason_REASON_INVALID_REQUEST, "",
+		fault.WithViolations(fault.Violation{Field: "period", Rule: "period.future", Message: "the month has not begun in Korea"}))
+}
+
+func withoutAddress() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_WITHOUT_ADDRESS, "the caller has no certified address")
+}
+
+// addressUnavailable: it is not known now which address the caller has. The other unit's words stay in the log.
+func addressUnavailable(cause error) error {
+	return fault.New(fault.Unavailable, domain, nil, "the address cannot be looked up now", fault.WithRetryAfter(time.Second), fault.Wrap(cause))
+}
+
+// becauseNoFigures is the reason of figures that the hub does not have.
+func becauseNoFigures() string { return fault.NameOf(certificatev1.Reason_REASON_NO_FIGURES) }
+
 func requestIDReused() error {
 	return fault.New(fault.Reused, domain, certificatev1.Reason_REASON_REQUEST_ID_REUSED, "the request id was used for another request")
 }

@@ -38,14 +38,16 @@ const claimSQL = `
 	          c.refused_since`
 
 func claim(ctx context.Context, db pg.DBTX, lease work.Lease) ([]job, error) {
-	return work.Claim(ctx, db, claimSQL, lease, nil, func(row pgx.CollectableRow) (job, error) {
-		var j job
-		var refusedSince *time.Time
-		err := row.Scan(&j.id, &j.edocNum, &j.principal, &j.reason, &j.ordinal, &j.entitlement, &j.sender, &j.senderAddress, &j.recipientAddress,
-			&j.hashAlgorithm, &j.hash, &j.attachments, &j.sentAt, &j.receivedAt, &j.acceptedAt, &j.attempt, &refusedSince)
-		j.refusedSince = pg.OrZero(refusedSince)
-		return j, err
-	})
+	return work.Claim(ctx, db, claimSQL, lease, nil, scanJob)
+}
+
+func scanJob(row pgx.CollectableRow) (job, error) {
+	var j job
+	var refusedSince *time.Time
+	err := row.Scan(&j.id, &j.edocNum, &j.principal, &j.reason, &j.ordinal, &j.entitlement, &j.sender, &j.senderAddress, &j.recipientAddress,
+		&j.hashAlgorithm, &j.hash, &j.attachments, &j.sentAt, &j.receivedAt, &j.acceptedAt, &j.attempt, &refusedSince)
+	j.refusedSince = pg.OrZero(refusedSince)
+	return j, err
 }
 
 const settleLaterSQL = `

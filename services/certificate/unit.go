@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"embed"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,11 +16,11 @@ import (
 	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/lifecycle"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/sealed"
 	"github.com/naru-relay/naru/pkg/unit"
 	"github.com/naru-relay/naru/pkg/work"
+	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -36,7 +37,7 @@ var migrations embed.FS
 var settings string
 
 // neighbours are the units it calls.
-var neighbours = []string{"hub", "intake", "delivery", "circulation", "archive", "content"}
+var neighbours = []string{"hub", "address", "intake", "delivery", "circulation", "archive", "content"}
 
 // Unit is the certificate unit.
 var Unit = unit.Spec[*Config, *service]{
@@ -46,22 +47,28 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	// Partitioned so that a whole year can be removed; nothing is dropped by age alone.
-	Partitions: []pg.Partition{{Table: "certificate_file", Kind: pg.ByYearUUIDv7}, {Table: "bundle_file", Kind: pg.ByYearUUIDv7}},
-	States:     states(),
-	Seals:      seals(),
-	Policy:     "certificate/1",
-	Follows:    follows(), Witness: "status",
+	Partitions: []pg.Partition{
+		{Table: "certificate_file", Kind: pg.ByYearUUIDv7}, {Table: "bundle_file", Kind: pg.ByYearUUIDv7}, {Table: "figures_file", Kind: pg.ByYearUUIDv7},
+	},
+	States:  states(),
+	Seals:   seals(),
+	Policy:  "certificate/1",
+	Follows: follows(), Witness: "status",
 	Waits: func(c *Config) []work.Wait {
-		waits := append(work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()),
-			work.ClaimedWaits("bundle", "state = 1", c.Worker.MaxBackoff.Std(), bundleTimeout+c.Worker.Lease.Std())...)
-		return append(waits, work.ClaimedWaits("bundle_stamp", "", c.Bundles.Kept.Std(), max(renewalTimeout+c.Worker.Lease.Std(), c.Worker.MaxBackoff.Std()))...)
+		return slices.Concat(
+			work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()),
+			work.ClaimedWaits("bundle", "state = 1", c.Worker.MaxBackoff.Std(), bundleTimeout+c.Worker.Lease.Std()),
+			work.ClaimedWaits("bundle_stamp", "", c.Bundles.Kept.Std(), max(renewalTimeout+c.Worker.Lease.Std(), c.Worker.MaxBackoff.Std())),
+			work.ClaimedWaits("certificate_push", "outcome is null", pushRetry, c.Worker.Lease.Std()),
+			work.ClaimedWaits("figures", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()))
 	},
 	Doors: []unit.Door{
 		unit.Offer(&certificatev1.CertificateService_ServiceDesc, certificatev1.RegisterCertificateServiceHandlerClient, certificatev1.NewCertificateServiceClient),
 		unit.Offer(&certificatev1.BundleService_ServiceDesc, certificatev1.RegisterBundleServiceHandlerClient, certificatev1.NewBundleServiceClient),
 		unit.Offer(&certificatev1.VerificationService_ServiceDesc, certificatev1.RegisterVerificationServiceHandlerClient, certificatev1.NewVerificationServiceClient),
+		unit.Offer(&certificatev1.FiguresService_ServiceDesc, certificatev1.RegisterFiguresServiceHandlerClient, certificatev1.NewFiguresServiceClient),
 	},
-	Build: build, Register: (*service).register, Tasks: (*service).tasks,
+	Build: build, Consumers: (*service).consumers, Register: (*service).register, Tasks: (*service).tasks,
 }.Unit()
 
 // chainCache is how many verified signers are remembered; the hub has one or two.
@@ -79,6 +86,7 @@ type service struct {
 	log     *slog.Logger
 	metrics *metrics
 	hub     hubv1.HubServiceClient
+	address addressv1.AddressServiceClient
 	lookup  lookup
 	roots   *x509.CertPool
 	// timeStampRoots are those of time stamps added to certificates; nil: roots.
@@ -87,6 +95,8 @@ type service struct {
 	// revocations configures the revocation checks of the hub's signers.
 	revocations *cms.Revocations
 	wake        work.Bell
+	wakeFigures work.Bell
+	wakePushes  work.Bell
 	// assembler makes bundles of what contents and the archive have; bundleWake rings when one may be due.
 	assembler  assembler
 	contents   contentv1.ContentServiceClient
@@ -132,9 +142,10 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	}
 	return &service{
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, expiry: env.Expiry, log: env.Log, metrics: m,
-		hub: hubv1.NewHubServiceClient(conns["hub"]), roots: roots, timeStampRoots: timeStampRoots, chains: cms.NewChainCache(chainCache),
-		revocations: cms.NewRevocations(c.Issuer.Revocation), wake: work.NewBell(),
-		verifier: verifier, assembler: assembler, contents: contentv1.NewContentServiceClient(conns["content"]), bundleWake: work.NewBell(),
+		hub: hubv1.NewHubServiceClient(conns["hub"]), address: addressv1.NewAddressServiceClient(conns["address"]), roots: roots, timeStampRoots: timeStampRoots,
+		chains: cms.NewChainCache(chainCache), revocations: cms.NewRevocations(c.Issuer.Revocation),
+		wake: work.NewBell(), wakeFigures: work.NewBell(), wakePushes: work.NewBell(), bundleWake: work.NewBell(),
+		verifier: verifier, assembler: assembler, contents: contentv1.NewContentServiceClient(conns["content"]),
 		replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),
@@ -148,42 +159,5 @@ func (s *service) register(r grpc.ServiceRegistrar) {
 	certificatev1.RegisterCertificateServiceServer(r, s)
 	certificatev1.RegisterBundleServiceServer(r, s)
 	certificatev1.RegisterVerificationServiceServer(r, s.verifier)
+	certificatev1.RegisterFiguresServiceServer(r, &figuresServer{service: s})
 }
-
-func (s *service) tasks() ([]lifecycle.Task, error) {
-	c := s.config.Worker
-	obtain, err := work.Loop[job]{
-		Name: "obtain-certificates", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: c.Timeout.Std(), Wake: s.wake, Log: s.log,
-		Claim: func(ctx context.Context, limit int) ([]job, error) {
-			return claim(ctx, s.db, c.Claimed(s.replica, limit))
-		},
-		Do: s.obtain,
-	}.Task()
-	if err != nil {
-		return nil, err
-	}
-	assemble, err := work.Loop[bundleJob]{
-		Name: "assemble-bundles", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: bundleTimeout, Wake: s.bundleWake, Log: s.log,
-		Claim: func(ctx context.Context, limit int) ([]bundleJob, error) {
-			return claimBundles(ctx, s.db, work.Lease{Owner: s.replica, For: bundleTimeout + c.Lease.Std(), Limit: limit})
-		},
-		Do: s.assemble,
-	}.Task()
-	if err != nil {
-		return nil, err
-	}
-	if !s.assembler.offered() {
-		return []lifecycle.Task{obtain, assemble}, nil
-	}
-	renew, err := work.Loop[renewal]{
-		Name: "renew-time-stamps", Workers: c.Workers, Interval: s.config.Bundles.Renewal.Interval.Std(), Timeout: renewalTimeout, Log: s.log,
-		Claim: func(ctx context.Context, limit int) ([]renewal, error) {
-			return claimRenewals(ctx, s.db, work.Lease{Owner: s.replica, For: renewalTimeout + c.Lease.Std(), Limit: limit})
-		},
-		Do: s.renew,
-	}.Task()
-	return []lifecycle.Task{obtain, assemble, renew}, err
-}
-
-// bundleTimeout bounds one attempt to assemble a bundle: the archive issues up to 1 GiB.
-const bundleTimeout = 15 * time.Minute

@@ -13,6 +13,7 @@ type addressCommand struct {
 	Refused addressRefused `cmd:"" help:"List the certified addresses that the hub refuses, those refused first before the others."`
 	Retry   addressRetry   `cmd:"" help:"Have the hub asked again about refused addresses, at once."`
 	GiveUp  addressGiveUp  `cmd:"" help:"End asking the hub about refused addresses."`
+	Check   addressCheck   `cmd:"" help:"Compare certified addresses with the hub."`
 }
 
 type addressRefused struct {

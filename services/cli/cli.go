@@ -49,6 +49,7 @@ type commands struct {
 	Progress    progressCommand    `cmd:"" help:"Count the documents of a batch by state."`
 	Timeline    timelineCommand    `cmd:"" help:"Tell everything that happened to a document."`
 	Cancel      cancelCommand      `cmd:"" help:"Stop a document before it is received."`
+	Figures     figuresCommand     `cmd:"" help:"Get the certificate of a month's figures (전자문서 유통정보 수치 확인서) of the own address as PDF."`
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
 	Bundle      bundleCommand      `cmd:"" help:"Get the certificate bundle (전자증명서) of a document, or assemble it."`
 	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), also without a relay."`
@@ -64,7 +65,8 @@ type commands struct {
 	ArchiveMember     archiveMemberCommand     `cmd:"" help:"Members of the sandbox's archive."`
 	Member            memberCommand            `cmd:"" help:"Recipients of the sandbox."`
 	Organisation      organisationCommand      `cmd:"" help:"Organisations as recipients (for operators)."`
-	Address           addressCommand           `cmd:"" help:"Certified addresses that the hub refuses (for operators)."`
+	Address           addressCommand           `cmd:"" help:"Certified addresses that the hub refuses, or has otherwise than this relay (for operators)."`
+	Name              nameCommand              `cmd:"" help:"Changes of names that the hub does not have (for operators)."`
 	Identity          identityCommand          `cmd:"" help:"Identities of recipients (for operators)."`
 	Queue             queueCommand             `cmd:"" help:"Hub calls that wait for a person (for operators)."`
 	Parked            parkedCommand            `cmd:"" help:"Events that units gave up on (for operators)."`

@@ -64,6 +64,9 @@ func (f *fakeRelay) serve(w http.ResponseWriter, r *http.Request) {
 		f.answers[call] = answers[1:]
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if strings.HasPrefix(answers[0], "%PDF-1.7") {
+		w.Header().Set("Content-Type", "application/pdf")
+	}
 	_, _ = io.WriteString(w, answers[0])
 }
 

@@ -19,6 +19,7 @@ import (
 type institutionCommand struct {
 	Add      institutionAdd      `cmd:"" aliases:"create" help:"Make a sending institution, and wait until its certified address is registered at the hub."`
 	Resubmit institutionResubmit `cmd:"" help:"Submit the documents of an institution again whose address was refused, and wait until it is registered at the hub."`
+	Change   institutionChange   `cmd:"" help:"Enter another name of an institution with its documents, or another type, and wait until the hub has it."`
 	Archives institutionArchives `cmd:"" help:"Record of which certified archives an institution is a member, in place of what was recorded before."`
 }
 

@@ -140,6 +140,78 @@ func TestRefusedAddresses(t *testing.T) {
 	}
 }
 
+// Changes of names that the hub does not have are listed to the end, told again together, and given up with a reason.
+func TestNameChanges(t *testing.T) {
+	t.Parallel()
+	const (
+		list, asked, refused = "GET /v1/admin/name-changes", "0191d0a1-0000-7000-8000-000000000001", "0191d0a1-0000-7000-8000-000000000002"
+		waiting              = `{"id":"` + asked + `","address":"ferry-1","principal":"p-1","state":"NAME_CHANGE_STATE_ASKED","askedAt":"2026-03-02T01:02:03.000000Z","askedAgainAt":"2026-03-02T01:07:03.000000Z"}`
+		forGood              = `{"id":"` + refused + `","address":"ferry-2","recipient":"r-1","state":"NAME_CHANGE_STATE_REFUSED","refusal":"INVALID_REQUEST","askedAt":"2026-03-02T02:00:00.000000Z"}`
+		retry, giveUp        = "POST /v1/admin/name-changes/" + refused + ":retry", "POST /v1/admin/name-changes/" + refused + ":give-up"
+	)
+	f := newRelay(t, map[string][]string{
+		list: {`{"changes":[` + waiting + `],"nextPageToken":"more"}`}, list + "?pageToken=more": {`{"changes":[` + forGood + `]}`}, retry: {`{}`}, giveUp: {`{}`},
+	})
+	code, stdout, stderr := operatorRun(t, f, "name", "list")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Regexp(t, `(?m)^`+asked+` +ferry-1 +p-1 +ASKED +- +2026-03-02T01:02:03.000000Z +2026-03-02T01:07:03.000000Z$`, stdout)
+	require.Regexp(t, `(?m)^`+refused+` +ferry-2 +r-1 +REFUSED +INVALID_REQUEST +2026-03-02T02:00:00.000000Z +-$`, stdout)
+	code, stdout, stderr = operatorRun(t, f, "name", "retry", "--all", "--only", "INVALID_REQUEST")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, refused+"  the hub is told again\n", stdout)
+	require.Len(t, f.bodies[retry], 1)
+	code, stdout, stderr = operatorRun(t, f, "name", "give-up", refused, "--reason", "of another company")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, refused+"  given up\n", stdout)
+	require.JSONEq(t, `{"reason":"of another company"}`, strings.TrimPrefix(f.bodies[giveUp][0], "Bearer operator "))
+	for _, args := range [][]string{{"retry"}, {"retry", refused, "--all"}, {"retry", refused, "--only", "x"}, {"give-up", refused}, {"give-up", "--reason", "x"}} {
+		code, _, _ = operatorRun(t, f, append([]string{"name"}, args...)...)
+		require.Equal(t, ExitUsage, code, args)
+	}
+}
+
+// Addresses are compared with the hub: all, page by page, and what differs ends the command with 1.
+func TestAddressCheck(t *testing.T) {
+	t.Parallel()
+	const all = "GET /v1/admin/addresses:check"
+	f := newRelay(t, map[string][]string{
+		all: {`{"addresses":[{"address":"ferry-1","state":"ADDRESS_STATE_REGISTERED"}],"nextPageToken":"more"}`},
+		all + "?pageToken=more": {`{"addresses":[{"address":"ferry-2","state":"ADDRESS_STATE_REGISTERED",` +
+			`"differences":["ADDRESS_DIFFERENCE_NAME","ADDRESS_DIFFERENCE_REGISTERED_AT"]}]}`},
+		all + "?addresses=ferry-1": {`{"addresses":[{"address":"ferry-1","state":"ADDRESS_STATE_REGISTERED"}]}`},
+	})
+	code, stdout, _ := operatorRun(t, f, "address", "check")
+	require.Equal(t, ExitFailed, code)
+	require.Regexp(t, `(?m)^ferry-2 +REGISTERED +NAME, REGISTERED_AT$`, stdout)
+	require.NotContains(t, stdout, "ferry-1")
+	code, stdout, stderr := operatorRun(t, f, "address", "check", "ferry-1")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Equal(t, "1 addresses are at the hub as they are here\n", stdout)
+}
+
+// An institution's other type is entered without documents, and the command ends once the hub has it, or says why it has not.
+func TestInstitutionChange(t *testing.T) {
+	t.Parallel()
+	const id, change = "0191d0a1-0000-7000-8000-000000000001", "0191d0a1-0000-7000-8000-00000000000c"
+	at := "POST /v1/admin/institutions/" + id + ":change"
+	shown := func(state string) string {
+		return `{"institution":{"id":"` + id + `","name":"새상사","type":"ORGANISATION_TYPE_OTHER","nameChange":{"id":"` + change + `","state":"NAME_CHANGE_STATE_` + state + `","refusal":"HUB_REFUSED"}}}`
+	}
+	for state, want := range map[string]int{"ACCEPTED": ExitOK, "REFUSED": ExitFailed, "REPLACED": ExitFailed} {
+		f := newRelay(t, map[string][]string{at: {shown("ASKED")}, "GET /v1/admin/institutions/" + id: {shown(state)}})
+		code, stdout, stderr := operatorRun(t, f, "institution", "change", id, "--type", "other", "--request-id", "r-1")
+		require.Equal(t, want, code, stderr)
+		require.JSONEq(t, `{"requestId":"r-1","type":"ORGANISATION_TYPE_OTHER"}`, strings.TrimPrefix(f.bodies[at][0], "Bearer operator "))
+		if want == ExitOK {
+			require.Equal(t, id+"  새상사  OTHER\n", stdout)
+		}
+	}
+	for _, args := range [][]string{{}, {"--type", "other", "--sandbox"}, {"--name", "새상사"}} {
+		code, _, _ := operatorRun(t, newRelay(t, nil), append([]string{"institution", "change", id}, args...)...)
+		require.Equal(t, ExitUsage, code, args)
+	}
+}
+
 // A hold is placed and ended in every unit, and listed once with how many units have it.
 func TestLegalHolds(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,8 @@ type Config struct {
 	Token            TokenConfig       `yaml:"token"`
 	Limits           LimitConfig       `yaml:"limits"`
 	Breaker          BreakerConfig     `yaml:"breaker"`
+	// Push is the door at which the hub pushes certificates.
+	Push PushConfig `yaml:"push"`
 }
 
 // TokenConfig says when the access token is renewed, before the hub refuses it.
@@ -59,6 +61,7 @@ func Default() *Config {
 		},
 		Limits:  LimitConfig{Concurrent: 8, ConcurrentBatches: 4},
 		Breaker: BreakerConfig{Failures: 5, OpenFor: config.Duration(10 * time.Second)},
+		Push:    PushConfig{Skew: config.Duration(5 * time.Minute), MaxBytes: 8 << 20, Concurrent: 4},
 	}
 }
 
@@ -66,6 +69,7 @@ func Default() *Config {
 func (c *Config) Validate() error {
 	var p config.Problems
 	p.Within("interface", c.Interface.Validate())
+	p.Within("push", c.Push.Validate())
 	if c.ClientID == "" {
 		p.Add("client_id", "is required")
 	}

@@ -19,5 +19,8 @@
 // HUB_UNAVAILABLE is also the answer when the hub is down or slow, its answer is malformed, the breaker is open, there is no
 // token, or the answer could not be stored. The unit repeats nothing else by itself: its callers repeat their calls.
 //
-// All replicas share one token (tokens). The unit publishes and consumes no events.
+// All replicas share one token (tokens).
+//
+// The hub may push certificates to a door of the unit's own (pushDoor), which is ours. A push whose signature holds is stored,
+// sealed, and stated (HubPushReceived) before it is answered; nothing of the file is judged here. The unit consumes no events.
 package hub

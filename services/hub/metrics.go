@@ -12,14 +12,15 @@ import (
 )
 
 type metrics struct {
-	calls    metric.Int64Counter
-	duration metric.Float64Histogram
+	calls, pushes metric.Int64Counter
+	duration      metric.Float64Histogram
 }
 
 func newMetrics(meter metric.Meter) (*metrics, error) {
 	made := telemetry.NewInstruments(meter)
 	m := &metrics{
 		calls:    made.Counter("naru.hub.calls", "", "Calls to the distribution hub by operation and outcome."),
+		pushes:   made.Counter("naru.hub.pushes", "", "Pushes of the distribution hub by outcome: kept, repeated, differs, refused, malformed or not_kept."),
 		duration: made.Histogram("naru.hub.call.duration", "s", "Time from sending a call to the distribution hub to its answer."),
 	}
 	return m, made.Err()
@@ -27,6 +28,10 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 
 func (m *metrics) count(ctx context.Context, op hubclient.Operation, outcome string) {
 	m.calls.Add(ctx, 1, metric.WithAttributes(attribute.String("operation", string(op)), attribute.String("outcome", outcome)))
+}
+
+func (m *metrics) pushed(ctx context.Context, outcome string) {
+	m.pushes.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", outcome)))
 }
 
 func (m *metrics) answered(ctx context.Context, op hubclient.Operation, o outcome, took time.Duration) {

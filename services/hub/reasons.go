@@ -35,6 +35,15 @@ func noCirculation(code string, cause error) error {
 		"the distribution hub holds no circulation for it", fault.WithMetadata(metaErrCode, code), fault.Wrap(cause))
 }
 
+// addressUnknown keeps the hub's code out of the metadata: the reason says it, and which code it is depends on the settings.
+func addressUnknown(cause error) error {
+	return fault.New(fault.Conflict, domain, hubv1.Reason_REASON_ADDRESS_UNKNOWN, "the distribution hub knows no such address", fault.Wrap(cause))
+}
+
+func pushNotFound() error {
+	return fault.New(fault.NotFound, domain, hubv1.Reason_REASON_PUSH_NOT_FOUND, "there is no such push")
+}
+
 func addressTaken() error {
 	return fault.New(fault.Conflict, domain, hubv1.Reason_REASON_ADDRESS_TAKEN, "the address belongs to somebody else")
 }

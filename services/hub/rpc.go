@@ -50,12 +50,8 @@ func (s *server) RegisterOrganisationAddress(ctx context.Context, r *hubv1.Regis
 	if r.GetType() == addressv1.OrganisationType_ORGANISATION_TYPE_UNSPECIFIED {
 		return nil, invalid("type", "enum.not_in", "the type of the organisation is required")
 	}
-	jpeg := []byte{0xFF, 0xD8, 0xFF}
-	if !bytes.HasPrefix(r.GetBusinessDocument(), jpeg) {
-		return nil, invalid("businessDocument", "bytes.jpeg", "a JPEG is required")
-	}
-	if !bytes.HasPrefix(r.GetRegistrationDocument(), jpeg) {
-		return nil, invalid("registrationDocument", "bytes.jpeg", "a JPEG is required")
+	if err := checkDocuments(r); err != nil {
+		return nil, err
 	}
 	already, rc, err := s.register(ctx, hubclient.Registration{
 		Identifier: r.GetBusinessNumber(), Address: r.GetAddress(), Name: r.GetName(), Type: int(r.GetType()),
@@ -65,6 +61,24 @@ func (s *server) RegisterOrganisationAddress(ctx context.Context, r *hubv1.Regis
 		return nil, err
 	}
 	return &hubv1.RegisterOrganisationAddressResponse{AlreadyRegistered: already, Exchange: rc.exchange.String()}, nil
+}
+
+// documents are the two that the hub requires of an organisation.
+type documents interface {
+	GetBusinessDocument() []byte
+	GetRegistrationDocument() []byte
+}
+
+func checkDocuments(d documents) error {
+	jpeg := []byte{0xFF, 0xD8, 0xFF}
+	switch {
+	case !bytes.HasPrefix(d.GetBusinessDocument(), jpeg):
+		return invalid("businessDocument", "bytes.jpeg", "a JPEG is required")
+	case !bytes.HasPrefix(d.GetRegistrationDocument(), jpeg):
+		return invalid("registrationDocument", "bytes.jpeg", "a JPEG is required")
+	default:
+		return nil
+	}
 }
 
 // register registers an address. If the hub says that it exists already, that is the answer to a repeated call, but only if the
@@ -100,7 +114,9 @@ func (s *server) GetAddressOwner(ctx context.Context, r *hubv1.GetAddressOwnerRe
 	_, err := s.exchanger.call(ctx, s.client.Owner(r.GetAddress()), into(&owner, hubclient.ReadOwner))
 	switch {
 	case err == nil:
-		return &hubv1.GetAddressOwnerResponse{Exists: true, RegisteredAt: timestamppb.New(owner.RegisteredAt)}, nil
+		return &hubv1.GetAddressOwnerResponse{
+			Exists: true, RegisteredAt: timestamppb.New(owner.RegisteredAt), Name: owner.Name, Type: int32(owner.Type), //nolint:gosec // a digit, as read
+		}, nil
 	case s.client.AddressUnknown(err):
 		return &hubv1.GetAddressOwnerResponse{}, nil
 	default:

@@ -18,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
@@ -36,6 +37,10 @@ type drawn struct{}
 
 func (drawn) RenderCertificate(_ context.Context, d sandbox.CertificateDraft) ([]byte, error) {
 	return fmt.Appendf(nil, "%%PDF-1.7\n%%\xe2\xe3\n%s|%s|%s", d.Number, d.Circulation.EdocNum, d.Applicant), nil
+}
+
+func (drawn) RenderFigures(_ context.Context, d sandbox.FiguresDraft) ([]byte, error) {
+	return fmt.Appendf(nil, "%%PDF-1.7\n%%\xe2\xe3\n%s|%s", d.Eaddr, d.Period), nil
 }
 
 // outside is the sandbox hub, which implements the interface independently of our client.
@@ -178,6 +183,69 @@ func TestSandboxHubTakesWhatThisUnitSends(t *testing.T) {
 	}
 }
 
+// The hub takes another name of a person, another name of an organisation with its documents, and another type without them, and
+// says them from then on; what it does not know it does not change. What was withdrawn is in its history.
+func TestSandboxHubTakesChanges(t *testing.T) {
+	t.Parallel()
+	b := newOutside(t, sandbox.Dialect2023).bench(t, nil)
+	c, since := joined(t, b)
+	ctx, at := t.Context(), timestamppb.New(since.Add(time.Minute))
+	owner := func(address string) []any {
+		says, err := c.GetAddressOwner(ctx, &hubv1.GetAddressOwnerRequest{Address: address})
+		require.NoError(t, err)
+		return []any{says.GetExists(), says.GetName(), says.GetType(), says.GetRegisteredAt().AsTime().Equal(since)}
+	}
+	require.Equal(t, []any{true, "나루상사", int32(5), true}, owner("office"))
+	require.Equal(t, []any{true, "강나루", int32(0), true}, owner("gang.naru"))
+
+	_, err := c.ChangePersonName(ctx, &hubv1.ChangePersonNameRequest{Address: "gang.naru", Name: "강새벽", ChangedAt: at})
+	require.NoError(t, err)
+	require.Equal(t, []any{true, "강새벽", int32(0), true}, owner("gang.naru"))
+	_, err = c.ChangePersonName(ctx, &hubv1.ChangePersonNameRequest{Address: "nobody", Name: "강새벽", ChangedAt: at})
+	require.Equal(t, "ADDRESS_UNKNOWN", fault.ReasonOf(err))
+
+	jpeg := []byte{0xFF, 0xD8, 0xFF, 0xE0}
+	change := &hubv1.ChangeOrganisationRequest{Address: "office", Name: "새나루상사", ChangedAt: at}
+	_, err = c.ChangeOrganisation(ctx, change)
+	require.Equal(t, "INVALID_REQUEST", fault.ReasonOf(err), "another name needs both documents")
+	change.BusinessDocument = jpeg
+	_, err = c.ChangeOrganisation(ctx, change)
+	require.Equal(t, "INVALID_REQUEST", fault.ReasonOf(err), "another name needs both documents")
+	change.RegistrationDocument = jpeg
+	for range 2 {
+		_, err = c.ChangeOrganisation(ctx, change)
+		require.NoError(t, err, "the same again after an answer that was lost")
+	}
+	require.Equal(t, []any{true, "새나루상사", int32(5), true}, owner("office"))
+	_, err = c.ChangeOrganisation(ctx, &hubv1.ChangeOrganisationRequest{
+		Address: "office", Name: "새나루상사", Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, ChangedAt: at,
+	})
+	require.NoError(t, err)
+	require.Equal(t, []any{true, "새나루상사", int32(1), true}, owner("office"))
+
+	history := func(identifier string) []string {
+		answer, err := c.GetWithdrawnAddresses(ctx, &hubv1.GetWithdrawnAddressesRequest{Identifier: identifier})
+		require.NoError(t, err)
+		return answer.GetAddresses()
+	}
+	require.Empty(t, history(testCI))
+	_, err = c.WithdrawAddress(ctx, &hubv1.WithdrawAddressRequest{Address: "gang.naru", WithdrawnAt: timestamppb.New(b.Clock.Now())})
+	require.NoError(t, err)
+	require.Equal(t, []string{"gang.naru"}, history(testCI))
+	require.NoError(t, Audit(ctx, b.App, b.Env.Sealed))
+}
+
+// A hub of the dialect of 2021 has no field for a type, so a type is not told it at all rather than lost.
+func TestDialectOf2021ChangesNoType(t *testing.T) {
+	t.Parallel()
+	b := newOutside(t, sandbox.Dialect2021).bench(t, func(c *Config) { c.Interface.Dialect = hubclient.Dialect2021 })
+	_, err := as(t, b, "address").ChangeOrganisation(t.Context(), &hubv1.ChangeOrganisationRequest{
+		Address: "office", Name: "나루상사", Type: addressv1.OrganisationType_ORGANISATION_TYPE_CORPORATION, ChangedAt: timestamppb.New(b.Clock.Now()),
+	})
+	require.Equal(t, "INVALID_REQUEST", fault.ReasonOf(err))
+	require.Empty(t, storedOutcomes(t, b, "change_organisation"))
+}
+
 func TestSandboxHubGivesCertificates(t *testing.T) {
 	t.Parallel()
 	b := newOutside(t, sandbox.Dialect2023).bench(t, nil)
@@ -191,6 +259,34 @@ func TestSandboxHubGivesCertificates(t *testing.T) {
 	require.Equal(t, "%PDF-1.7\n%\xe2\xe3\n"+got.GetCertNum()+"|"+edoc(1)+"|office", string(got.GetPdf()))
 	_, err = c.IssueDistributionCertificate(t.Context(), &hubv1.IssueDistributionCertificateRequest{EdocNum: edoc(2), Address: "office"})
 	require.Equal(t, "NO_CIRCULATION", fault.ReasonOf(err))
+}
+
+// The certificate of a month's figures comes with its JSON part; a month without circulation, and a hub whose path is not known,
+// are told apart.
+func TestSandboxHubGivesFigures(t *testing.T) {
+	t.Parallel()
+	o := newOutside(t, sandbox.Dialect2023)
+	b := o.bench(t, func(c *Config) { c.Interface.Paths.Figures = "/api/cert/figures" })
+	joined(t, b)
+	_, err := as(t, b, "circulation").RegisterCirculations(t.Context(), delivered(b, 3))
+	require.NoError(t, err)
+	read := &hubv1.RegisterReadTimesRequest{Items: []*hubv1.ReadTimeItem{{EdocNum: edoc(1), ReadAt: timestamppb.New(b.Clock.Now())}}}
+	_, err = as(t, b, "circulation").RegisterReadTimes(t.Context(), read)
+	require.NoError(t, err)
+	c, period := as(t, b, "certificate"), b.Clock.Now().In(id.KST).Format("2006-01")
+	got, err := c.IssueFiguresCertificate(t.Context(), &hubv1.IssueFiguresCertificateRequest{Address: "Office", Period: period})
+	require.NoError(t, err)
+	require.Equal(t, []int64{3, 1, 3, 1}, []int64{got.GetReceivedOfSent(), got.GetReadOfSent(), got.GetReceived(), got.GetRead()})
+	require.JSONEq(t, `{"resultCode":1,"eaddr":"Office","name":"나루상사","period":"`+period+`",`+
+		`"recvCountFromSent":3,"readCountFromSent":1,"recvCount":3,"readCount":1}`, string(got.GetStatement()))
+	require.Equal(t, "%PDF-1.7\n%\xe2\xe3\nOffice|"+period, string(got.GetPdf()))
+	_, err = c.IssueFiguresCertificate(t.Context(), &hubv1.IssueFiguresCertificateRequest{Address: "office", Period: "2020-01"})
+	require.Equal(t, "NO_CIRCULATION", fault.ReasonOf(err))
+	require.Equal(t, "ERR-01-501", fault.As(err).Metadata["errCode"])
+	require.NoError(t, Audit(t.Context(), b.App, b.Env.Sealed))
+
+	_, err = as(t, o.bench(t, nil), "certificate").IssueFiguresCertificate(t.Context(), &hubv1.IssueFiguresCertificateRequest{Address: "office", Period: period})
+	require.Equal(t, "HUB_REFUSED", fault.ReasonOf(err))
 }
 
 func TestSandboxHubMisbehaves(t *testing.T) {

@@ -30,7 +30,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
-	States:     []proto.Message{&hubv1.ExchangeAnswered{}},
+	States:     []proto.Message{&hubv1.ExchangeAnswered{}, &hubv1.HubPushReceived{}, &hubv1.HubPushRepeated{}},
 	Seals:      seals(),
 	Policy:     "hub/1",
 	Follows:    follows(), Witness: "status",
@@ -45,6 +45,7 @@ func partitions() []pg.Partition {
 	return []pg.Partition{
 		journal.Kept("exchange_request", pg.ByYearUUIDv7, "", ""),
 		journal.Kept("exchange_response", pg.ByYearUUIDv7, "", ""),
+		journal.Kept("push_request", pg.ByYearUUIDv7, "", ""),
 	}
 }
 
@@ -52,9 +53,11 @@ func partitions() []pg.Partition {
 type service struct {
 	server *server
 	tokens *tokens
+	// door is the task of the push door; nil for no door.
+	door *lifecycle.Task
 }
 
-func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
+func build(ctx context.Context, env *unit.Env, c *Config) (*service, error) {
 	client, err := hubclient.New(c.Interface, env.Platform)
 	if err != nil {
 		return nil, err
@@ -74,9 +77,25 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	if err := observe(env.Meter, r, t); err != nil {
 		return nil, err
 	}
-	return &service{server: &server{client: client, exchanger: newExchanger(r, t, client, c.Limits)}, tokens: t}, nil
+	s := &service{server: &server{client: client, exchanger: newExchanger(r, t, client, c.Limits)}, tokens: t}
+	if c.Push.Listen == "" {
+		return s, nil
+	}
+	door := &pushDoor{
+		journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: instruments, platform: env.Platform, config: c.Push,
+		places: make(chan struct{}, c.Push.Concurrent),
+	}
+	task, err := door.open(ctx)
+	s.door = &task
+	return s, err
 }
 
 func (s *service) register(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, s.server) }
 
-func (s *service) tasks() ([]lifecycle.Task, error) { return []lifecycle.Task{s.tokens.task()}, nil }
+func (s *service) tasks() ([]lifecycle.Task, error) {
+	tasks := []lifecycle.Task{s.tokens.task()}
+	if s.door != nil {
+		tasks = append(tasks, *s.door)
+	}
+	return tasks, nil
+}

@@ -129,6 +129,8 @@ type fakeAddress struct {
 	role addressv1.AuthorityRole
 	// scopes of everybody for the organisation; all if there are none.
 	scopes []string
+	// renamed is the last change of the organisation that was entered.
+	renamed *addressv1.ChangeOrganisationRequest
 	// given are the rights that were given last.
 	given []addressv1.AuthorityRight
 }
@@ -161,6 +163,21 @@ func (f *fakeAddress) GetMembership(ctx context.Context, _ *addressv1.GetMembers
 		return nil, fault.New(fault.NotFound, "address", addressv1.Reason_REASON_NOT_A_MEMBER, "no member")
 	}
 	return &addressv1.GetMembershipResponse{Membership: f.members[p.ID]}, nil
+}
+
+func (f *fakeAddress) TellNameAgain(ctx context.Context, _ *addressv1.TellNameAgainRequest) (*addressv1.TellNameAgainResponse, error) {
+	p, _ := authn.FromContext(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.members[p.ID].NameChange.State = addressv1.NameChangeState_NAME_CHANGE_STATE_ASKED
+	return &addressv1.TellNameAgainResponse{Membership: f.members[p.ID]}, nil
+}
+
+func (f *fakeAddress) ChangeOrganisation(_ context.Context, r *addressv1.ChangeOrganisationRequest) (*addressv1.ChangeOrganisationResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.renamed = r
+	return &addressv1.ChangeOrganisationResponse{}, nil
 }
 
 func (f *fakeAddress) GetOwnData(context.Context, *addressv1.GetOwnDataRequest) (*addressv1.GetOwnDataResponse, error) {

@@ -40,7 +40,7 @@ func (v *visit) join() error {
 // doneTexts confirm what was done before the page was asked for.
 func doneText(what string) *locale.Text {
 	texts := map[string]*locale.Text{
-		"joined": &locale.JoinedText, "consent": &locale.ConsentDone, "refusal": &locale.RefusalDone, "withdrawn": &locale.WithdrawDone,
+		"joined": &locale.JoinedText, "consent": &locale.ConsentDone, "refusal": &locale.RefusalDone, "name": &locale.NameTold, "renamed": &locale.RenameDone, "withdrawn": &locale.WithdrawDone,
 		"approved": &locale.ApprovedDone, "revoked": &locale.ApprovalEnded,
 		"person": &locale.PersonDone, "applied": &locale.ApplyDone, "sent": &locale.SentDone, "cancel": &locale.CancelAsked, "uploaded": &locale.UploadDone,
 		"files": &locale.ManyFilesDone, "sheet": &locale.ManySheetDone, "discarded": &locale.ManyDropped,
@@ -62,6 +62,9 @@ func (v *visit) membership(status int, form ui.Form) error {
 		view.Address, view.State, view.TermsVersion = m.GetAddress(), memberState(m.GetState()), m.GetTermsVersion()
 		view.JoinedAt, view.ConsentedAt, view.Consent = timeOf(m.GetJoinedAt()), timeOf(m.GetConsentedAt()), m.GetTermsVersion() != ""
 		view.AddressRefused = m.GetAddressState() == addressv1.AddressState_ADDRESS_STATE_REFUSED && m.GetAskedAgainAt() == nil
+		view.NewName = m.GetNameChange().GetName()
+		view.NameWaits = m.GetNameChange().GetState() == addressv1.NameChangeState_NAME_CHANGE_STATE_ASKED
+		view.NameRefused = m.GetNameChange().GetState() == addressv1.NameChangeState_NAME_CHANGE_STATE_REFUSED
 	}
 	return v.show(status, ui.Membership(v.frame(locale.MembershipTitle), view))
 }
@@ -88,6 +91,15 @@ func (v *visit) setConsent() error {
 		return err
 	}
 	v.redirect("/membership?done=consent")
+	return nil
+}
+
+// tellName has the hub told again of the caller's name.
+func (v *visit) tellName() error {
+	if _, err := v.relay.membership.TellNameAgain(v.as(), &addressv1.TellNameAgainRequest{}); err != nil {
+		return err
+	}
+	v.redirect("/membership?done=name")
 	return nil
 }
 

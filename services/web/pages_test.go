@@ -41,6 +41,26 @@ func TestJoin(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, b.post("/membership/withdraw", url.Values{"agree": {"yes"}}).status)
 }
 
+// A name that the hub refuses is shown, and told again when the member asks for that.
+func TestNameThatTheHubRefuses(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	member := unittest.NewID()
+	b := w.signedIn(t, member)
+	b.post("/join", url.Values{"consent": {"yes"}, "designate": {"yes"}, "terms": {"yes"}, "terms_version": {"none-1"}})
+	require.NotContains(t, b.get("/membership").body, "/membership/name")
+	w.address.mu.Lock()
+	w.address.members[member].NameChange = &addressv1.NameChange{Name: "새이름", State: addressv1.NameChangeState_NAME_CHANGE_STATE_REFUSED}
+	w.address.mu.Unlock()
+	page := b.get("/membership").body
+	require.Contains(t, page, `action="/membership/name"`)
+	require.Contains(t, page, "새이름")
+	require.Equal(t, "/membership?done=name", b.post("/membership/name", url.Values{}).header.Get("Location"))
+	page = b.get("/membership").body
+	require.NotContains(t, page, `action="/membership/name"`)
+	require.Contains(t, page, "새이름")
+}
+
 // A document that this relay shows is read on the page or downloaded; the other leads to its sender's viewing system.
 func TestViewing(t *testing.T) {
 	t.Parallel()
@@ -153,6 +173,43 @@ func TestOrganisation(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, ended.status)
 	require.Contains(t, ended.body, "NOT_AUTHORISED")
 	require.NotContains(t, b.get("/inbox").body, "시험용 회사", "the person goes on for itself")
+}
+
+// Who acts for an organisation enters its other name with both papers.
+func TestRename(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	b.post("/organisations/act", url.Values{"organisation": {organisation}})
+	b.post("/join", url.Values{"consent": {"yes"}, "designate": {"yes"}, "terms": {"yes"}, "terms_version": {"none-1"}})
+	require.Contains(t, b.get("/membership").body, `href="/membership/rename"`)
+	token := b.token("/membership/rename")
+	send := func(fields []string, papers ...string) answered {
+		var body bytes.Buffer
+		parts := multipart.NewWriter(&body)
+		for i := 0; i < len(fields); i += 2 {
+			require.NoError(t, parts.WriteField(fields[i], fields[i+1]))
+		}
+		for _, paper := range papers {
+			part, err := parts.CreateFormFile(paper, paper+".jpg")
+			require.NoError(t, err)
+			_, err = part.Write([]byte("\xff\xd8\xff" + paper))
+			require.NoError(t, err)
+		}
+		require.NoError(t, parts.Close())
+		return b.do(http.MethodPost, "/membership/rename", &body, "Content-Type", parts.FormDataContentType())
+	}
+	wrong := send([]string{"csrf", token, "request_id", "r-1", "name", ""}, "business")
+	require.Equal(t, http.StatusUnprocessableEntity, wrong.status)
+	require.Contains(t, wrong.body, `href="#name"`)
+	require.Contains(t, wrong.body, `href="#registration"`)
+	require.NotContains(t, wrong.body, `href="#business"`)
+	require.Nil(t, w.address.renamed)
+	done := send([]string{"csrf", token, "request_id", "r-1", "name", "시험용 새회사"}, "business", "registration")
+	require.Equal(t, "/membership?done=renamed", done.header.Get("Location"), done.body)
+	require.Equal(t, []string{"r-1", "시험용 새회사", "\xff\xd8\xffbusiness", "\xff\xd8\xffregistration"}, []string{
+		w.address.renamed.GetRequestId(), w.address.renamed.GetName(), string(w.address.renamed.GetBusinessDocument()), string(w.address.renamed.GetRegistrationDocument()),
+	})
 }
 
 // Pages offer somebody who acts for an organisation what it has the right to do, and refuse the rest; changed rights count on the
@@ -284,7 +341,7 @@ func TestLanguages(t *testing.T) {
 	require.Contains(t, b.get("/terms", "Accept-Language", "fr, en-GB;q=0.8, ko;q=0.5").body, `<html lang="en">`)
 	require.Equal(t, "/inbox?unread=1", b.get("/language/en?back=%2Finbox%3Funread%3D1").header.Get("Location"))
 	for _, path := range []string{
-		"/terms", "/inbox", "/inbox/" + here, "/membership", "/membership/withdraw", "/join", "/organisations", "/organisations/apply", "/sessions", "/send", "/sent", "/sent/" + here,
+		"/terms", "/inbox", "/inbox/" + here, "/membership", "/membership/rename", "/membership/withdraw", "/join", "/organisations", "/organisations/apply", "/sessions", "/send", "/sent", "/sent/" + here,
 		"/send/many", "/sent/batches/2026-03", "/invitation", "/approvals", "/approvals?all=1", "/approvals/" + asked, "/approvals/" + askedMany,
 		"/certificates/" + certificateID, "/certificates/" + bundleID, "/verify",
 	} {

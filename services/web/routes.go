@@ -28,6 +28,9 @@ func (s *service) routes() []route {
 		{pattern: "GET /membership", serve: (*visit).showMembership},
 		{pattern: "POST /membership/consent", serve: (*visit).setConsent},
 		{pattern: "POST /membership/refusals", serve: (*visit).setRefusal},
+		{pattern: "POST /membership/name", serve: (*visit).tellName},
+		{pattern: "GET /membership/rename", serve: (*visit).showRename},
+		{pattern: "POST /membership/rename", serve: (*visit).rename, streams: true},
 		{pattern: "GET /membership/withdraw", serve: (*visit).showWithdraw},
 		{pattern: "POST /membership/withdraw", serve: (*visit).withdraw},
 

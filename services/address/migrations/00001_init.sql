@@ -174,7 +174,8 @@ create index institution_business_key on institution (business_key);
 create index institution_business_key_2 on institution (business_key_2);
 grant select, insert, update on institution to ${app};
 
--- The two papers of hub-interface 3.1, sealed in pieces, of an institution (principal id) or of an application (its id). Deleted once
+-- The two papers of hub-interface 3.1, sealed in pieces, of an institution (principal id), of an application (its id) or
+-- of a change of name (its id). Deleted once
 -- nobody has to see them any more: the hub has them, or the application was refused.
 create table paper (
     owner        uuid    not null constraint paper_pk primary key,
@@ -332,6 +333,58 @@ create table due_address (
 );
 create index due_address_turn on due_address (due_at);
 grant select, insert, update, delete on due_address to ${app};
+
+-- Other names and types of addresses' owners (hub-interface 3.6, 3.7). A row says since when the name is so (asked_at) and since when the hub has
+-- it (answered_at of an accepted one), and stays. At most one of an address is open, so a newer one replaces it.
+create table name_change (
+    id           uuid        not null constraint name_change_pk primary key,
+    address      text        collate "C" not null constraint name_change_address references address (address),
+    -- To what registration it belongs: a person's address, an organisation's application, or an institution's principal and submission. A later
+    -- registration begins with its own name.
+    basis        text        collate "C" not null,
+    -- The new name and the one before, sealed for the id.
+    sealed       bytea       not null,
+    -- The new type; 0 if only the name changes.
+    type         smallint    not null constraint name_change_type_known check (type in (0, 1, 2, 3, 4, 5, 9)),
+    -- The name changes, so that an organisation's papers are kept for it while it is open.
+    named        boolean     not null,
+    asked_by     text        not null,
+    request_id   text        collate "C",
+    digest       bytea       constraint name_change_digest_size check (octet_length(digest) = 32),
+    asked_at     timestamptz not null,
+    -- naru.address.v1.NameChangeState.
+    state        smallint    not null constraint name_change_state_known check (state between 1 and 4),
+    -- How often the hub's answer was stated.
+    answers      integer     not null default 0,
+    answered_at  timestamptz,
+    refusal      text        not null default '',
+    refused_at   timestamptz,
+    given_up_at  timestamptz,
+    commit_id    uuid        not null,
+    constraint name_change_request_key       unique (asked_by, request_id),
+    constraint name_change_request_whole     check ((request_id is null) = (digest is null)),
+    constraint name_change_of_something      check (named or type <> 0),
+    constraint name_change_answered_whole    check ((state = 1) or (answers > 0 and answered_at is not null)),
+    constraint name_change_refused_whole     check ((state = 3) = (refused_at is not null) and (state = 3) = (refusal <> '')),
+    constraint name_change_given_up_refused  check (given_up_at is null or state = 3)
+);
+create unique index name_change_open on name_change (address) where state in (1, 3);
+create index name_change_address_index on name_change (address, id);
+create index name_change_basis on name_change (basis, id);
+create index name_change_waiting on name_change (id) where state in (1, 3) and given_up_at is null;
+grant select, insert, update (state, answers, answered_at, refusal, refused_at, given_up_at, commit_id) on name_change to ${app};
+
+-- Addresses of whose owner's open change the hub is to be told, or told again.
+create table due_name_change (
+    address     text        collate "C" not null constraint due_name_change_pk primary key constraint due_name_change_of references address (address),
+    due_at      timestamptz not null,
+    attempt     integer     not null default 0,
+    failures    integer     not null default 0,
+    owner       text,
+    lease_until timestamptz
+);
+create index due_name_change_turn on due_name_change (due_at);
+grant select, insert, update, delete on due_name_change to ${app};
 
 -- Calls to the hub with their outcomes. Append-only.
 create table hub_attempt (

@@ -191,3 +191,78 @@ create table bundle_stamp (
 );
 create index bundle_stamp_due on bundle_stamp (due_at) where due_at is not null;
 grant select, insert, update (stamps, believed_until, due_at, lease_until, owner, attempt, commit_id) on bundle_stamp to ${app};
+
+-- Requests for certificates of monthly figures (hub-interface 5.2) with their state: 1 requested, 2 issued, 3 failed. The address is the caller's own
+-- when it asked. A replica claims a row while it is due.
+create table figures (
+    id               uuid        not null constraint figures_pk primary key,
+    principal        text        not null,
+    principal_kind   text        not null constraint figures_kind_known check (principal_kind in ('sender', 'recipient')),
+    request_id       text        not null,
+    address          text        not null,
+    -- A month in Korea, yyyy-mm.
+    period           text        not null constraint figures_period_form check (period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
+    requested_at     timestamptz not null,
+    state            smallint    not null constraint figures_state_known check (state in (1, 2, 3)),
+    due_at           timestamptz,
+    lease_until      timestamptz,
+    owner            text,
+    attempt          integer     not null default 0,
+    refused_since    timestamptz,
+    refusal          text,
+    received_of_sent bigint,
+    read_of_sent     bigint,
+    received         bigint,
+    read             bigint,
+    pdf_digest       bytea       constraint figures_pdf_digest_length check (octet_length(pdf_digest) = 32),
+    statement_digest bytea       constraint figures_statement_digest_length check (octet_length(statement_digest) = 32),
+    issued_at        timestamptz,
+    reason           text,
+    ended_at         timestamptz,
+    commit_id        uuid        not null,
+    constraint figures_own_key unique (principal, principal_kind, request_id),
+    constraint figures_due_while_requested check ((state = 1) = (due_at is not null) and (state = 1) = (ended_at is null)),
+    constraint figures_issued_whole check (state <> 2 or (pdf_digest is not null and statement_digest is not null and issued_at is not null)),
+    constraint figures_failed_has_reason check ((state = 3) = (reason is not null))
+);
+create index figures_due on figures (due_at) where state = 1;
+create index figures_list on figures (principal, principal_kind, id);
+grant select, insert,
+      update (state, due_at, lease_until, owner, attempt, refused_since, refusal, received_of_sent, read_of_sent, received, read, pdf_digest,
+              statement_digest, issued_at, reason, ended_at, commit_id)
+   on figures to ${app};
+
+-- Every received file: the PDF and the JSON part beside it, sealed in pieces. Append only.
+create table figures_file (
+    id        uuid        not null,
+    attempt   integer     not null,
+    part      text        not null constraint figures_file_part_known check (part in ('pdf', 'statement')),
+    pieces    bytea[]     not null,
+    stored_at timestamptz not null,
+    constraint figures_file_pk primary key (id, attempt, part)
+) partition by range (id);
+alter table figures_file alter column pieces set storage external;
+grant select, insert on figures_file to ${app};
+
+-- Certificates that the hub pushed, once for each of its pushes, and what came of them. A replica claims a row while it has no outcome.
+create table certificate_push (
+    push        uuid        not null constraint certificate_push_pk primary key,
+    cert_num    text        not null,
+    edoc_num    text        collate "C" not null,
+    -- The applicant that the hub names.
+    applicant   text        not null,
+    received_at timestamptz not null,
+    due_at      timestamptz,
+    lease_until timestamptz,
+    owner       text,
+    attempt     integer     not null default 0,
+    outcome     text        constraint certificate_push_outcome_known check (outcome in ('taken', 'check_failed', 'duplicate', 'late', 'no_request')),
+    certificate uuid        constraint certificate_push_of_certificate references certificate (id),
+    ended_at    timestamptz,
+    commit_id   uuid        not null,
+    constraint certificate_push_due_without_outcome check ((outcome is null) = (due_at is not null) and (outcome is null) = (ended_at is null))
+);
+create index certificate_push_due on certificate_push (due_at) where outcome is null;
+create index certificate_request_edoc_num on certificate_request (edoc_num);
+create index certificate_cert_num on certificate (cert_num) where cert_num is not null;
+grant select, insert, update (due_at, lease_until, owner, attempt, outcome, certificate, ended_at, commit_id) on certificate_push to ${app};

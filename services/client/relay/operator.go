@@ -92,6 +92,33 @@ func (c *Client) GiveUpRefusedAddress(ctx context.Context, address, reason strin
 	return c.rest.Call(ctx, http.MethodPost, refusedPath+":give-up", nil, &addressv1.GiveUpRefusedAddressRequest{Address: address, Reason: reason}, nil)
 }
 
+const namesPath = "/v1/admin/name-changes"
+
+// NameChanges returns a page of the changes of names that the hub does not have, and the token of the next page.
+func (c *Client) NameChanges(ctx context.Context, query url.Values) ([]*addressv1.WaitingNameChange, string, error) {
+	out := &addressv1.ListNameChangesResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, namesPath, query, nil, out)
+	return out.GetChanges(), out.GetNextPageToken(), err
+}
+
+// RetryNameChange has the hub told again of a change. The id is only in the path.
+func (c *Client) RetryNameChange(ctx context.Context, id string) error {
+	return c.rest.Call(ctx, http.MethodPost, namesPath+"/"+url.PathEscape(id)+":retry", nil, &addressv1.RetryNameChangeRequest{}, nil)
+}
+
+// GiveUpNameChange ends telling the hub of a change that it refuses. The id is only in the path.
+func (c *Client) GiveUpNameChange(ctx context.Context, id, reason string) error {
+	return c.rest.Call(ctx, http.MethodPost, namesPath+"/"+url.PathEscape(id)+":give-up", nil, &addressv1.GiveUpNameChangeRequest{Reason: reason}, nil)
+}
+
+// CheckAddresses compares a page of the addresses, or those that the query names, with the hub, and returns the token of the next
+// page.
+func (c *Client) CheckAddresses(ctx context.Context, query url.Values) ([]*addressv1.CheckedAddress, string, error) {
+	out := &addressv1.CheckAddressesResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, "/v1/admin/addresses:check", query, nil, out)
+	return out.GetAddresses(), out.GetNextPageToken(), err
+}
+
 // LegalHolds returns a page of a unit's legal holds in force, and the token of the next page.
 func (c *Client) LegalHolds(ctx context.Context, unit string, query url.Values) ([]*platformv1.LegalHold, string, error) {
 	out := &platformv1.ListLegalHoldsResponse{}

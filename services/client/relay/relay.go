@@ -64,6 +64,13 @@ func (c *Client) ResubmitInstitution(ctx context.Context, id string, in *address
 	return out.GetInstitution(), err
 }
 
+// ChangeInstitution enters another name or type of an institution. The id travels only in the path.
+func (c *Client) ChangeInstitution(ctx context.Context, id string, in *addressv1.ChangeInstitutionRequest) (*addressv1.Institution, error) {
+	out := &addressv1.ChangeInstitutionResponse{}
+	err := c.rest.Call(ctx, http.MethodPost, "/v1/admin/institutions/"+url.PathEscape(id)+":change", nil, in, out)
+	return out.GetInstitution(), err
+}
+
 // ReplaceArchiveMemberships records of which archives an institution is a member from now on. The id is only in the path.
 func (c *Client) ReplaceArchiveMemberships(ctx context.Context, id string, memberships ...*addressv1.ArchiveMembership) (*addressv1.Institution, error) {
 	in := &addressv1.ReplaceArchiveMembershipsRequest{ArchiveMemberships: memberships}
@@ -184,6 +191,41 @@ func (c *Client) DownloadCertificate(ctx context.Context, id string) ([]byte, er
 		err = errors.New("the certificate came in another format than PDF")
 	}
 	return pdf.Bytes(), err
+}
+
+// RequestFigures asks for the certificate of a month's figures (yyyy-mm) of the caller's own address.
+func (c *Client) RequestFigures(ctx context.Context, period, requestID string) (*certificatev1.Figures, error) {
+	out := &certificatev1.RequestFiguresResponse{}
+	err := c.rest.Call(ctx, http.MethodPost, figuresPath, nil, &certificatev1.RequestFiguresRequest{Period: period, RequestId: requestID}, out)
+	return out.GetFigures(), err
+}
+
+const figuresPath = "/v1/figures"
+
+// Figures returns the state of a request.
+func (c *Client) Figures(ctx context.Context, id string) (*certificatev1.Figures, error) {
+	out := &certificatev1.GetFiguresResponse{}
+	err := c.rest.Call(ctx, http.MethodGet, figuresPath+"/"+url.PathEscape(id), nil, nil, out)
+	return out.GetFigures(), err
+}
+
+// DownloadFigures returns the PDF, and the JSON part that the hub gave beside it.
+func (c *Client) DownloadFigures(ctx context.Context, id string) (pdf, statement []byte, err error) {
+	for _, part := range []struct {
+		path, media string
+		into        *[]byte
+	}{{"content", "application/pdf", &pdf}, {"statement", "application/json", &statement}} {
+		var content bytes.Buffer
+		media, err := c.rest.Download(ctx, figuresPath+"/"+url.PathEscape(id)+"/"+part.path, maxCertificateBytes, &content)
+		if err != nil {
+			return nil, nil, err
+		}
+		if media != part.media {
+			return nil, nil, errors.New("the figures came in another format than " + part.media)
+		}
+		*part.into = content.Bytes()
+	}
+	return pdf, statement, nil
 }
 
 // Inbox lists the newest documents of the recipient.

@@ -126,3 +126,23 @@ func (c *Client) AwaitCertificate(ctx context.Context, id string) (*certificatev
 	})
 	return certificate, err
 }
+
+// AwaitFigures waits until a certificate of figures is issued.
+func (c *Client) AwaitFigures(ctx context.Context, id string) (*certificatev1.Figures, error) {
+	var figures *certificatev1.Figures
+	err := poll.Until(ctx, "the certificate of figures", func(ctx context.Context) (bool, error) {
+		var err error
+		if figures, err = c.Figures(ctx, id); err != nil {
+			return false, err
+		}
+		switch figures.GetState() {
+		case certificatev1.CertificateState_CERTIFICATE_STATE_ISSUED:
+			return true, nil
+		case certificatev1.CertificateState_CERTIFICATE_STATE_FAILED:
+			return false, fmt.Errorf("no figures were issued: %s", figures.GetReason())
+		default:
+			return false, nil
+		}
+	})
+	return figures, err
+}

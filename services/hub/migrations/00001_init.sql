@@ -53,3 +53,30 @@ create table hub_token (
     constraint hub_token_lease_whole check ((lease_holder is null) = (lease_until is null))
 );
 grant select, insert, update on hub_token to ${app};
+
+-- Every push of the hub whose signature held, recorded before it is answered: signature, content type and body, sealed.
+create table push_request (
+    id          uuid        not null,
+    cert_num    text        collate "C" not null,
+    digest      bytea       not null constraint push_request_digest_length check (octet_length(digest) = 32),
+    request     bytea[]     not null,
+    received_at timestamptz not null,
+    commit_id   uuid        not null,
+    constraint push_request_pk primary key (id)
+) partition by range (id);
+alter table push_request alter column request set storage external;
+
+-- The first push under each certificate number, with the digest of its PDF.
+create table push (
+    cert_num    text        collate "C" not null constraint push_pk primary key
+                            constraint push_number_form check (cert_num ~ '^[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{4}$'),
+    id          uuid        not null constraint push_id_key unique,
+    edoc_num    text        collate "C" not null,
+    address     text        not null,
+    pdf_digest  bytea       not null constraint push_pdf_digest_length check (octet_length(pdf_digest) = 32),
+    received_at timestamptz not null,
+    commit_id   uuid        not null
+);
+
+-- Append only.
+grant select, insert on push_request, push to ${app};

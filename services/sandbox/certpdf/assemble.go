@@ -15,12 +15,11 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
-	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/id"
 )
 
 // assemble adds the attachment to the drawn pages.
-func assemble(drawn, twin []byte, at time.Time) ([]byte, error) {
+func assemble(drawn []byte, twin attachment, at time.Time) ([]byte, error) {
 	ctx, err := api.ReadContext(bytes.NewReader(drawn), configuration())
 	if err != nil {
 		return nil, fmt.Errorf("read drawn pages: %w", err)
@@ -28,15 +27,21 @@ func assemble(drawn, twin []byte, at time.Time) ([]byte, error) {
 	if err := api.ValidateContext(ctx); err != nil {
 		return nil, fmt.Errorf("validate drawn pages: %w", err)
 	}
-	a := assembler{ctx: ctx, date: types.HexLiteral(hex.EncodeToString([]byte(pdfDate(at))))}
+	a := assembler{ctx: ctx, title: twin.title, date: types.HexLiteral(hex.EncodeToString([]byte(pdfDate(at))))}
 	catalog, err := ctx.Catalog()
 	if err != nil {
 		return nil, fmt.Errorf("read drawn pages: %w", err)
 	}
-	if err := a.attach(catalog, twin); err != nil {
+	if err := a.attach(catalog, twin.name, twin.content); err != nil {
 		return nil, fmt.Errorf("attach content: %w", err)
 	}
-	return a.write(twin)
+	return a.write(twin.content)
+}
+
+// attachment is the machine-readable twin of a file with that title.
+type attachment struct {
+	title, name string
+	content     []byte
 }
 
 // configuration sets every field, because the library's default reads and writes a folder in the user's home.
@@ -48,8 +53,9 @@ func configuration() *model.Configuration {
 }
 
 type assembler struct {
-	ctx  *model.Context
-	date types.HexLiteral
+	ctx   *model.Context
+	title string
+	date  types.HexLiteral
 }
 
 func (a assembler) add(o types.Object) (*types.IndirectRef, error) {
@@ -57,7 +63,7 @@ func (a assembler) add(o types.Object) (*types.IndirectRef, error) {
 }
 
 // attach embeds the twin in a flat name tree, and marks it as an associated file (ISO 19005-3) of the document.
-func (a assembler) attach(catalog types.Dict, twin []byte) error {
+func (a assembler) attach(catalog types.Dict, name string, twin []byte) error {
 	stream, err := a.ctx.NewStreamDictForBuf(twin)
 	if err != nil {
 		return err
@@ -74,13 +80,13 @@ func (a assembler) attach(catalog types.Dict, twin []byte) error {
 		return err
 	}
 	specification, err := a.add(types.Dict{
-		"Type": types.Name("Filespec"), "F": text(distcert.AttachmentName), "UF": text(distcert.AttachmentName),
+		"Type": types.Name("Filespec"), "F": text(name), "UF": text(name),
 		"EF": types.Dict{"F": *file, "UF": *file}, "AFRelationship": types.Name("Data"),
 	})
 	if err != nil {
 		return err
 	}
-	tree, err := a.add(types.Dict{"Names": types.Array{text(distcert.AttachmentName), *specification}})
+	tree, err := a.add(types.Dict{"Names": types.Array{text(name), *specification}})
 	if err != nil {
 		return err
 	}
@@ -106,7 +112,7 @@ func pdfDate(at time.Time) string { return at.In(id.KST).Format("D:2006010215040
 // over maps, so its order differs from run to run, and it takes dates and the file identifier from its own clock.
 func (a assembler) write(twin []byte) ([]byte, error) {
 	info, err := a.add(types.Dict{
-		"Title": text("전자문서 유통증명서 (" + Mark + ")"), "CreationDate": a.date, "ModDate": a.date,
+		"Title": text(a.title + " (" + Mark + ")"), "CreationDate": a.date, "ModDate": a.date,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write file: %w", err)

@@ -8,6 +8,9 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 )
 
+// titleCirculation is the title of a distribution certificate.
+const titleCirculation = "전자문서 유통증명서"
+
 const (
 	notViewed = "열람하지 않음"
 	notStated = "기재 없음"
@@ -16,7 +19,7 @@ const (
 // compose draws the content groups of Decree article 2-5 ②: title; parties and their addresses; times; hash; certificate number;
 // validity. An absent value is stated as absent, never left blank.
 func compose(c *distcert.Content) (*sheet, error) {
-	s := newSheet()
+	s := newSheet(titleCirculation)
 	s.heading("1. 증명서")
 	s.row("증명서 일련번호", c.CertNum)
 	s.row("발급일시", seconds(c.IssuedAt))

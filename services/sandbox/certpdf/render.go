@@ -41,40 +41,45 @@ type Stamper struct {
 // box with its code point. Errors never repeat a value.
 func Render(c Circulation, opts Options) ([]byte, error) {
 	if opts.Signer == nil || len(opts.Chain) == 0 || opts.At.IsZero() {
-		return nil, errors.New("render distribution certificate: signer, chain and time are required")
+		return nil, errors.New("render certificate: signer, chain and time are required")
 	}
 	canonical, err := c.Canonical()
 	if err != nil {
-		return nil, fmt.Errorf("render distribution certificate: %w", err)
+		return nil, fmt.Errorf("render certificate: %w", err)
 	}
 	twin, err := canonical.Encode()
 	if err != nil {
-		return nil, fmt.Errorf("render distribution certificate: %w", err)
+		return nil, fmt.Errorf("render certificate: %w", err)
 	}
 	pages, err := compose(canonical)
 	if err != nil {
-		return nil, fmt.Errorf("render distribution certificate: %w", err)
+		return nil, fmt.Errorf("render certificate: %w", err)
 	}
+	return seal(pages, attachment{titleCirculation, distcert.AttachmentName, twin}, opts)
+}
+
+// seal puts the twin to the drawn pages and signs both.
+func seal(pages *sheet, twin attachment, opts Options) ([]byte, error) {
 	drawn, err := pages.bytes()
 	if err != nil {
-		return nil, fmt.Errorf("render distribution certificate: %w", err)
+		return nil, fmt.Errorf("render certificate: %w", err)
 	}
 	unsigned, err := assemble(drawn, twin, opts.At)
 	if err != nil {
-		return nil, fmt.Errorf("render distribution certificate: %w", err)
+		return nil, fmt.Errorf("render certificate: %w", err)
 	}
-	signed, err := sign(unsigned, opts)
+	signed, err := sign(unsigned, twin.title, opts)
 	if err != nil {
-		return nil, fmt.Errorf("render distribution certificate: %w", err)
+		return nil, fmt.Errorf("render certificate: %w", err)
 	}
 	return signed, nil
 }
 
 // sign adds the hub's signature and, for the long term, validation data and a time stamp.
-func sign(pdf []byte, opts Options) ([]byte, error) {
+func sign(pdf []byte, title string, opts Options) ([]byte, error) {
 	ctx := context.Background() // nothing is asked: all keys are here
 	signed, err := pades.Sign(ctx, pdf, pades.Options{
-		Signer: opts.Signer, Chain: opts.Chain, At: opts.At, Field: "유통증명서 서명", Reason: Mark + " 유통증명서 발급",
+		Signer: opts.Signer, Chain: opts.Chain, At: opts.At, Field: title + " 서명", Reason: Mark + " " + title + " 발급",
 	})
 	if err != nil || opts.LongTerm == nil {
 		return signed, err

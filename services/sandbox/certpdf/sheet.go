@@ -24,6 +24,7 @@ const (
 // sheet draws pages from top to bottom. After the first error, which it keeps, further drawing does nothing.
 type sheet struct {
 	pdf   *gopdf.GoPdf
+	title string
 	y     float64
 	err   error
 	page  int        // the page being written, from 0
@@ -32,8 +33,8 @@ type sheet struct {
 	loaded map[*font]bool
 }
 
-func newSheet() *sheet {
-	s := &sheet{pdf: &gopdf.GoPdf{}, loaded: map[*font]bool{}}
+func newSheet(title string) *sheet {
+	s := &sheet{title: title, pdf: &gopdf.GoPdf{}, loaded: map[*font]bool{}}
 	s.pdf.Start(gopdf.Config{PageSize: gopdf.Rect{W: pageWidth, H: pageHeight}})
 	return s
 }
@@ -58,7 +59,7 @@ func (s *sheet) addPage() {
 	s.pdf.SetTextColor(176, 0, 0)
 	s.centre(Mark+" — 법적 효력이 없습니다", 34, 12)
 	s.pdf.SetTextColor(0, 0, 0)
-	s.centre("전자문서 유통증명서", 62, 22)
+	s.centre(s.title, 62, 22)
 	s.pdf.SetStrokeColor(120, 120, 120)
 	s.pdf.SetLineWidth(0.8)
 	s.pdf.Line(margin, 102, pageWidth-margin, 102)

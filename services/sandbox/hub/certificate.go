@@ -42,6 +42,8 @@ var ErrNotCertifiable = errors.New("not certifiable")
 // CertificateRenderer draws and signs a distribution certificate as PDF.
 type CertificateRenderer interface {
 	RenderCertificate(ctx context.Context, draft CertificateDraft) ([]byte, error)
+	// RenderFigures does so with a certificate of monthly figures.
+	RenderFigures(ctx context.Context, draft FiguresDraft) ([]byte, error)
 }
 
 type certificateRequest struct {
@@ -60,20 +62,20 @@ type issuedCertificate struct {
 	pdf    []byte
 }
 
-// certificateCall serves POST /api/cert, which answers unlike all other calls: multipart/mixed with JSON and PDF, or a failure as
-// text/plain (or multipart).
-func (s *System) certificateCall(issue func(context.Context, call) (issuedCertificate, error)) http.Handler {
+// certificateCall serves POST /api/cert and the certificate of figures, which answer unlike all other calls: multipart/mixed with
+// JSON and PDF, or a failure as text/plain (or multipart).
+func (s *System) certificateCall(issue func(context.Context, call) (head any, pdf []byte, err error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
-		var issued issuedCertificate
+		var head any
+		var pdf, body []byte
 		platformID, err := s.authenticate(r)
 		if err == nil {
-			issued, err = issue(ctx, call{r: r, w: w, platformID: platformID})
+			head, pdf, err = issue(ctx, call{r: r, w: w, platformID: platformID})
 		}
-		var body []byte
 		var contentType string
 		if err == nil {
-			contentType, body, err = certificateParts(certificateHead{result: success, CertNum: issued.number}, issued.pdf)
+			contentType, body, err = certificateParts(head, pdf)
 		}
 		if err == nil {
 			write(w, http.StatusOK, contentType, body)
@@ -102,7 +104,7 @@ func (s *System) writeCertificateFailure(w http.ResponseWriter, status int, f *f
 
 // certificateParts builds multipart/mixed from the JSON head and, if there is one, the PDF. The real hub names the file by a UUID
 // although its specification says otherwise; so do we.
-func certificateParts(head certificateHead, pdf []byte) (contentType string, body []byte, err error) {
+func certificateParts(head any, pdf []byte) (contentType string, body []byte, err error) {
 	text, err := encode(head)
 	if err != nil {
 		return "", nil, err
@@ -134,7 +136,12 @@ func certificateParts(head certificateHead, pdf []byte) (contentType string, bod
 
 // issueCertificate serves POST /api/cert. The applicant must be a party of the document and on the caller's platform; otherwise
 // the answer is ERR-01-501 (no circulation). Each call issues a new certificate.
-func (s *System) issueCertificate(ctx context.Context, c call) (issuedCertificate, error) {
+func (s *System) issueCertificate(ctx context.Context, c call) (head any, pdf []byte, err error) {
+	issued, err := s.issue(ctx, c)
+	return certificateHead{result: success, CertNum: issued.number}, issued.pdf, err
+}
+
+func (s *System) issue(ctx context.Context, c call) (issuedCertificate, error) {
 	var req certificateRequest
 	if err := readMessage(c, s.config.MaxBodyBytes, &req); err != nil {
 		return issuedCertificate{}, err
@@ -196,7 +203,11 @@ func (s *System) render(ctx context.Context, held Circulation, platformID, appli
 		misdeed = scenario.CertificateForged
 		pdf = forge(pdf)
 	}
-	return issuedCertificate{number: number, pdf: pdf}, s.storeCertificate(ctx, draft, platformID, misdeed, pdf)
+	if err := s.storeCertificate(ctx, draft, platformID, misdeed, pdf); err != nil {
+		return issuedCertificate{}, err
+	}
+	s.pusher.issued(ctx, platformID, pushHead{number, held.EdocNum, applicant}, pdf)
+	return issuedCertificate{number: number, pdf: pdf}, nil
 }
 
 // forge changes one byte of the signed range: the first byte of the second line, which in every PDF is a comment of binary bytes,

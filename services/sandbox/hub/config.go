@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/config"
@@ -37,6 +38,10 @@ type Config struct {
 	CertificateFailureForm string `yaml:"certificate_failure_form"`
 	// MaxBodyBytes limits one request; default 32 MiB.
 	MaxBodyBytes int64 `yaml:"max_body_bytes"`
+	// PushURL is the relay's door for pushes, https://host:port; each issued certificate is pushed there, too. Default none.
+	PushURL string `yaml:"push_url"`
+	// PushRootsFile holds the roots of that door's TLS certificate, PEM. Default the system's.
+	PushRootsFile string `yaml:"push_roots_file" reads:"file"`
 }
 
 // Default returns a configuration that lacks only the admin token.
@@ -70,6 +75,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxBodyBytes < 1<<20 {
 		p.Add("max_body_bytes", "must be at least 1 MiB")
+	}
+	if at, err := url.Parse(c.PushURL); c.PushURL != "" && (err != nil || at.Host == "" || at.Path != "" || at.Scheme != "https" && at.Scheme != "http") {
+		p.Add("push_url", "must be https://host[:port]")
 	}
 	return p.Err()
 }

@@ -41,6 +41,10 @@ var noon = time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC)
 // drawn renders a certificate as readable text, so that tests see its content without the real renderer.
 type drawn struct{}
 
+func (drawn) RenderFigures(_ context.Context, d hub.FiguresDraft) ([]byte, error) {
+	return fmt.Appendf(nil, "%%PDF-1.7\n%%\xe2\xe3\n%s|%s|%s|%v|%s", d.Eaddr, d.Name, d.Period, d.Figures, d.Fault), nil
+}
+
 func (drawn) RenderCertificate(_ context.Context, d hub.CertificateDraft) ([]byte, error) {
 	return fmt.Appendf(nil, "%%PDF-1.7\n%%\xe2\xe3\n%s|%s|%s|%s|%s|%s|%s", d.Number, d.Circulation.EdocNum, d.Circulation.ContentHash,
 		d.Circulation.SendName, d.Circulation.RecvName, d.Reason, d.Fault), nil

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"crypto"
 	"embed"
 	"errors"
 	"io/fs"
@@ -19,7 +20,7 @@ var migrations embed.FS
 // Migrations of the hub's schema, for pg.Migrate.
 var Migrations fs.FS = migrations
 
-// Deps are the dependencies of a hub. All fields except Verifier are required.
+// Deps are the dependencies of a hub. All fields except Verifier and PushKey are required.
 type Deps struct {
 	scenario.Base
 	Config Config
@@ -28,6 +29,8 @@ type Deps struct {
 	// Verifier compares a distribution certificate, an original certificate and a document. Without it POST /api/cert/verify
 	// fails.
 	Verifier PairVerifier
+	// PushKey signs pushes; required with Config.PushURL.
+	PushKey crypto.Signer
 }
 
 // System is a running hub.
@@ -37,6 +40,7 @@ type System struct {
 	renderer  CertificateRenderer
 	verifier  PairVerifier
 	exchanges *exchangeCounts
+	pusher    *pusher
 }
 
 // New returns a hub on a migrated database.
@@ -50,17 +54,22 @@ func New(_ context.Context, d Deps) (*System, error) {
 	if err := d.Config.Validate(); err != nil {
 		return nil, err
 	}
-	return &System{
+	s := &System{
 		Base: d.Base, config: d.Config,
 		renderer: d.Renderer, verifier: d.Verifier, exchanges: newExchangeCounts(),
-	}, nil
+	}
+	var err error
+	s.pusher, err = newPusher(s, d.PushKey)
+	return s, err
 }
 
-// Tasks returns the hub's background work: it writes the call counts.
+// Tasks returns the hub's background work: it writes the call counts, and pushes certificates.
 func (s *System) Tasks() []lifecycle.Task {
-	return []lifecycle.Task{
-		{Name: "sandbox-hub-exchange-counts", Run: s.keepCounts},
+	tasks := []lifecycle.Task{{Name: "sandbox-hub-exchange-counts", Run: s.keepCounts}}
+	if s.pusher != nil {
+		tasks = append(tasks, lifecycle.Task{Name: "sandbox-hub-pushes", Run: s.pusher.run})
 	}
+	return tasks
 }
 
 // flushInterval limits how many call counts a crash can lose.
@@ -104,7 +113,8 @@ func (s *System) Handler() http.Handler {
 	hub.Handle("POST /api/circulation", s.authenticated(s.registerCirculations))
 	hub.Handle("PATCH /api/circulation", s.authenticated(s.registerReadTimes))
 	hub.Handle("POST /api/cert", s.certificateCall(s.issueCertificate))
-	hub.Handle("POST /api/cert/verify", s.unnamed(s.verifyPair)) // ours
+	hub.Handle("POST "+figuresPath, s.certificateCall(s.issueFigures)) // ours
+	hub.Handle("POST /api/cert/verify", s.unnamed(s.verifyPair))       // ours
 	outside := s.counted(hub, s.Scenarios.Middleware(hub))
 
 	admin := s.Scenarios.Handler()

@@ -31,7 +31,7 @@ func Hub() System[hub.Config] {
 			if err != nil {
 				return nil, err
 			}
-			return hub.New(ctx, hub.Deps{Base: env.Base, Config: c, Renderer: renderer, Verifier: verifier})
+			return hub.New(ctx, hub.Deps{Base: env.Base, Config: c, Renderer: renderer, Verifier: verifier, PushKey: authority.Signer(pki.Hub).Key})
 		},
 	}
 }

@@ -63,6 +63,14 @@ const (
 	DepositRefused Kind = "deposit-refused"
 	// CertificateLongTerm issues a good certificate to which validation data and a document time stamp were added (PAdES B-LTA).
 	CertificateLongTerm Kind = "certificate-long-term"
+	// PushLate pushes an issued certificate only after delay.
+	PushLate Kind = "push-late"
+	// PushTwice pushes it twice.
+	PushTwice Kind = "push-twice"
+	// PushForeign pushes it for an applicant who did not ask.
+	PushForeign Kind = "push-foreign"
+	// PushForged pushes it with a signature that is not the hub's.
+	PushForged Kind = "push-forged"
 )
 
 // Kinds of a sender's viewing system.
@@ -182,7 +190,7 @@ func (s *Scenario) known() bool {
 		Down, Slow, FailureOK, TextPlain, Encoded, AnswerLost, GarbageBody,
 		TokenLoss, ItemResult, WrongOrder, MissingItems, ReplicaLag,
 		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner, CertificateOtherOwner, CertificateBackdated,
-		CertificateLongTerm, Forgetful, DepositRefused,
+		CertificateLongTerm, Forgetful, DepositRefused, PushLate, PushTwice, PushForeign, PushForged,
 		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport, NoSuchPerson, RetryAfter,
 		TSAOtherImprint, TSAOtherNonce, TSAForeignSigner, TSAExpired, TSARejects,
 	}, s.Kind)
@@ -207,8 +215,8 @@ func (s *Scenario) check() (field, rule string) {
 		return "match.edocNum", "key and edocNum differ"
 	case s.Delay < 0 || time.Duration(s.Delay) > maxDelay:
 		return "delay", "0s to 10m"
-	case slices.Contains([]Kind{Slow, ReplicaLag, CertificateBackdated, RetryAfter}, s.Kind) && s.Delay == 0:
-		return "delay", "required for slow, replica-lag, certificate-backdated and retry-after"
+	case slices.Contains([]Kind{Slow, ReplicaLag, CertificateBackdated, RetryAfter, PushLate}, s.Kind) && s.Delay == 0:
+		return "delay", "required for slow, replica-lag, certificate-backdated, retry-after and push-late"
 	case s.Kind == ItemResult && (s.Result < 1 || s.Result > 9999):
 		return "result", "1 to 9999, required for item-result"
 	case s.Charset != "" && charsets()[s.Charset] == nil, s.Kind == Encoded && s.Charset == "":

@@ -58,6 +58,8 @@ var problems = map[string]Problem{
 	"NOT_A_MEMBER":                  {NotMemberYet, both("내 정보에서 가입하십시오.", "Join under My membership.")},
 	"ADDRESS_TAKEN":                 {both("이미 쓰이는 전자주소입니다.", "The address is in use."), both("다시 시도하면 다른 주소를 받습니다.", "Try again to get another one.")},
 	"ADDRESS_UNKNOWN":               {both("없는 전자주소입니다.", "There is no such address."), checkInput},
+	"ADDRESS_NOT_REGISTERED":        {both("전자주소가 아직 유통허브에 등록되지 않았습니다.", "The address is not registered at the hub yet."), both("등록된 뒤 다시 하십시오.", "Try again once it is.")},
+	"NAME_CHANGE_NOT_FOUND":         {both("유통허브에 알릴 새 이름이 없습니다.", "There is no new name to tell the hub."), backToList},
 	"HUB_UNAVAILABLE":               {both("유통허브에 연결할 수 없습니다.", "The distribution hub cannot be reached."), again},
 	"REQUEST_ID_REUSED":             {both("같은 신청이 다른 내용으로 이미 들어왔습니다.", "The same request has come with other content."), both("화면을 새로 열어 다시 신청하십시오.", "Open the page anew, and ask again.")},
 	"APPLICATION_WAITS":             {both("이 사업자등록번호의 신청을 아직 확인하고 있습니다.", "An application for this number is being checked."), both("결과를 기다리십시오.", "Wait for its outcome.")},

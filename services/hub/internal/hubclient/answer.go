@@ -99,12 +99,8 @@ func decodeAnswer(body []byte, contentType string, into any, h *head) error {
 	if err != nil {
 		return err
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if err := dec.Decode(into); err != nil {
-		return garbage("the answer is not the JSON expected")
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return garbage("the answer has more than one JSON value")
+	if err := decodeObject(body, into); err != nil {
+		return err
 	}
 	switch {
 	case h.ResultCode == nil || *h.ResultCode != 0 && *h.ResultCode != 1:
@@ -116,6 +112,18 @@ func decodeAnswer(body []byte, contentType string, into any, h *head) error {
 	default:
 		return &Refused{Code: h.ErrCode}
 	}
+}
+
+// decodeObject reads exactly one JSON object in UTF-8.
+func decodeObject(body []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if err := dec.Decode(into); err != nil {
+		return garbage("it is not the JSON expected")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return garbage("it has more than one JSON value")
+	}
+	return nil
 }
 
 // isText reports whether s is printable and has 1 to limit characters.

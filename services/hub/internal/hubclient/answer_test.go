@@ -246,6 +246,74 @@ func FuzzReadCertificate(f *testing.F) {
 	})
 }
 
+func TestReadFigures(t *testing.T) {
+	t.Parallel()
+	const whole = `{"resultCode":1,"eaddr":"office","name":"나루상사","period":"2026-03","recvCountFromSent":3,"readCountFromSent":1,"recvCount":2,"readCount":0}`
+	pdf := "Content-Type: application/pdf\r\n\r\n%PDF-1.7"
+	got, err := hubclient.ReadFigures(mixed("Content-Type: application/json\r\n\r\n"+whole, pdf))
+	require.NoError(t, err)
+	require.Equal(t, []int64{3, 1, 2, 0}, []int64{*got.ReceivedOfSent, *got.ReadOfSent, *got.Received, *got.Read})
+	require.Equal(t, []string{"office", "2026-03", whole, "%PDF-1.7"}, []string{got.Address, got.Period, string(got.Statement), string(got.PDF)})
+	for name, a := range map[string]hubclient.Answer{
+		"a figure is missing":  mixed("Content-Type: application/json\r\n\r\n"+strings.Replace(whole, `"readCount":0`, `"other":0`, 1), pdf),
+		"a figure is negative": mixed("Content-Type: application/json\r\n\r\n"+strings.Replace(whole, `"readCount":0`, `"readCount":-1`, 1), pdf),
+		"no address":           mixed("Content-Type: application/json\r\n\r\n"+strings.Replace(whole, `"office"`, `""`, 1), pdf),
+		"no PDF":               mixed("Content-Type: application/json\r\n\r\n" + whole),
+		"only JSON":            answer(whole),
+	} {
+		_, err := hubclient.ReadFigures(a)
+		require.ErrorIs(t, err, hubclient.ErrUnknown, name)
+	}
+	var refused *hubclient.Refused
+	_, err = hubclient.ReadFigures(hubclient.Answer{Status: 200, ContentType: "text/plain", Body: []byte(`{"resultCode":0,"errCode":"ERR-01-501"}`)})
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, "ERR-01-501", refused.Code)
+}
+
+func FuzzReadFigures(f *testing.F) {
+	fuzzed(f, []hubclient.Answer{
+		mixed("Content-Type: application/json\r\n\r\n"+`{"resultCode":1,"eaddr":"a","period":"2026-03","recvCountFromSent":1,"readCountFromSent":1,"recvCount":1,"readCount":1}`,
+			"Content-Type: application/pdf\r\n\r\n%PDF-1.7"),
+		{Status: 200, ContentType: "text/plain", Body: []byte(`{"resultCode":0,"errCode":"ERR-01-501"}`)},
+	}, func(a hubclient.Answer) error {
+		_, err := hubclient.ReadFigures(a)
+		return err
+	})
+}
+
+func TestReadPush(t *testing.T) {
+	t.Parallel()
+	const head = "Content-Type: application/json\r\n\r\n"
+	const whole = `{"certNum":"2026-0302-0000-0001","edocNum":"20260302_NARU000001_0000000000001","eaddr":"office"}`
+	pdf := "Content-Type: application/pdf\r\n\r\n%PDF-1.7"
+	good := mixed(head+whole, pdf)
+	got, err := hubclient.ReadPush(good.ContentType, good.Body)
+	require.NoError(t, err)
+	require.Equal(t, hubclient.Pushed{Number: "2026-0302-0000-0001", EdocNum: "20260302_NARU000001_0000000000001", Address: "office", PDF: []byte("%PDF-1.7")}, got)
+	for name, a := range map[string]hubclient.Answer{
+		"no number":      mixed(head+strings.Replace(whole, "certNum", "other", 1), pdf),
+		"no edoc number": mixed(head+strings.Replace(whole, "20260302_NARU", "20260302-NARU", 1), pdf),
+		"no address":     mixed(head+strings.Replace(whole, `"office"`, `""`, 1), pdf),
+		"no PDF":         mixed(head + whole),
+		"no JSON":        mixed(pdf),
+		"two values":     mixed(head+whole+whole, pdf),
+		"not multipart":  answer(whole),
+	} {
+		_, err := hubclient.ReadPush(a.ContentType, a.Body)
+		require.ErrorIs(t, err, hubclient.ErrUnknown, name)
+	}
+}
+
+func FuzzReadPush(f *testing.F) {
+	fuzzed(f, []hubclient.Answer{
+		mixed("Content-Type: application/json\r\n\r\n"+`{"certNum":"2026-0302-0000-0001","edocNum":"20260302_NARU000001_0000000000001","eaddr":"a"}`,
+			"Content-Type: application/pdf\r\n\r\n%PDF-1.7"),
+	}, func(a hubclient.Answer) error {
+		_, err := hubclient.ReadPush(a.ContentType, a.Body)
+		return err
+	})
+}
+
 func FuzzReadToken(f *testing.F) {
 	fuzzed(f, []hubclient.Answer{
 		answer(`{"resultCode":1,"accessToken":"A","accessExpiresIn":1,"refreshToken":"R","refreshExpiresIn":2}`),

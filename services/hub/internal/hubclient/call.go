@@ -24,10 +24,14 @@ const (
 	LookUp               Operation = "look_up"
 	Owner                Operation = "owner"
 	Withdraw             Operation = "withdraw"
+	Withdrawn            Operation = "withdrawn"
+	ChangePerson         Operation = "change_person"
+	ChangeOrganisation   Operation = "change_organisation"
 	Search               Operation = "search"
 	RegisterCirculations Operation = "register_circulations"
 	RegisterReadTimes    Operation = "register_read_times"
 	IssueCertificate     Operation = "issue_certificate"
+	IssueFigures         Operation = "issue_figures"
 )
 
 // Call is one request as it is written. It holds personal data and, for IssueToken, secrets.

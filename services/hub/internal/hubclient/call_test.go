@@ -112,6 +112,19 @@ func TestCallsAreWrittenAsTheInterfaceSays(t *testing.T) {
 			"PATCH", "/api/eaddr", `{"eaddr":"a","delDate":"2026-03-02 12:00:00"}`,
 		},
 		{
+			"another name of a person", nil,
+			func(c *hubclient.Client) (hubclient.Call, error) { return c.ChangePerson("a", "강새벽", at) },
+			"PATCH", "/api/eaddr/user/individual", `{"eaddr":"a","name":"강새벽","updDate":"2026-03-02 12:00:00"}`,
+		},
+		{
+			"another type of an organisation, without documents", nil,
+			func(c *hubclient.Client) (hubclient.Call, error) {
+				kind := 3
+				return c.ChangeOrganisation(hubclient.Change{Address: "office", Name: "나루상사", Type: &kind, ChangedAt: at})
+			},
+			"POST", "/api/eaddr/user/company", `{"eaddr":"office","name":"나루상사","type":3,"updDate":"2026-03-02 12:00:00"}`,
+		},
+		{
 			"circulation", nil,
 			func(c *hubclient.Client) (hubclient.Call, error) {
 				return c.RegisterCirculations([]hubclient.Circulation{circulation})
@@ -201,6 +214,21 @@ func TestOrganisationIsWrittenWithItsDocuments(t *testing.T) {
 			require.Contains(t, message, tt.wantType)
 		})
 	}
+}
+
+func TestAnotherNameOfAnOrganisationIsWrittenWithItsDocuments(t *testing.T) {
+	t.Parallel()
+	call, err := client(t, nil).ChangeOrganisation(hubclient.Change{
+		Address: "office", Name: "새나루상사", ChangedAt: time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC), BusinessDocument: []byte("biz"), RegistrationDocument: []byte("reg"),
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{"POST", "/api/eaddr/user/company"}, []string{call.Method, call.Target})
+	_, params, err := mime.ParseMediaType(call.ContentType)
+	require.NoError(t, err)
+	form, err := multipart.NewReader(bytes.NewReader(call.Body), params["boundary"]).ReadForm(1 << 20)
+	require.NoError(t, err)
+	require.Equal(t, []string{`{"eaddr":"office","name":"새나루상사","updDate":"2026-03-02 12:00:00"}`}, form.Value["msg"])
+	require.Len(t, form.File["file"], 2)
 }
 
 func TestBatchesThatMayNotBeSent(t *testing.T) {

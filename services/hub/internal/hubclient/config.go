@@ -25,11 +25,19 @@ const MaxBatch = 500
 
 // Paths of the hub interface, relative to the base URL. No official text is public, so they are configuration.
 type Paths struct {
-	Token       string `yaml:"token"`
-	Address     string `yaml:"address"`
-	Owner       string `yaml:"owner"`
-	Circulation string `yaml:"circulation"`
-	Certificate string `yaml:"certificate"`
+	Token   string `yaml:"token"`
+	Address string `yaml:"address"`
+	Owner   string `yaml:"owner"`
+	// Withdrawn asks for the addresses that an identifier has withdrawn (hub-interface 3.4).
+	Withdrawn string `yaml:"withdrawn"`
+	// ChangePerson and ChangeOrganisation give an address's owner another name (hub-interface 3.6 and 3.7).
+	ChangePerson       string `yaml:"change_person"`
+	ChangeOrganisation string `yaml:"change_organisation"`
+	Circulation        string `yaml:"circulation"`
+	Certificate        string `yaml:"certificate"`
+	// Figures is the certificate of monthly figures (hub-interface 5.2), whose path no public source shows. If it is empty, none
+	// are asked for.
+	Figures string `yaml:"figures"`
 	// Search of a recipient by identifier or description is our extension: the guide asks for it (5.2.1), but no public source
 	// shows it. If it is empty, the hub has no search, and a person's birth date and phone are not sent at registration either.
 	Search string `yaml:"search"`
@@ -78,8 +86,9 @@ func Default() Config {
 	return Config{
 		Dialect: DialectCurrent,
 		Paths: Paths{
-			Token: "/auth/token", Address: "/api/eaddr", Owner: "/api/eaddr/user", Circulation: "/api/circulation",
-			Certificate: "/api/cert",
+			Token: "/auth/token", Address: "/api/eaddr", Owner: "/api/eaddr/user", Withdrawn: "/api/eaddr/canceled",
+			ChangePerson: "/api/eaddr/user/individual", ChangeOrganisation: "/api/eaddr/user/company",
+			Circulation: "/api/circulation", Certificate: "/api/cert",
 		},
 		ErrorCodes: ErrorCodes{
 			Token: []string{"ERR-01-103", "ERR-01-104"}, AddressExists: []string{"ERR-01-303"}, AddressUnknown: []string{"ERR-01-304"},
@@ -115,8 +124,12 @@ func (c Config) Validate() error {
 		{"token", c.Paths.Token, false},
 		{"address", c.Paths.Address, false},
 		{"owner", c.Paths.Owner, false},
+		{"withdrawn", c.Paths.Withdrawn, false},
+		{"change_person", c.Paths.ChangePerson, false},
+		{"change_organisation", c.Paths.ChangeOrganisation, false},
 		{"circulation", c.Paths.Circulation, false},
 		{"certificate", c.Paths.Certificate, false},
+		{"figures", c.Paths.Figures, true},
 		{"search", c.Paths.Search, true},
 	} {
 		if path.value == "" && path.optional {

@@ -59,6 +59,18 @@ func (r *Renderer) RenderCertificate(_ context.Context, d hub.CertificateDraft) 
 	return certpdf.Render(content, opts)
 }
 
+// RenderFigures implements hub.CertificateRenderer.
+func (r *Renderer) RenderFigures(_ context.Context, d hub.FiguresDraft) ([]byte, error) {
+	signer, err := r.signer(d.Fault)
+	if err != nil {
+		return nil, err
+	}
+	return certpdf.RenderFigures(certpdf.Figures{
+		Address: d.Eaddr, Name: d.Name, Period: d.Period, ReceivedOfSent: d.RecvCountFromSent, ReadOfSent: d.ReadCountFromSent,
+		Received: d.RecvCount, Read: d.ReadCount, IssuedAt: d.IssuedAt,
+	}, certpdf.Options{Signer: signer.Key, Chain: signer.Chain, At: d.IssuedAt})
+}
+
 func (r *Renderer) signer(fault scenario.Kind) (pki.Signer, error) {
 	switch fault {
 	case "":

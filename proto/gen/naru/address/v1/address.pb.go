@@ -225,7 +225,9 @@ type Membership struct {
 	// State of the address at the hub. For a refused one a person may take another (Join); an organisation applies again.
 	AddressState AddressState `protobuf:"varint,7,opt,name=address_state,json=addressState,proto3,enum=naru.address.v1.AddressState" json:"address_state,omitempty"`
 	// When the hub is asked again by itself about a refused address; absent if it is not.
-	AskedAgainAt  *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=asked_again_at,json=askedAgainAt,proto3" json:"asked_again_at,omitempty"`
+	AskedAgainAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=asked_again_at,json=askedAgainAt,proto3" json:"asked_again_at,omitempty"`
+	// The latest change of the owner's name or type; absent if there was none.
+	NameChange    *NameChange `protobuf:"bytes,9,opt,name=name_change,json=nameChange,proto3" json:"name_change,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -316,11 +318,18 @@ func (x *Membership) GetAskedAgainAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Membership) GetNameChange() *NameChange {
+	if x != nil {
+		return x.NameChange
+	}
+	return nil
+}
+
 var File_naru_address_v1_address_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_address_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/address/v1/address.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x03\n" +
+	"\x1dnaru/address/v1/address.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!naru/address/v1/name_change.proto\"\xe6\x03\n" +
 	"\n" +
 	"Membership\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x122\n" +
@@ -330,7 +339,9 @@ const file_naru_address_v1_address_proto_rawDesc = "" +
 	"\fconsented_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vconsentedAt\x12)\n" +
 	"\x10inbox_designated\x18\x06 \x01(\bR\x0finboxDesignated\x12B\n" +
 	"\raddress_state\x18\a \x01(\x0e2\x1d.naru.address.v1.AddressStateR\faddressState\x12@\n" +
-	"\x0easked_again_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\faskedAgainAt*~\n" +
+	"\x0easked_again_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\faskedAgainAt\x12<\n" +
+	"\vname_change\x18\t \x01(\v2\x1b.naru.address.v1.NameChangeR\n" +
+	"nameChange*~\n" +
 	"\vMemberState\x12\x1c\n" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18MEMBER_STATE_REGISTERING\x10\x01\x12\x17\n" +
@@ -374,6 +385,7 @@ var file_naru_address_v1_address_proto_goTypes = []any{
 	(Resolution)(0),               // 2: naru.address.v1.Resolution
 	(*Membership)(nil),            // 3: naru.address.v1.Membership
 	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*NameChange)(nil),            // 5: naru.address.v1.NameChange
 }
 var file_naru_address_v1_address_proto_depIdxs = []int32{
 	0, // 0: naru.address.v1.Membership.state:type_name -> naru.address.v1.MemberState
@@ -381,11 +393,12 @@ var file_naru_address_v1_address_proto_depIdxs = []int32{
 	4, // 2: naru.address.v1.Membership.consented_at:type_name -> google.protobuf.Timestamp
 	1, // 3: naru.address.v1.Membership.address_state:type_name -> naru.address.v1.AddressState
 	4, // 4: naru.address.v1.Membership.asked_again_at:type_name -> google.protobuf.Timestamp
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	5, // 5: naru.address.v1.Membership.name_change:type_name -> naru.address.v1.NameChange
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_address_proto_init() }
@@ -393,6 +406,7 @@ func file_naru_address_v1_address_proto_init() {
 	if File_naru_address_v1_address_proto != nil {
 		return
 	}
+	file_naru_address_v1_name_change_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

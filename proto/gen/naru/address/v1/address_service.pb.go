@@ -714,6 +714,86 @@ func (*SetRefusalResponse) Descriptor() ([]byte, []int) {
 	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{11}
 }
 
+type TellNameAgainRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TellNameAgainRequest) Reset() {
+	*x = TellNameAgainRequest{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TellNameAgainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TellNameAgainRequest) ProtoMessage() {}
+
+func (x *TellNameAgainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TellNameAgainRequest.ProtoReflect.Descriptor instead.
+func (*TellNameAgainRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{12}
+}
+
+type TellNameAgainResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Membership    *Membership            `protobuf:"bytes,1,opt,name=membership,proto3" json:"membership,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TellNameAgainResponse) Reset() {
+	*x = TellNameAgainResponse{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TellNameAgainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TellNameAgainResponse) ProtoMessage() {}
+
+func (x *TellNameAgainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TellNameAgainResponse.ProtoReflect.Descriptor instead.
+func (*TellNameAgainResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *TellNameAgainResponse) GetMembership() *Membership {
+	if x != nil {
+		return x.Membership
+	}
+	return nil
+}
+
 type WithdrawRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -722,7 +802,7 @@ type WithdrawRequest struct {
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +814,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[12]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +827,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{12}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{14}
 }
 
 type WithdrawResponse struct {
@@ -759,7 +839,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +851,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[13]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +864,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{13}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WithdrawResponse) GetMembership() *Membership {
@@ -808,7 +888,7 @@ type RegisterInstitutionRequest struct {
 
 func (x *RegisterInstitutionRequest) Reset() {
 	*x = RegisterInstitutionRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +900,7 @@ func (x *RegisterInstitutionRequest) String() string {
 func (*RegisterInstitutionRequest) ProtoMessage() {}
 
 func (x *RegisterInstitutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +913,7 @@ func (x *RegisterInstitutionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterInstitutionRequest.ProtoReflect.Descriptor instead.
 func (*RegisterInstitutionRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RegisterInstitutionRequest) GetInstitution() *Institution {
@@ -873,7 +953,7 @@ type RegisterInstitutionResponse struct {
 
 func (x *RegisterInstitutionResponse) Reset() {
 	*x = RegisterInstitutionResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +965,7 @@ func (x *RegisterInstitutionResponse) String() string {
 func (*RegisterInstitutionResponse) ProtoMessage() {}
 
 func (x *RegisterInstitutionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +978,7 @@ func (x *RegisterInstitutionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterInstitutionResponse.ProtoReflect.Descriptor instead.
 func (*RegisterInstitutionResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RegisterInstitutionResponse) GetInstitution() *Institution {
@@ -926,7 +1006,7 @@ type ResolveIdentityRequest struct {
 
 func (x *ResolveIdentityRequest) Reset() {
 	*x = ResolveIdentityRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1018,7 @@ func (x *ResolveIdentityRequest) String() string {
 func (*ResolveIdentityRequest) ProtoMessage() {}
 
 func (x *ResolveIdentityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1031,7 @@ func (x *ResolveIdentityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIdentityRequest.ProtoReflect.Descriptor instead.
 func (*ResolveIdentityRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{16}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ResolveIdentityRequest) GetCi() string {
@@ -1015,7 +1095,7 @@ type ResolveIdentityResponse struct {
 
 func (x *ResolveIdentityResponse) Reset() {
 	*x = ResolveIdentityResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1027,7 +1107,7 @@ func (x *ResolveIdentityResponse) String() string {
 func (*ResolveIdentityResponse) ProtoMessage() {}
 
 func (x *ResolveIdentityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1040,7 +1120,7 @@ func (x *ResolveIdentityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIdentityResponse.ProtoReflect.Descriptor instead.
 func (*ResolveIdentityResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{17}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ResolveIdentityResponse) GetRecipient() string {
@@ -1075,7 +1155,7 @@ type TakeAuthorityRequest struct {
 
 func (x *TakeAuthorityRequest) Reset() {
 	*x = TakeAuthorityRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1087,7 +1167,7 @@ func (x *TakeAuthorityRequest) String() string {
 func (*TakeAuthorityRequest) ProtoMessage() {}
 
 func (x *TakeAuthorityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[18]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1100,7 +1180,7 @@ func (x *TakeAuthorityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeAuthorityRequest.ProtoReflect.Descriptor instead.
 func (*TakeAuthorityRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{18}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TakeAuthorityRequest) GetPerson() string {
@@ -1134,7 +1214,7 @@ type TakeAuthorityResponse struct {
 
 func (x *TakeAuthorityResponse) Reset() {
 	*x = TakeAuthorityResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1226,7 @@ func (x *TakeAuthorityResponse) String() string {
 func (*TakeAuthorityResponse) ProtoMessage() {}
 
 func (x *TakeAuthorityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[19]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1239,7 @@ func (x *TakeAuthorityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeAuthorityResponse.ProtoReflect.Descriptor instead.
 func (*TakeAuthorityResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{19}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TakeAuthorityResponse) GetAuthority() string {
@@ -1197,6 +1277,95 @@ func (x *TakeAuthorityResponse) GetAddress() string {
 	return ""
 }
 
+type GetOwnerAddressRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Principal id of an institution, or recipient id of a member.
+	Owner         string `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerAddressRequest) Reset() {
+	*x = GetOwnerAddressRequest{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerAddressRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerAddressRequest) ProtoMessage() {}
+
+func (x *GetOwnerAddressRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerAddressRequest.ProtoReflect.Descriptor instead.
+func (*GetOwnerAddressRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *GetOwnerAddressRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+type GetOwnerAddressResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOwnerAddressResponse) Reset() {
+	*x = GetOwnerAddressResponse{}
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOwnerAddressResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOwnerAddressResponse) ProtoMessage() {}
+
+func (x *GetOwnerAddressResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOwnerAddressResponse.ProtoReflect.Descriptor instead.
+func (*GetOwnerAddressResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *GetOwnerAddressResponse) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
 type GetOwnerNameRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
@@ -1206,7 +1375,7 @@ type GetOwnerNameRequest struct {
 
 func (x *GetOwnerNameRequest) Reset() {
 	*x = GetOwnerNameRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[20]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1387,7 @@ func (x *GetOwnerNameRequest) String() string {
 func (*GetOwnerNameRequest) ProtoMessage() {}
 
 func (x *GetOwnerNameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[20]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1400,7 @@ func (x *GetOwnerNameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOwnerNameRequest.ProtoReflect.Descriptor instead.
 func (*GetOwnerNameRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{20}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetOwnerNameRequest) GetOwner() string {
@@ -1251,7 +1420,7 @@ type GetOwnerNameResponse struct {
 
 func (x *GetOwnerNameResponse) Reset() {
 	*x = GetOwnerNameResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[21]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1263,7 +1432,7 @@ func (x *GetOwnerNameResponse) String() string {
 func (*GetOwnerNameResponse) ProtoMessage() {}
 
 func (x *GetOwnerNameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[21]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1276,7 +1445,7 @@ func (x *GetOwnerNameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOwnerNameResponse.ProtoReflect.Descriptor instead.
 func (*GetOwnerNameResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{21}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetOwnerNameResponse) GetName() string {
@@ -1295,7 +1464,7 @@ type ConfirmAddressRequest struct {
 
 func (x *ConfirmAddressRequest) Reset() {
 	*x = ConfirmAddressRequest{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1307,7 +1476,7 @@ func (x *ConfirmAddressRequest) String() string {
 func (*ConfirmAddressRequest) ProtoMessage() {}
 
 func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[22]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1320,7 +1489,7 @@ func (x *ConfirmAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{22}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ConfirmAddressRequest) GetAddress() string {
@@ -1339,7 +1508,7 @@ type ConfirmAddressResponse struct {
 
 func (x *ConfirmAddressResponse) Reset() {
 	*x = ConfirmAddressResponse{}
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1520,7 @@ func (x *ConfirmAddressResponse) String() string {
 func (*ConfirmAddressResponse) ProtoMessage() {}
 
 func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_address_service_proto_msgTypes[23]
+	mi := &file_naru_address_v1_address_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1533,7 @@ func (x *ConfirmAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmAddressResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmAddressResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{23}
+	return file_naru_address_v1_address_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ConfirmAddressResponse) GetRegistered() bool {
@@ -1423,7 +1592,12 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\x11SetRefusalRequest\x121\n" +
 	"\x06sender\x18\x01 \x01(\tB\x19\xbaH\x16r\x142\x12^([0-9a-f-]{36})?$R\x06sender\x12\x18\n" +
 	"\arefused\x18\x02 \x01(\bR\arefused\"\x14\n" +
-	"\x12SetRefusalResponse\"\x11\n" +
+	"\x12SetRefusalResponse\"\x16\n" +
+	"\x14TellNameAgainRequest\"T\n" +
+	"\x15TellNameAgainResponse\x12;\n" +
+	"\n" +
+	"membership\x18\x01 \x01(\v2\x1b.naru.address.v1.MembershipR\n" +
+	"membership\"\x11\n" +
 	"\x0fWithdrawRequest\"O\n" +
 	"\x10WithdrawResponse\x12;\n" +
 	"\n" +
@@ -1457,7 +1631,11 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\x04role\x18\x02 \x01(\x0e2\x1e.naru.address.v1.AuthorityRoleR\x04role\x12\x16\n" +
 	"\x06scopes\x18\x03 \x03(\tR\x06scopes\x12\x16\n" +
 	"\x06member\x18\x04 \x01(\bR\x06member\x12\x18\n" +
-	"\aaddress\x18\x05 \x01(\tR\aaddress\"5\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress\"8\n" +
+	"\x16GetOwnerAddressRequest\x12\x1e\n" +
+	"\x05owner\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05owner\"3\n" +
+	"\x17GetOwnerAddressResponse\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\"5\n" +
 	"\x13GetOwnerNameRequest\x12\x1e\n" +
 	"\x05owner\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05owner\"/\n" +
 	"\x14GetOwnerNameResponse\x12\x17\n" +
@@ -1472,7 +1650,7 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\x12MATTER_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eMATTER_CONSENT\x10\x01\x12\x16\n" +
 	"\x12MATTER_DESIGNATION\x10\x02\x12\x12\n" +
-	"\x0eMATTER_REFUSAL\x10\x032\xe8\x05\n" +
+	"\x0eMATTER_REFUSAL\x10\x032\xf5\x06\n" +
 	"\x11MembershipService\x12e\n" +
 	"\x04Join\x12\x1c.naru.address.v1.JoinRequest\x1a\x1d.naru.address.v1.JoinResponse\" \xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/v1/membership\x12}\n" +
 	"\rGetMembership\x12%.naru.address.v1.GetMembershipRequest\x1a&.naru.address.v1.GetMembershipResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/membership\x12y\n" +
@@ -1481,12 +1659,14 @@ const file_naru_address_v1_address_service_proto_rawDesc = "" +
 	"\n" +
 	"SetConsent\x12\".naru.address.v1.SetConsentRequest\x1a#.naru.address.v1.SetConsentResponse\"(\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1b:\x01*\x1a\x16/v1/membership/consent\x12\x80\x01\n" +
 	"\n" +
-	"SetRefusal\x12\".naru.address.v1.SetRefusalRequest\x1a#.naru.address.v1.SetRefusalResponse\")\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1c:\x01*\x1a\x17/v1/membership/refusals\x12n\n" +
-	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xf7\x04\n" +
+	"SetRefusal\x12\".naru.address.v1.SetRefusalRequest\x1a#.naru.address.v1.SetRefusalResponse\")\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1c:\x01*\x1a\x17/v1/membership/refusals\x12\x8a\x01\n" +
+	"\rTellNameAgain\x12%.naru.address.v1.TellNameAgainRequest\x1a&.naru.address.v1.TellNameAgainResponse\"*\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/membership:tell-name\x12n\n" +
+	"\bWithdraw\x12 .naru.address.v1.WithdrawRequest\x1a!.naru.address.v1.WithdrawResponse\"\x1d\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x10*\x0e/v1/membership2\xf0\x05\n" +
 	"\x0eAddressService\x12\x7f\n" +
 	"\x13RegisterInstitution\x12+.naru.address.v1.RegisterInstitutionRequest\x1a,.naru.address.v1.RegisterInstitutionResponse\"\r\xca\xf3\x18\t\"\agateway\x12s\n" +
 	"\x0fResolveIdentity\x12'.naru.address.v1.ResolveIdentityRequest\x1a(.naru.address.v1.ResolveIdentityResponse\"\r\xca\xf3\x18\t\"\aviewing\x12\x83\x01\n" +
-	"\rTakeAuthority\x12%.naru.address.v1.TakeAuthorityRequest\x1a&.naru.address.v1.TakeAuthorityResponse\"#\xca\xf3\x18\x1f\"\agateway\"\x06intake\"\aviewing\"\x03web\x12s\n" +
+	"\rTakeAuthority\x12%.naru.address.v1.TakeAuthorityRequest\x1a&.naru.address.v1.TakeAuthorityResponse\"#\xca\xf3\x18\x1f\"\agateway\"\x06intake\"\aviewing\"\x03web\x12w\n" +
+	"\x0fGetOwnerAddress\x12'.naru.address.v1.GetOwnerAddressRequest\x1a(.naru.address.v1.GetOwnerAddressResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12s\n" +
 	"\fGetOwnerName\x12$.naru.address.v1.GetOwnerNameRequest\x1a%.naru.address.v1.GetOwnerNameResponse\"\x16\xca\xf3\x18\x12\"\bdelivery\"\x06intake\x12t\n" +
 	"\x0eConfirmAddress\x12&.naru.address.v1.ConfirmAddressRequest\x1a'.naru.address.v1.ConfirmAddressResponse\"\x11\xca\xf3\x18\r\"\vcirculationB\xc8\x01\n" +
 	"\x13com.naru.address.v1B\x13AddressServiceProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
@@ -1504,7 +1684,7 @@ func file_naru_address_v1_address_service_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_address_v1_address_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_naru_address_v1_address_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_naru_address_v1_address_service_proto_goTypes = []any{
 	(Matter)(0),                         // 0: naru.address.v1.Matter
 	(*JoinRequest)(nil),                 // 1: naru.address.v1.JoinRequest
@@ -1519,64 +1699,73 @@ var file_naru_address_v1_address_service_proto_goTypes = []any{
 	(*SetConsentResponse)(nil),          // 10: naru.address.v1.SetConsentResponse
 	(*SetRefusalRequest)(nil),           // 11: naru.address.v1.SetRefusalRequest
 	(*SetRefusalResponse)(nil),          // 12: naru.address.v1.SetRefusalResponse
-	(*WithdrawRequest)(nil),             // 13: naru.address.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),            // 14: naru.address.v1.WithdrawResponse
-	(*RegisterInstitutionRequest)(nil),  // 15: naru.address.v1.RegisterInstitutionRequest
-	(*RegisterInstitutionResponse)(nil), // 16: naru.address.v1.RegisterInstitutionResponse
-	(*ResolveIdentityRequest)(nil),      // 17: naru.address.v1.ResolveIdentityRequest
-	(*ResolveIdentityResponse)(nil),     // 18: naru.address.v1.ResolveIdentityResponse
-	(*TakeAuthorityRequest)(nil),        // 19: naru.address.v1.TakeAuthorityRequest
-	(*TakeAuthorityResponse)(nil),       // 20: naru.address.v1.TakeAuthorityResponse
-	(*GetOwnerNameRequest)(nil),         // 21: naru.address.v1.GetOwnerNameRequest
-	(*GetOwnerNameResponse)(nil),        // 22: naru.address.v1.GetOwnerNameResponse
-	(*ConfirmAddressRequest)(nil),       // 23: naru.address.v1.ConfirmAddressRequest
-	(*ConfirmAddressResponse)(nil),      // 24: naru.address.v1.ConfirmAddressResponse
-	(*Membership)(nil),                  // 25: naru.address.v1.Membership
-	(*timestamppb.Timestamp)(nil),       // 26: google.protobuf.Timestamp
-	(*Institution)(nil),                 // 27: naru.address.v1.Institution
-	(AuthorityRole)(0),                  // 28: naru.address.v1.AuthorityRole
+	(*TellNameAgainRequest)(nil),        // 13: naru.address.v1.TellNameAgainRequest
+	(*TellNameAgainResponse)(nil),       // 14: naru.address.v1.TellNameAgainResponse
+	(*WithdrawRequest)(nil),             // 15: naru.address.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),            // 16: naru.address.v1.WithdrawResponse
+	(*RegisterInstitutionRequest)(nil),  // 17: naru.address.v1.RegisterInstitutionRequest
+	(*RegisterInstitutionResponse)(nil), // 18: naru.address.v1.RegisterInstitutionResponse
+	(*ResolveIdentityRequest)(nil),      // 19: naru.address.v1.ResolveIdentityRequest
+	(*ResolveIdentityResponse)(nil),     // 20: naru.address.v1.ResolveIdentityResponse
+	(*TakeAuthorityRequest)(nil),        // 21: naru.address.v1.TakeAuthorityRequest
+	(*TakeAuthorityResponse)(nil),       // 22: naru.address.v1.TakeAuthorityResponse
+	(*GetOwnerAddressRequest)(nil),      // 23: naru.address.v1.GetOwnerAddressRequest
+	(*GetOwnerAddressResponse)(nil),     // 24: naru.address.v1.GetOwnerAddressResponse
+	(*GetOwnerNameRequest)(nil),         // 25: naru.address.v1.GetOwnerNameRequest
+	(*GetOwnerNameResponse)(nil),        // 26: naru.address.v1.GetOwnerNameResponse
+	(*ConfirmAddressRequest)(nil),       // 27: naru.address.v1.ConfirmAddressRequest
+	(*ConfirmAddressResponse)(nil),      // 28: naru.address.v1.ConfirmAddressResponse
+	(*Membership)(nil),                  // 29: naru.address.v1.Membership
+	(*timestamppb.Timestamp)(nil),       // 30: google.protobuf.Timestamp
+	(*Institution)(nil),                 // 31: naru.address.v1.Institution
+	(AuthorityRole)(0),                  // 32: naru.address.v1.AuthorityRole
 }
 var file_naru_address_v1_address_service_proto_depIdxs = []int32{
-	25, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
-	25, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
+	29, // 0: naru.address.v1.JoinResponse.membership:type_name -> naru.address.v1.Membership
+	29, // 1: naru.address.v1.GetMembershipResponse.membership:type_name -> naru.address.v1.Membership
 	7,  // 2: naru.address.v1.GetOwnDataResponse.persons:type_name -> naru.address.v1.ProvedPerson
 	8,  // 3: naru.address.v1.GetOwnDataResponse.choices:type_name -> naru.address.v1.Choice
-	26, // 4: naru.address.v1.ProvedPerson.recorded_at:type_name -> google.protobuf.Timestamp
+	30, // 4: naru.address.v1.ProvedPerson.recorded_at:type_name -> google.protobuf.Timestamp
 	0,  // 5: naru.address.v1.Choice.matter:type_name -> naru.address.v1.Matter
-	26, // 6: naru.address.v1.Choice.at:type_name -> google.protobuf.Timestamp
-	25, // 7: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
-	25, // 8: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
-	27, // 9: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
-	27, // 10: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	26, // 11: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
-	28, // 12: naru.address.v1.TakeAuthorityResponse.role:type_name -> naru.address.v1.AuthorityRole
-	1,  // 13: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
-	3,  // 14: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
-	5,  // 15: naru.address.v1.MembershipService.GetOwnData:input_type -> naru.address.v1.GetOwnDataRequest
-	9,  // 16: naru.address.v1.MembershipService.SetConsent:input_type -> naru.address.v1.SetConsentRequest
-	11, // 17: naru.address.v1.MembershipService.SetRefusal:input_type -> naru.address.v1.SetRefusalRequest
-	13, // 18: naru.address.v1.MembershipService.Withdraw:input_type -> naru.address.v1.WithdrawRequest
-	15, // 19: naru.address.v1.AddressService.RegisterInstitution:input_type -> naru.address.v1.RegisterInstitutionRequest
-	17, // 20: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
-	19, // 21: naru.address.v1.AddressService.TakeAuthority:input_type -> naru.address.v1.TakeAuthorityRequest
-	21, // 22: naru.address.v1.AddressService.GetOwnerName:input_type -> naru.address.v1.GetOwnerNameRequest
-	23, // 23: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
-	2,  // 24: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
-	4,  // 25: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
-	6,  // 26: naru.address.v1.MembershipService.GetOwnData:output_type -> naru.address.v1.GetOwnDataResponse
-	10, // 27: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
-	12, // 28: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
-	14, // 29: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
-	16, // 30: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
-	18, // 31: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
-	20, // 32: naru.address.v1.AddressService.TakeAuthority:output_type -> naru.address.v1.TakeAuthorityResponse
-	22, // 33: naru.address.v1.AddressService.GetOwnerName:output_type -> naru.address.v1.GetOwnerNameResponse
-	24, // 34: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
-	24, // [24:35] is the sub-list for method output_type
-	13, // [13:24] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	30, // 6: naru.address.v1.Choice.at:type_name -> google.protobuf.Timestamp
+	29, // 7: naru.address.v1.SetConsentResponse.membership:type_name -> naru.address.v1.Membership
+	29, // 8: naru.address.v1.TellNameAgainResponse.membership:type_name -> naru.address.v1.Membership
+	29, // 9: naru.address.v1.WithdrawResponse.membership:type_name -> naru.address.v1.Membership
+	31, // 10: naru.address.v1.RegisterInstitutionRequest.institution:type_name -> naru.address.v1.Institution
+	31, // 11: naru.address.v1.RegisterInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	30, // 12: naru.address.v1.ResolveIdentityRequest.proved_at:type_name -> google.protobuf.Timestamp
+	32, // 13: naru.address.v1.TakeAuthorityResponse.role:type_name -> naru.address.v1.AuthorityRole
+	1,  // 14: naru.address.v1.MembershipService.Join:input_type -> naru.address.v1.JoinRequest
+	3,  // 15: naru.address.v1.MembershipService.GetMembership:input_type -> naru.address.v1.GetMembershipRequest
+	5,  // 16: naru.address.v1.MembershipService.GetOwnData:input_type -> naru.address.v1.GetOwnDataRequest
+	9,  // 17: naru.address.v1.MembershipService.SetConsent:input_type -> naru.address.v1.SetConsentRequest
+	11, // 18: naru.address.v1.MembershipService.SetRefusal:input_type -> naru.address.v1.SetRefusalRequest
+	13, // 19: naru.address.v1.MembershipService.TellNameAgain:input_type -> naru.address.v1.TellNameAgainRequest
+	15, // 20: naru.address.v1.MembershipService.Withdraw:input_type -> naru.address.v1.WithdrawRequest
+	17, // 21: naru.address.v1.AddressService.RegisterInstitution:input_type -> naru.address.v1.RegisterInstitutionRequest
+	19, // 22: naru.address.v1.AddressService.ResolveIdentity:input_type -> naru.address.v1.ResolveIdentityRequest
+	21, // 23: naru.address.v1.AddressService.TakeAuthority:input_type -> naru.address.v1.TakeAuthorityRequest
+	23, // 24: naru.address.v1.AddressService.GetOwnerAddress:input_type -> naru.address.v1.GetOwnerAddressRequest
+	25, // 25: naru.address.v1.AddressService.GetOwnerName:input_type -> naru.address.v1.GetOwnerNameRequest
+	27, // 26: naru.address.v1.AddressService.ConfirmAddress:input_type -> naru.address.v1.ConfirmAddressRequest
+	2,  // 27: naru.address.v1.MembershipService.Join:output_type -> naru.address.v1.JoinResponse
+	4,  // 28: naru.address.v1.MembershipService.GetMembership:output_type -> naru.address.v1.GetMembershipResponse
+	6,  // 29: naru.address.v1.MembershipService.GetOwnData:output_type -> naru.address.v1.GetOwnDataResponse
+	10, // 30: naru.address.v1.MembershipService.SetConsent:output_type -> naru.address.v1.SetConsentResponse
+	12, // 31: naru.address.v1.MembershipService.SetRefusal:output_type -> naru.address.v1.SetRefusalResponse
+	14, // 32: naru.address.v1.MembershipService.TellNameAgain:output_type -> naru.address.v1.TellNameAgainResponse
+	16, // 33: naru.address.v1.MembershipService.Withdraw:output_type -> naru.address.v1.WithdrawResponse
+	18, // 34: naru.address.v1.AddressService.RegisterInstitution:output_type -> naru.address.v1.RegisterInstitutionResponse
+	20, // 35: naru.address.v1.AddressService.ResolveIdentity:output_type -> naru.address.v1.ResolveIdentityResponse
+	22, // 36: naru.address.v1.AddressService.TakeAuthority:output_type -> naru.address.v1.TakeAuthorityResponse
+	24, // 37: naru.address.v1.AddressService.GetOwnerAddress:output_type -> naru.address.v1.GetOwnerAddressResponse
+	26, // 38: naru.address.v1.AddressService.GetOwnerName:output_type -> naru.address.v1.GetOwnerNameResponse
+	28, // 39: naru.address.v1.AddressService.ConfirmAddress:output_type -> naru.address.v1.ConfirmAddressResponse
+	27, // [27:40] is the sub-list for method output_type
+	14, // [14:27] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_address_service_proto_init() }
@@ -1593,7 +1782,7 @@ func file_naru_address_v1_address_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_address_service_proto_rawDesc), len(file_naru_address_v1_address_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   24,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -24,6 +24,7 @@ const (
 	MembershipService_GetOwnData_FullMethodName    = "/naru.address.v1.MembershipService/GetOwnData"
 	MembershipService_SetConsent_FullMethodName    = "/naru.address.v1.MembershipService/SetConsent"
 	MembershipService_SetRefusal_FullMethodName    = "/naru.address.v1.MembershipService/SetRefusal"
+	MembershipService_TellNameAgain_FullMethodName = "/naru.address.v1.MembershipService/TellNameAgain"
 	MembershipService_Withdraw_FullMethodName      = "/naru.address.v1.MembershipService/Withdraw"
 )
 
@@ -48,6 +49,10 @@ type MembershipServiceClient interface {
 	SetConsent(ctx context.Context, in *SetConsentRequest, opts ...grpc.CallOption) (*SetConsentResponse, error)
 	// SetRefusal refuses, or accepts again, documents of one sender or of all (수신거부). Errors: NOT_A_MEMBER.
 	SetRefusal(ctx context.Context, in *SetRefusalRequest, opts ...grpc.CallOption) (*SetRefusalResponse, error)
+	// TellNameAgain has the hub told at once of the caller's change of name that it does not have (Membership.name_change), and for another
+	// refusal_patience if it refuses again. A change begins by itself when an identity proof shows another name. Errors: NOT_A_MEMBER,
+	// NAME_CHANGE_NOT_FOUND.
+	TellNameAgain(ctx context.Context, in *TellNameAgainRequest, opts ...grpc.CallOption) (*TellNameAgainResponse, error)
 	// Withdraw ends the membership and withdraws the address at the hub (탈퇴). Received documents stay received.
 	Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error)
 }
@@ -110,6 +115,16 @@ func (c *membershipServiceClient) SetRefusal(ctx context.Context, in *SetRefusal
 	return out, nil
 }
 
+func (c *membershipServiceClient) TellNameAgain(ctx context.Context, in *TellNameAgainRequest, opts ...grpc.CallOption) (*TellNameAgainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TellNameAgainResponse)
+	err := c.cc.Invoke(ctx, MembershipService_TellNameAgain_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *membershipServiceClient) Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(WithdrawResponse)
@@ -141,6 +156,10 @@ type MembershipServiceServer interface {
 	SetConsent(context.Context, *SetConsentRequest) (*SetConsentResponse, error)
 	// SetRefusal refuses, or accepts again, documents of one sender or of all (수신거부). Errors: NOT_A_MEMBER.
 	SetRefusal(context.Context, *SetRefusalRequest) (*SetRefusalResponse, error)
+	// TellNameAgain has the hub told at once of the caller's change of name that it does not have (Membership.name_change), and for another
+	// refusal_patience if it refuses again. A change begins by itself when an identity proof shows another name. Errors: NOT_A_MEMBER,
+	// NAME_CHANGE_NOT_FOUND.
+	TellNameAgain(context.Context, *TellNameAgainRequest) (*TellNameAgainResponse, error)
 	// Withdraw ends the membership and withdraws the address at the hub (탈퇴). Received documents stay received.
 	Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error)
 	mustEmbedUnimplementedMembershipServiceServer()
@@ -167,6 +186,9 @@ func (UnimplementedMembershipServiceServer) SetConsent(context.Context, *SetCons
 }
 func (UnimplementedMembershipServiceServer) SetRefusal(context.Context, *SetRefusalRequest) (*SetRefusalResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetRefusal not implemented")
+}
+func (UnimplementedMembershipServiceServer) TellNameAgain(context.Context, *TellNameAgainRequest) (*TellNameAgainResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TellNameAgain not implemented")
 }
 func (UnimplementedMembershipServiceServer) Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Withdraw not implemented")
@@ -282,6 +304,24 @@ func _MembershipService_SetRefusal_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MembershipService_TellNameAgain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TellNameAgainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MembershipServiceServer).TellNameAgain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MembershipService_TellNameAgain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MembershipServiceServer).TellNameAgain(ctx, req.(*TellNameAgainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MembershipService_Withdraw_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(WithdrawRequest)
 	if err := dec(in); err != nil {
@@ -328,6 +368,10 @@ var MembershipService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MembershipService_SetRefusal_Handler,
 		},
 		{
+			MethodName: "TellNameAgain",
+			Handler:    _MembershipService_TellNameAgain_Handler,
+		},
+		{
 			MethodName: "Withdraw",
 			Handler:    _MembershipService_Withdraw_Handler,
 		},
@@ -340,6 +384,7 @@ const (
 	AddressService_RegisterInstitution_FullMethodName = "/naru.address.v1.AddressService/RegisterInstitution"
 	AddressService_ResolveIdentity_FullMethodName     = "/naru.address.v1.AddressService/ResolveIdentity"
 	AddressService_TakeAuthority_FullMethodName       = "/naru.address.v1.AddressService/TakeAuthority"
+	AddressService_GetOwnerAddress_FullMethodName     = "/naru.address.v1.AddressService/GetOwnerAddress"
 	AddressService_GetOwnerName_FullMethodName        = "/naru.address.v1.AddressService/GetOwnerName"
 	AddressService_ConfirmAddress_FullMethodName      = "/naru.address.v1.AddressService/ConfirmAddress"
 )
@@ -360,6 +405,8 @@ type AddressServiceClient interface {
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
 	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(ctx context.Context, in *TakeAuthorityRequest, opts ...grpc.CallOption) (*TakeAuthorityResponse, error)
+	// GetOwnerAddress tells another unit the certified address of an institution or a member, its latest if it has withdrawn. Errors: NOT_A_MEMBER.
+	GetOwnerAddress(ctx context.Context, in *GetOwnerAddressRequest, opts ...grpc.CallOption) (*GetOwnerAddressResponse, error)
 	// GetOwnerName returns the name of an institution, by its principal id, or of a member, by its recipient id, as it may be shown to somebody whom it
 	// sends a document. Delivery asks for invitations, notices and the inbox. Errors: NOT_A_MEMBER.
 	GetOwnerName(ctx context.Context, in *GetOwnerNameRequest, opts ...grpc.CallOption) (*GetOwnerNameResponse, error)
@@ -406,6 +453,16 @@ func (c *addressServiceClient) TakeAuthority(ctx context.Context, in *TakeAuthor
 	return out, nil
 }
 
+func (c *addressServiceClient) GetOwnerAddress(ctx context.Context, in *GetOwnerAddressRequest, opts ...grpc.CallOption) (*GetOwnerAddressResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetOwnerAddressResponse)
+	err := c.cc.Invoke(ctx, AddressService_GetOwnerAddress_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *addressServiceClient) GetOwnerName(ctx context.Context, in *GetOwnerNameRequest, opts ...grpc.CallOption) (*GetOwnerNameResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOwnerNameResponse)
@@ -442,6 +499,8 @@ type AddressServiceServer interface {
 	// authority by this. Viewing asks before it gives a session or a viewing token of an organisation and before it takes such a viewing token as
 	// verified; the gateway and web ask while such a session is used; intake before an organisation sends. Errors: NOT_AUTHORISED (also for an organisation that does not exist).
 	TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error)
+	// GetOwnerAddress tells another unit the certified address of an institution or a member, its latest if it has withdrawn. Errors: NOT_A_MEMBER.
+	GetOwnerAddress(context.Context, *GetOwnerAddressRequest) (*GetOwnerAddressResponse, error)
 	// GetOwnerName returns the name of an institution, by its principal id, or of a member, by its recipient id, as it may be shown to somebody whom it
 	// sends a document. Delivery asks for invitations, notices and the inbox. Errors: NOT_A_MEMBER.
 	GetOwnerName(context.Context, *GetOwnerNameRequest) (*GetOwnerNameResponse, error)
@@ -466,6 +525,9 @@ func (UnimplementedAddressServiceServer) ResolveIdentity(context.Context, *Resol
 }
 func (UnimplementedAddressServiceServer) TakeAuthority(context.Context, *TakeAuthorityRequest) (*TakeAuthorityResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TakeAuthority not implemented")
+}
+func (UnimplementedAddressServiceServer) GetOwnerAddress(context.Context, *GetOwnerAddressRequest) (*GetOwnerAddressResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOwnerAddress not implemented")
 }
 func (UnimplementedAddressServiceServer) GetOwnerName(context.Context, *GetOwnerNameRequest) (*GetOwnerNameResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetOwnerName not implemented")
@@ -548,6 +610,24 @@ func _AddressService_TakeAuthority_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AddressService_GetOwnerAddress_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOwnerAddressRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AddressServiceServer).GetOwnerAddress(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AddressService_GetOwnerAddress_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AddressServiceServer).GetOwnerAddress(ctx, req.(*GetOwnerAddressRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AddressService_GetOwnerName_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetOwnerNameRequest)
 	if err := dec(in); err != nil {
@@ -602,6 +682,10 @@ var AddressService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "TakeAuthority",
 			Handler:    _AddressService_TakeAuthority_Handler,
+		},
+		{
+			MethodName: "GetOwnerAddress",
+			Handler:    _AddressService_GetOwnerAddress_Handler,
 		},
 		{
 			MethodName: "GetOwnerName",

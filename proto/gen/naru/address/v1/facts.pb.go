@@ -1168,11 +1168,297 @@ func (x *AuthorityEnded) GetSession() string {
 	return ""
 }
 
+// NameChangeAsked: a certified address's owner has another name or type, of which the hub is to be told. The actor is the member whose identity proof
+// showed it, the representative, or the operator. Subject: id of the change.
+type NameChangeAsked struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Address string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	// Recipient id, or else principal id, of the owner.
+	Recipient string `protobuf:"bytes,2,opt,name=recipient,proto3" json:"recipient,omitempty"`
+	Principal string `protobuf:"bytes,3,opt,name=principal,proto3" json:"principal,omitempty"`
+	// Sealed (address.member of a person, otherwise address.institution) for the id: the new name and the one before, as JSON.
+	SealedNames []byte `protobuf:"bytes,4,opt,name=sealed_names,json=sealedNames,proto3" json:"sealed_names,omitempty"`
+	// The new type, where it changes.
+	Type OrganisationType `protobuf:"varint,5,opt,name=type,proto3,enum=naru.address.v1.OrganisationType" json:"type,omitempty"`
+	// SHA-256 of the documents shown, where the name of an organisation changes.
+	BusinessDocumentDigest     []byte `protobuf:"bytes,6,opt,name=business_document_digest,json=businessDocumentDigest,proto3" json:"business_document_digest,omitempty"`
+	RegistrationDocumentDigest []byte `protobuf:"bytes,7,opt,name=registration_document_digest,json=registrationDocumentDigest,proto3" json:"registration_document_digest,omitempty"`
+	// Id of the identity-proof session, or the operator's or representative's id of the request.
+	Session   string `protobuf:"bytes,8,opt,name=session,proto3" json:"session,omitempty"`
+	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// To what registration the change belongs, as name_change.basis.
+	Basis         string `protobuf:"bytes,10,opt,name=basis,proto3" json:"basis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NameChangeAsked) Reset() {
+	*x = NameChangeAsked{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NameChangeAsked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NameChangeAsked) ProtoMessage() {}
+
+func (x *NameChangeAsked) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NameChangeAsked.ProtoReflect.Descriptor instead.
+func (*NameChangeAsked) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *NameChangeAsked) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *NameChangeAsked) GetRecipient() string {
+	if x != nil {
+		return x.Recipient
+	}
+	return ""
+}
+
+func (x *NameChangeAsked) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *NameChangeAsked) GetSealedNames() []byte {
+	if x != nil {
+		return x.SealedNames
+	}
+	return nil
+}
+
+func (x *NameChangeAsked) GetType() OrganisationType {
+	if x != nil {
+		return x.Type
+	}
+	return OrganisationType_ORGANISATION_TYPE_UNSPECIFIED
+}
+
+func (x *NameChangeAsked) GetBusinessDocumentDigest() []byte {
+	if x != nil {
+		return x.BusinessDocumentDigest
+	}
+	return nil
+}
+
+func (x *NameChangeAsked) GetRegistrationDocumentDigest() []byte {
+	if x != nil {
+		return x.RegistrationDocumentDigest
+	}
+	return nil
+}
+
+func (x *NameChangeAsked) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *NameChangeAsked) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *NameChangeAsked) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+// NameChangeAnswered: what came of a change: the hub has it, refuses it, or does not need it any more. Subject: id of the change, ordinal counts from 1.
+type NameChangeAnswered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A naru.address.v1.NameChangeState: ACCEPTED, REFUSED or REPLACED.
+	State NameChangeState `protobuf:"varint,1,opt,name=state,proto3,enum=naru.address.v1.NameChangeState" json:"state,omitempty"`
+	// Of a refusal, as NameChange.refusal.
+	Refusal string `protobuf:"bytes,2,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// Id of the exchange in which the hub took it.
+	Exchange      string `protobuf:"bytes,3,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NameChangeAnswered) Reset() {
+	*x = NameChangeAnswered{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NameChangeAnswered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NameChangeAnswered) ProtoMessage() {}
+
+func (x *NameChangeAnswered) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NameChangeAnswered.ProtoReflect.Descriptor instead.
+func (*NameChangeAnswered) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *NameChangeAnswered) GetState() NameChangeState {
+	if x != nil {
+		return x.State
+	}
+	return NameChangeState_NAME_CHANGE_STATE_UNSPECIFIED
+}
+
+func (x *NameChangeAnswered) GetRefusal() string {
+	if x != nil {
+		return x.Refusal
+	}
+	return ""
+}
+
+func (x *NameChangeAnswered) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
+}
+
+// NameChangeRetried: the operator or member, the actor, has the hub told again. Subject: an id of its own.
+type NameChangeRetried struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Change        string                 `protobuf:"bytes,1,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NameChangeRetried) Reset() {
+	*x = NameChangeRetried{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NameChangeRetried) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NameChangeRetried) ProtoMessage() {}
+
+func (x *NameChangeRetried) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NameChangeRetried.ProtoReflect.Descriptor instead.
+func (*NameChangeRetried) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *NameChangeRetried) GetChange() string {
+	if x != nil {
+		return x.Change
+	}
+	return ""
+}
+
+// NameChangeGivenUp: an operator, the actor, ends telling the hub of a change that it refuses. Subject: an id of its own.
+type NameChangeGivenUp struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Change        string                 `protobuf:"bytes,1,opt,name=change,proto3" json:"change,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NameChangeGivenUp) Reset() {
+	*x = NameChangeGivenUp{}
+	mi := &file_naru_address_v1_facts_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NameChangeGivenUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NameChangeGivenUp) ProtoMessage() {}
+
+func (x *NameChangeGivenUp) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_facts_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NameChangeGivenUp.ProtoReflect.Descriptor instead.
+func (*NameChangeGivenUp) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_facts_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *NameChangeGivenUp) GetChange() string {
+	if x != nil {
+		return x.Change
+	}
+	return ""
+}
+
+func (x *NameChangeGivenUp) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_naru_address_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnaru/address/v1/facts.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!naru/address/v1/institution.proto\x1a\"naru/address/v1/organisation.proto\x1a\x1enaru/platform/v1/options.proto\"\xbf\x01\n" +
+	"\x1bnaru/address/v1/facts.proto\x12\x0fnaru.address.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!naru/address/v1/name_change.proto\x1a\"naru/address/v1/organisation.proto\x1a'naru/address/v1/organisation_type.proto\x1a\x1enaru/platform/v1/options.proto\"\xbf\x01\n" +
 	"\x0eIdentityProved\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x127\n" +
 	"\tproved_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bprovedAt\x12)\n" +
@@ -1247,7 +1533,29 @@ const file_naru_address_v1_facts_proto_rawDesc = "" +
 	"\x06person\x18\x01 \x01(\tR\x06person:\x06\xd2\xf3\x18\x02\b\x02\"J\n" +
 	"\x0eAuthorityEnded\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
-	"\asession\x18\x02 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02*\x80\x01\n" +
+	"\asession\x18\x02 \x01(\tR\asession:\x06\xd2\xf3\x18\x02\b\x02\"\x94\x03\n" +
+	"\x0fNameChangeAsked\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x1c\n" +
+	"\trecipient\x18\x02 \x01(\tR\trecipient\x12\x1c\n" +
+	"\tprincipal\x18\x03 \x01(\tR\tprincipal\x12!\n" +
+	"\fsealed_names\x18\x04 \x01(\fR\vsealedNames\x125\n" +
+	"\x04type\x18\x05 \x01(\x0e2!.naru.address.v1.OrganisationTypeR\x04type\x128\n" +
+	"\x18business_document_digest\x18\x06 \x01(\fR\x16businessDocumentDigest\x12@\n" +
+	"\x1cregistration_document_digest\x18\a \x01(\fR\x1aregistrationDocumentDigest\x12\x18\n" +
+	"\asession\x18\b \x01(\tR\asession\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\t \x01(\tR\trequestId\x12\x14\n" +
+	"\x05basis\x18\n" +
+	" \x01(\tR\x05basis:\x06\xd2\xf3\x18\x02\b\x02\"\x8a\x01\n" +
+	"\x12NameChangeAnswered\x126\n" +
+	"\x05state\x18\x01 \x01(\x0e2 .naru.address.v1.NameChangeStateR\x05state\x12\x18\n" +
+	"\arefusal\x18\x02 \x01(\tR\arefusal\x12\x1a\n" +
+	"\bexchange\x18\x03 \x01(\tR\bexchange:\x06\xd2\xf3\x18\x02\b\x02\"3\n" +
+	"\x11NameChangeRetried\x12\x16\n" +
+	"\x06change\x18\x01 \x01(\tR\x06change:\x06\xd2\xf3\x18\x02\b\x02\"K\n" +
+	"\x11NameChangeGivenUp\x12\x16\n" +
+	"\x06change\x18\x01 \x01(\tR\x06change\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason:\x06\xd2\xf3\x18\x02\b\x02*\x80\x01\n" +
 	"\aHubStep\x12\x18\n" +
 	"\x14HUB_STEP_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13HUB_STEP_REGISTERED\x10\x01\x12\x14\n" +
@@ -1270,7 +1578,7 @@ func file_naru_address_v1_facts_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_address_v1_facts_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_naru_address_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_naru_address_v1_facts_proto_goTypes = []any{
 	(HubStep)(0),                   // 0: naru.address.v1.HubStep
 	(*IdentityProved)(nil),         // 1: naru.address.v1.IdentityProved
@@ -1290,28 +1598,35 @@ var file_naru_address_v1_facts_proto_goTypes = []any{
 	(*AuthorityRightsChanged)(nil), // 15: naru.address.v1.AuthorityRightsChanged
 	(*AuthorityTaken)(nil),         // 16: naru.address.v1.AuthorityTaken
 	(*AuthorityEnded)(nil),         // 17: naru.address.v1.AuthorityEnded
-	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
-	(OrganisationType)(0),          // 19: naru.address.v1.OrganisationType
-	(ApplicationState)(0),          // 20: naru.address.v1.ApplicationState
-	(AuthorityRole)(0),             // 21: naru.address.v1.AuthorityRole
-	(AuthorityRight)(0),            // 22: naru.address.v1.AuthorityRight
+	(*NameChangeAsked)(nil),        // 18: naru.address.v1.NameChangeAsked
+	(*NameChangeAnswered)(nil),     // 19: naru.address.v1.NameChangeAnswered
+	(*NameChangeRetried)(nil),      // 20: naru.address.v1.NameChangeRetried
+	(*NameChangeGivenUp)(nil),      // 21: naru.address.v1.NameChangeGivenUp
+	(*timestamppb.Timestamp)(nil),  // 22: google.protobuf.Timestamp
+	(OrganisationType)(0),          // 23: naru.address.v1.OrganisationType
+	(ApplicationState)(0),          // 24: naru.address.v1.ApplicationState
+	(AuthorityRole)(0),             // 25: naru.address.v1.AuthorityRole
+	(AuthorityRight)(0),            // 26: naru.address.v1.AuthorityRight
+	(NameChangeState)(0),           // 27: naru.address.v1.NameChangeState
 }
 var file_naru_address_v1_facts_proto_depIdxs = []int32{
-	18, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
-	18, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
-	19, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
-	18, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
+	22, // 0: naru.address.v1.IdentityProved.proved_at:type_name -> google.protobuf.Timestamp
+	22, // 1: naru.address.v1.MembershipAsked.valid_from:type_name -> google.protobuf.Timestamp
+	23, // 2: naru.address.v1.InstitutionSubmitted.type:type_name -> naru.address.v1.OrganisationType
+	22, // 3: naru.address.v1.InstitutionSubmitted.valid_from:type_name -> google.protobuf.Timestamp
 	0,  // 4: naru.address.v1.AddressAtHub.step:type_name -> naru.address.v1.HubStep
-	19, // 5: naru.address.v1.OrganisationAsked.type:type_name -> naru.address.v1.OrganisationType
-	20, // 6: naru.address.v1.OrganisationAnswered.state:type_name -> naru.address.v1.ApplicationState
-	21, // 7: naru.address.v1.AuthorityGranted.role:type_name -> naru.address.v1.AuthorityRole
-	22, // 8: naru.address.v1.AuthorityGranted.rights:type_name -> naru.address.v1.AuthorityRight
-	22, // 9: naru.address.v1.AuthorityRightsChanged.rights:type_name -> naru.address.v1.AuthorityRight
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	23, // 5: naru.address.v1.OrganisationAsked.type:type_name -> naru.address.v1.OrganisationType
+	24, // 6: naru.address.v1.OrganisationAnswered.state:type_name -> naru.address.v1.ApplicationState
+	25, // 7: naru.address.v1.AuthorityGranted.role:type_name -> naru.address.v1.AuthorityRole
+	26, // 8: naru.address.v1.AuthorityGranted.rights:type_name -> naru.address.v1.AuthorityRight
+	26, // 9: naru.address.v1.AuthorityRightsChanged.rights:type_name -> naru.address.v1.AuthorityRight
+	23, // 10: naru.address.v1.NameChangeAsked.type:type_name -> naru.address.v1.OrganisationType
+	27, // 11: naru.address.v1.NameChangeAnswered.state:type_name -> naru.address.v1.NameChangeState
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_facts_proto_init() }
@@ -1319,15 +1634,16 @@ func file_naru_address_v1_facts_proto_init() {
 	if File_naru_address_v1_facts_proto != nil {
 		return
 	}
-	file_naru_address_v1_institution_proto_init()
+	file_naru_address_v1_name_change_proto_init()
 	file_naru_address_v1_organisation_proto_init()
+	file_naru_address_v1_organisation_type_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_facts_proto_rawDesc), len(file_naru_address_v1_facts_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

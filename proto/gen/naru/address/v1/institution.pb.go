@@ -24,74 +24,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// OrganisationType is the hub's user type (이용자 구분, hub-interface 7.1) of an organisation.
-type OrganisationType int32
-
-const (
-	OrganisationType_ORGANISATION_TYPE_UNSPECIFIED OrganisationType = 0
-	// 법인
-	OrganisationType_ORGANISATION_TYPE_CORPORATION OrganisationType = 1
-	// 국가기관
-	OrganisationType_ORGANISATION_TYPE_STATE_AGENCY OrganisationType = 2
-	// 공공기관
-	OrganisationType_ORGANISATION_TYPE_PUBLIC_INSTITUTION OrganisationType = 3
-	// 지자체
-	OrganisationType_ORGANISATION_TYPE_LOCAL_GOVERNMENT OrganisationType = 4
-	// 개인사업자
-	OrganisationType_ORGANISATION_TYPE_SOLE_TRADER OrganisationType = 5
-	// 기타
-	OrganisationType_ORGANISATION_TYPE_OTHER OrganisationType = 9
-)
-
-// Enum value maps for OrganisationType.
-var (
-	OrganisationType_name = map[int32]string{
-		0: "ORGANISATION_TYPE_UNSPECIFIED",
-		1: "ORGANISATION_TYPE_CORPORATION",
-		2: "ORGANISATION_TYPE_STATE_AGENCY",
-		3: "ORGANISATION_TYPE_PUBLIC_INSTITUTION",
-		4: "ORGANISATION_TYPE_LOCAL_GOVERNMENT",
-		5: "ORGANISATION_TYPE_SOLE_TRADER",
-		9: "ORGANISATION_TYPE_OTHER",
-	}
-	OrganisationType_value = map[string]int32{
-		"ORGANISATION_TYPE_UNSPECIFIED":        0,
-		"ORGANISATION_TYPE_CORPORATION":        1,
-		"ORGANISATION_TYPE_STATE_AGENCY":       2,
-		"ORGANISATION_TYPE_PUBLIC_INSTITUTION": 3,
-		"ORGANISATION_TYPE_LOCAL_GOVERNMENT":   4,
-		"ORGANISATION_TYPE_SOLE_TRADER":        5,
-		"ORGANISATION_TYPE_OTHER":              9,
-	}
-)
-
-func (x OrganisationType) Enum() *OrganisationType {
-	p := new(OrganisationType)
-	*p = x
-	return p
-}
-
-func (x OrganisationType) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (OrganisationType) Descriptor() protoreflect.EnumDescriptor {
-	return file_naru_address_v1_institution_proto_enumTypes[0].Descriptor()
-}
-
-func (OrganisationType) Type() protoreflect.EnumType {
-	return &file_naru_address_v1_institution_proto_enumTypes[0]
-}
-
-func (x OrganisationType) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use OrganisationType.Descriptor instead.
-func (OrganisationType) EnumDescriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_proto_rawDescGZIP(), []int{0}
-}
-
 // Institution is a sending institution (발송기관): a principal with a certified address of its own.
 type Institution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -114,7 +46,9 @@ type Institution struct {
 	// Why the address is refused, as RefusedAddress.refusal; otherwise empty. Output only.
 	Refusal string `protobuf:"bytes,10,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	// When the hub is asked again by itself about a refused address; absent if it is not. Output only.
-	AskedAgainAt  *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=asked_again_at,json=askedAgainAt,proto3" json:"asked_again_at,omitempty"`
+	AskedAgainAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=asked_again_at,json=askedAgainAt,proto3" json:"asked_again_at,omitempty"`
+	// The latest change of its name or type; absent if there was none since its latest submission. name and type are those that the hub has. Output only.
+	NameChange    *NameChange `protobuf:"bytes,12,opt,name=name_change,json=nameChange,proto3" json:"name_change,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -226,6 +160,13 @@ func (x *Institution) GetAskedAgainAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Institution) GetNameChange() *NameChange {
+	if x != nil {
+		return x.NameChange
+	}
+	return nil
+}
+
 // ArchiveMembership is an institution's membership of a certified archive (공인전자문서센터), in the words of that archive's certificates.
 type ArchiveMembership struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -330,7 +271,7 @@ var File_naru_address_v1_institution_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"\n" +
-	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a\x1enaru/platform/v1/options.proto\"\xbe\x04\n" +
+	"!naru/address/v1/institution.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a!naru/address/v1/name_change.proto\x1a'naru/address/v1/organisation_type.proto\x1a\x1enaru/platform/v1/options.proto\"\xfc\x04\n" +
 	"\vInstitution\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\x04name\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01R\x04name\x124\n" +
@@ -348,20 +289,14 @@ const file_naru_address_v1_institution_proto_rawDesc = "" +
 	"unreadable\x12\x18\n" +
 	"\arefusal\x18\n" +
 	" \x01(\tR\arefusal\x12@\n" +
-	"\x0easked_again_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\faskedAgainAt\"c\n" +
+	"\x0easked_again_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\faskedAgainAt\x12<\n" +
+	"\vname_change\x18\f \x01(\v2\x1b.naru.address.v1.NameChangeR\n" +
+	"nameChange\"c\n" +
 	"\x11ArchiveMembership\x12'\n" +
 	"\aarchive\x18\x01 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x01R\aarchive\x12%\n" +
 	"\x06member\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x01R\x06member\"Z\n" +
 	"\x12ArchiveMemberships\x12D\n" +
-	"\vmemberships\x18\x01 \x03(\v2\".naru.address.v1.ArchiveMembershipR\vmemberships*\x8e\x02\n" +
-	"\x10OrganisationType\x12!\n" +
-	"\x1dORGANISATION_TYPE_UNSPECIFIED\x10\x00\x12!\n" +
-	"\x1dORGANISATION_TYPE_CORPORATION\x10\x01\x12\"\n" +
-	"\x1eORGANISATION_TYPE_STATE_AGENCY\x10\x02\x12(\n" +
-	"$ORGANISATION_TYPE_PUBLIC_INSTITUTION\x10\x03\x12&\n" +
-	"\"ORGANISATION_TYPE_LOCAL_GOVERNMENT\x10\x04\x12!\n" +
-	"\x1dORGANISATION_TYPE_SOLE_TRADER\x10\x05\x12\x1b\n" +
-	"\x17ORGANISATION_TYPE_OTHER\x10\tB\xc5\x01\n" +
+	"\vmemberships\x18\x01 \x03(\v2\".naru.address.v1.ArchiveMembershipR\vmembershipsB\xc5\x01\n" +
 	"\x13com.naru.address.v1B\x10InstitutionProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
 var (
@@ -376,28 +311,29 @@ func file_naru_address_v1_institution_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_institution_proto_rawDescData
 }
 
-var file_naru_address_v1_institution_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_naru_address_v1_institution_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_naru_address_v1_institution_proto_goTypes = []any{
-	(OrganisationType)(0),         // 0: naru.address.v1.OrganisationType
-	(*Institution)(nil),           // 1: naru.address.v1.Institution
-	(*ArchiveMembership)(nil),     // 2: naru.address.v1.ArchiveMembership
-	(*ArchiveMemberships)(nil),    // 3: naru.address.v1.ArchiveMemberships
+	(*Institution)(nil),           // 0: naru.address.v1.Institution
+	(*ArchiveMembership)(nil),     // 1: naru.address.v1.ArchiveMembership
+	(*ArchiveMemberships)(nil),    // 2: naru.address.v1.ArchiveMemberships
+	(OrganisationType)(0),         // 3: naru.address.v1.OrganisationType
 	(AddressState)(0),             // 4: naru.address.v1.AddressState
 	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*NameChange)(nil),            // 6: naru.address.v1.NameChange
 }
 var file_naru_address_v1_institution_proto_depIdxs = []int32{
-	0, // 0: naru.address.v1.Institution.type:type_name -> naru.address.v1.OrganisationType
+	3, // 0: naru.address.v1.Institution.type:type_name -> naru.address.v1.OrganisationType
 	4, // 1: naru.address.v1.Institution.address_state:type_name -> naru.address.v1.AddressState
 	5, // 2: naru.address.v1.Institution.created_at:type_name -> google.protobuf.Timestamp
-	2, // 3: naru.address.v1.Institution.archive_memberships:type_name -> naru.address.v1.ArchiveMembership
+	1, // 3: naru.address.v1.Institution.archive_memberships:type_name -> naru.address.v1.ArchiveMembership
 	5, // 4: naru.address.v1.Institution.asked_again_at:type_name -> google.protobuf.Timestamp
-	2, // 5: naru.address.v1.ArchiveMemberships.memberships:type_name -> naru.address.v1.ArchiveMembership
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	6, // 5: naru.address.v1.Institution.name_change:type_name -> naru.address.v1.NameChange
+	1, // 6: naru.address.v1.ArchiveMemberships.memberships:type_name -> naru.address.v1.ArchiveMembership
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_institution_proto_init() }
@@ -406,19 +342,20 @@ func file_naru_address_v1_institution_proto_init() {
 		return
 	}
 	file_naru_address_v1_address_proto_init()
+	file_naru_address_v1_name_change_proto_init()
+	file_naru_address_v1_organisation_type_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_institution_proto_rawDesc), len(file_naru_address_v1_institution_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      0,
 			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_naru_address_v1_institution_proto_goTypes,
 		DependencyIndexes: file_naru_address_v1_institution_proto_depIdxs,
-		EnumInfos:         file_naru_address_v1_institution_proto_enumTypes,
 		MessageInfos:      file_naru_address_v1_institution_proto_msgTypes,
 	}.Build()
 	File_naru_address_v1_institution_proto = out.File

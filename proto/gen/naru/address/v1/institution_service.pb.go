@@ -149,6 +149,140 @@ func (x *ResubmitInstitutionResponse) GetInstitution() *Institution {
 	return nil
 }
 
+type ChangeInstitutionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Principal id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The operator's id of this request, 1-64 characters.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Name as on the business registration certificate, at most 40 characters; empty: it stays.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// Unspecified: it stays.
+	Type OrganisationType `protobuf:"varint,4,opt,name=type,proto3,enum=naru.address.v1.OrganisationType" json:"type,omitempty"`
+	// 사업자등록증 사본 with the new name: JPEG, at most 2 MiB. With another name only.
+	BusinessDocument []byte `protobuf:"bytes,5,opt,name=business_document,json=businessDocument,proto3" json:"business_document,omitempty"`
+	// 공인전자주소 등록 신청서: JPEG, at most 2 MiB. With another name only.
+	RegistrationDocument []byte `protobuf:"bytes,6,opt,name=registration_document,json=registrationDocument,proto3" json:"registration_document,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *ChangeInstitutionRequest) Reset() {
+	*x = ChangeInstitutionRequest{}
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeInstitutionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeInstitutionRequest) ProtoMessage() {}
+
+func (x *ChangeInstitutionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeInstitutionRequest.ProtoReflect.Descriptor instead.
+func (*ChangeInstitutionRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ChangeInstitutionRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ChangeInstitutionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ChangeInstitutionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ChangeInstitutionRequest) GetType() OrganisationType {
+	if x != nil {
+		return x.Type
+	}
+	return OrganisationType_ORGANISATION_TYPE_UNSPECIFIED
+}
+
+func (x *ChangeInstitutionRequest) GetBusinessDocument() []byte {
+	if x != nil {
+		return x.BusinessDocument
+	}
+	return nil
+}
+
+func (x *ChangeInstitutionRequest) GetRegistrationDocument() []byte {
+	if x != nil {
+		return x.RegistrationDocument
+	}
+	return nil
+}
+
+type ChangeInstitutionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Institution   *Institution           `protobuf:"bytes,1,opt,name=institution,proto3" json:"institution,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeInstitutionResponse) Reset() {
+	*x = ChangeInstitutionResponse{}
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeInstitutionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeInstitutionResponse) ProtoMessage() {}
+
+func (x *ChangeInstitutionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeInstitutionResponse.ProtoReflect.Descriptor instead.
+func (*ChangeInstitutionResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ChangeInstitutionResponse) GetInstitution() *Institution {
+	if x != nil {
+		return x.Institution
+	}
+	return nil
+}
+
 type ReplaceArchiveMembershipsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Principal id.
@@ -161,7 +295,7 @@ type ReplaceArchiveMembershipsRequest struct {
 
 func (x *ReplaceArchiveMembershipsRequest) Reset() {
 	*x = ReplaceArchiveMembershipsRequest{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[2]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -173,7 +307,7 @@ func (x *ReplaceArchiveMembershipsRequest) String() string {
 func (*ReplaceArchiveMembershipsRequest) ProtoMessage() {}
 
 func (x *ReplaceArchiveMembershipsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[2]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -186,7 +320,7 @@ func (x *ReplaceArchiveMembershipsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceArchiveMembershipsRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceArchiveMembershipsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{2}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ReplaceArchiveMembershipsRequest) GetId() string {
@@ -212,7 +346,7 @@ type ReplaceArchiveMembershipsResponse struct {
 
 func (x *ReplaceArchiveMembershipsResponse) Reset() {
 	*x = ReplaceArchiveMembershipsResponse{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[3]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -224,7 +358,7 @@ func (x *ReplaceArchiveMembershipsResponse) String() string {
 func (*ReplaceArchiveMembershipsResponse) ProtoMessage() {}
 
 func (x *ReplaceArchiveMembershipsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[3]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -237,7 +371,7 @@ func (x *ReplaceArchiveMembershipsResponse) ProtoReflect() protoreflect.Message 
 
 // Deprecated: Use ReplaceArchiveMembershipsResponse.ProtoReflect.Descriptor instead.
 func (*ReplaceArchiveMembershipsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{3}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ReplaceArchiveMembershipsResponse) GetInstitution() *Institution {
@@ -256,7 +390,7 @@ type GetInstitutionRequest struct {
 
 func (x *GetInstitutionRequest) Reset() {
 	*x = GetInstitutionRequest{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[4]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -268,7 +402,7 @@ func (x *GetInstitutionRequest) String() string {
 func (*GetInstitutionRequest) ProtoMessage() {}
 
 func (x *GetInstitutionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[4]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -281,7 +415,7 @@ func (x *GetInstitutionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInstitutionRequest.ProtoReflect.Descriptor instead.
 func (*GetInstitutionRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{4}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetInstitutionRequest) GetId() string {
@@ -300,7 +434,7 @@ type GetInstitutionResponse struct {
 
 func (x *GetInstitutionResponse) Reset() {
 	*x = GetInstitutionResponse{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[5]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -312,7 +446,7 @@ func (x *GetInstitutionResponse) String() string {
 func (*GetInstitutionResponse) ProtoMessage() {}
 
 func (x *GetInstitutionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[5]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -325,7 +459,7 @@ func (x *GetInstitutionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInstitutionResponse.ProtoReflect.Descriptor instead.
 func (*GetInstitutionResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{5}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetInstitutionResponse) GetInstitution() *Institution {
@@ -346,7 +480,7 @@ type ListInstitutionsRequest struct {
 
 func (x *ListInstitutionsRequest) Reset() {
 	*x = ListInstitutionsRequest{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[6]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -358,7 +492,7 @@ func (x *ListInstitutionsRequest) String() string {
 func (*ListInstitutionsRequest) ProtoMessage() {}
 
 func (x *ListInstitutionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[6]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -371,7 +505,7 @@ func (x *ListInstitutionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstitutionsRequest.ProtoReflect.Descriptor instead.
 func (*ListInstitutionsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListInstitutionsRequest) GetPageSize() int32 {
@@ -399,7 +533,7 @@ type ListInstitutionsResponse struct {
 
 func (x *ListInstitutionsResponse) Reset() {
 	*x = ListInstitutionsResponse{}
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[7]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -411,7 +545,7 @@ func (x *ListInstitutionsResponse) String() string {
 func (*ListInstitutionsResponse) ProtoMessage() {}
 
 func (x *ListInstitutionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_institution_service_proto_msgTypes[7]
+	mi := &file_naru_address_v1_institution_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -424,7 +558,7 @@ func (x *ListInstitutionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstitutionsResponse.ProtoReflect.Descriptor instead.
 func (*ListInstitutionsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_address_v1_institution_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListInstitutionsResponse) GetInstitutions() []*Institution {
@@ -445,7 +579,7 @@ var File_naru_address_v1_institution_service_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_institution_service_proto_rawDesc = "" +
 	"\n" +
-	")naru/address/v1/institution_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a!naru/address/v1/institution.proto\x1a\x1enaru/platform/v1/options.proto\"\x9d\x02\n" +
+	")naru/address/v1/institution_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a!naru/address/v1/institution.proto\x1a'naru/address/v1/organisation_type.proto\x1a\x1enaru/platform/v1/options.proto\"\x9d\x02\n" +
 	"\x1aResubmitInstitutionRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12<\n" +
 	"\n" +
@@ -454,6 +588,16 @@ const file_naru_address_v1_institution_service_proto_rawDesc = "" +
 	"\x11business_document\x18\x04 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x10businessDocument\x12F\n" +
 	"\x15registration_document\x18\x05 \x01(\fB\x11\xbaH\x0ez\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x14registrationDocument\"]\n" +
 	"\x1bResubmitInstitutionResponse\x12>\n" +
+	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.address.v1.InstitutionR\vinstitution\"\xe2\x02\n" +
+	"\x18ChangeInstitutionRequest\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12<\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x12\x1f\n" +
+	"\x04name\x18\x03 \x01(\tB\v\xbaH\x04r\x02\x18(\xe8\xf3\x18\x01R\x04name\x12?\n" +
+	"\x04type\x18\x04 \x01(\x0e2!.naru.address.v1.OrganisationTypeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04type\x12A\n" +
+	"\x11business_document\x18\x05 \x01(\fB\x14\xbaH\x11\xd8\x01\x01z\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x10businessDocument\x12I\n" +
+	"\x15registration_document\x18\x06 \x01(\fB\x14\xbaH\x11\xd8\x01\x01z\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x14registrationDocument\"[\n" +
+	"\x19ChangeInstitutionResponse\x12>\n" +
 	"\vinstitution\x18\x01 \x01(\v2\x1c.naru.address.v1.InstitutionR\vinstitution\"\x9d\x01\n" +
 	" ReplaceArchiveMembershipsRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12_\n" +
@@ -471,10 +615,12 @@ const file_naru_address_v1_institution_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x84\x01\n" +
 	"\x18ListInstitutionsResponse\x12@\n" +
 	"\finstitutions\x18\x01 \x03(\v2\x1c.naru.address.v1.InstitutionR\finstitutions\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xcd\x05\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x80\a\n" +
 	"\x12InstitutionService\x12\xb8\x01\n" +
 	"\x13ResubmitInstitution\x12+.naru.address.v1.ResubmitInstitutionRequest\x1a,.naru.address.v1.ResubmitInstitutionResponse\"F\xca\xf3\x18\n" +
-	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02):\x01*\"$/v1/admin/institutions/{id}:resubmit\x12\xcc\x01\n" +
+	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02):\x01*\"$/v1/admin/institutions/{id}:resubmit\x12\xb0\x01\n" +
+	"\x11ChangeInstitution\x12).naru.address.v1.ChangeInstitutionRequest\x1a*.naru.address.v1.ChangeInstitutionResponse\"D\xca\xf3\x18\n" +
+	"\x12\x01\x05\x1a\x05admin\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02':\x01*\"\"/v1/admin/institutions/{id}:change\x12\xcc\x01\n" +
 	"\x19ReplaceArchiveMemberships\x121.naru.address.v1.ReplaceArchiveMembershipsRequest\x1a2.naru.address.v1.ReplaceArchiveMembershipsResponse\"H\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x024:\x01*\x1a//v1/admin/institutions/{id}/archive-memberships\x12\x94\x01\n" +
 	"\x0eGetInstitution\x12&.naru.address.v1.GetInstitutionRequest\x1a'.naru.address.v1.GetInstitutionResponse\"1\xca\xf3\x18\n" +
@@ -495,38 +641,45 @@ func file_naru_address_v1_institution_service_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_institution_service_proto_rawDescData
 }
 
-var file_naru_address_v1_institution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_naru_address_v1_institution_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_naru_address_v1_institution_service_proto_goTypes = []any{
 	(*ResubmitInstitutionRequest)(nil),        // 0: naru.address.v1.ResubmitInstitutionRequest
 	(*ResubmitInstitutionResponse)(nil),       // 1: naru.address.v1.ResubmitInstitutionResponse
-	(*ReplaceArchiveMembershipsRequest)(nil),  // 2: naru.address.v1.ReplaceArchiveMembershipsRequest
-	(*ReplaceArchiveMembershipsResponse)(nil), // 3: naru.address.v1.ReplaceArchiveMembershipsResponse
-	(*GetInstitutionRequest)(nil),             // 4: naru.address.v1.GetInstitutionRequest
-	(*GetInstitutionResponse)(nil),            // 5: naru.address.v1.GetInstitutionResponse
-	(*ListInstitutionsRequest)(nil),           // 6: naru.address.v1.ListInstitutionsRequest
-	(*ListInstitutionsResponse)(nil),          // 7: naru.address.v1.ListInstitutionsResponse
-	(*Institution)(nil),                       // 8: naru.address.v1.Institution
-	(*ArchiveMembership)(nil),                 // 9: naru.address.v1.ArchiveMembership
+	(*ChangeInstitutionRequest)(nil),          // 2: naru.address.v1.ChangeInstitutionRequest
+	(*ChangeInstitutionResponse)(nil),         // 3: naru.address.v1.ChangeInstitutionResponse
+	(*ReplaceArchiveMembershipsRequest)(nil),  // 4: naru.address.v1.ReplaceArchiveMembershipsRequest
+	(*ReplaceArchiveMembershipsResponse)(nil), // 5: naru.address.v1.ReplaceArchiveMembershipsResponse
+	(*GetInstitutionRequest)(nil),             // 6: naru.address.v1.GetInstitutionRequest
+	(*GetInstitutionResponse)(nil),            // 7: naru.address.v1.GetInstitutionResponse
+	(*ListInstitutionsRequest)(nil),           // 8: naru.address.v1.ListInstitutionsRequest
+	(*ListInstitutionsResponse)(nil),          // 9: naru.address.v1.ListInstitutionsResponse
+	(*Institution)(nil),                       // 10: naru.address.v1.Institution
+	(OrganisationType)(0),                     // 11: naru.address.v1.OrganisationType
+	(*ArchiveMembership)(nil),                 // 12: naru.address.v1.ArchiveMembership
 }
 var file_naru_address_v1_institution_service_proto_depIdxs = []int32{
-	8, // 0: naru.address.v1.ResubmitInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	9, // 1: naru.address.v1.ReplaceArchiveMembershipsRequest.archive_memberships:type_name -> naru.address.v1.ArchiveMembership
-	8, // 2: naru.address.v1.ReplaceArchiveMembershipsResponse.institution:type_name -> naru.address.v1.Institution
-	8, // 3: naru.address.v1.GetInstitutionResponse.institution:type_name -> naru.address.v1.Institution
-	8, // 4: naru.address.v1.ListInstitutionsResponse.institutions:type_name -> naru.address.v1.Institution
-	0, // 5: naru.address.v1.InstitutionService.ResubmitInstitution:input_type -> naru.address.v1.ResubmitInstitutionRequest
-	2, // 6: naru.address.v1.InstitutionService.ReplaceArchiveMemberships:input_type -> naru.address.v1.ReplaceArchiveMembershipsRequest
-	4, // 7: naru.address.v1.InstitutionService.GetInstitution:input_type -> naru.address.v1.GetInstitutionRequest
-	6, // 8: naru.address.v1.InstitutionService.ListInstitutions:input_type -> naru.address.v1.ListInstitutionsRequest
-	1, // 9: naru.address.v1.InstitutionService.ResubmitInstitution:output_type -> naru.address.v1.ResubmitInstitutionResponse
-	3, // 10: naru.address.v1.InstitutionService.ReplaceArchiveMemberships:output_type -> naru.address.v1.ReplaceArchiveMembershipsResponse
-	5, // 11: naru.address.v1.InstitutionService.GetInstitution:output_type -> naru.address.v1.GetInstitutionResponse
-	7, // 12: naru.address.v1.InstitutionService.ListInstitutions:output_type -> naru.address.v1.ListInstitutionsResponse
-	9, // [9:13] is the sub-list for method output_type
-	5, // [5:9] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	10, // 0: naru.address.v1.ResubmitInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	11, // 1: naru.address.v1.ChangeInstitutionRequest.type:type_name -> naru.address.v1.OrganisationType
+	10, // 2: naru.address.v1.ChangeInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	12, // 3: naru.address.v1.ReplaceArchiveMembershipsRequest.archive_memberships:type_name -> naru.address.v1.ArchiveMembership
+	10, // 4: naru.address.v1.ReplaceArchiveMembershipsResponse.institution:type_name -> naru.address.v1.Institution
+	10, // 5: naru.address.v1.GetInstitutionResponse.institution:type_name -> naru.address.v1.Institution
+	10, // 6: naru.address.v1.ListInstitutionsResponse.institutions:type_name -> naru.address.v1.Institution
+	0,  // 7: naru.address.v1.InstitutionService.ResubmitInstitution:input_type -> naru.address.v1.ResubmitInstitutionRequest
+	2,  // 8: naru.address.v1.InstitutionService.ChangeInstitution:input_type -> naru.address.v1.ChangeInstitutionRequest
+	4,  // 9: naru.address.v1.InstitutionService.ReplaceArchiveMemberships:input_type -> naru.address.v1.ReplaceArchiveMembershipsRequest
+	6,  // 10: naru.address.v1.InstitutionService.GetInstitution:input_type -> naru.address.v1.GetInstitutionRequest
+	8,  // 11: naru.address.v1.InstitutionService.ListInstitutions:input_type -> naru.address.v1.ListInstitutionsRequest
+	1,  // 12: naru.address.v1.InstitutionService.ResubmitInstitution:output_type -> naru.address.v1.ResubmitInstitutionResponse
+	3,  // 13: naru.address.v1.InstitutionService.ChangeInstitution:output_type -> naru.address.v1.ChangeInstitutionResponse
+	5,  // 14: naru.address.v1.InstitutionService.ReplaceArchiveMemberships:output_type -> naru.address.v1.ReplaceArchiveMembershipsResponse
+	7,  // 15: naru.address.v1.InstitutionService.GetInstitution:output_type -> naru.address.v1.GetInstitutionResponse
+	9,  // 16: naru.address.v1.InstitutionService.ListInstitutions:output_type -> naru.address.v1.ListInstitutionsResponse
+	12, // [12:17] is the sub-list for method output_type
+	7,  // [7:12] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_institution_service_proto_init() }
@@ -535,13 +688,14 @@ func file_naru_address_v1_institution_service_proto_init() {
 		return
 	}
 	file_naru_address_v1_institution_proto_init()
+	file_naru_address_v1_organisation_type_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_institution_service_proto_rawDesc), len(file_naru_address_v1_institution_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

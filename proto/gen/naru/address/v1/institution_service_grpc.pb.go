@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	InstitutionService_ResubmitInstitution_FullMethodName       = "/naru.address.v1.InstitutionService/ResubmitInstitution"
+	InstitutionService_ChangeInstitution_FullMethodName         = "/naru.address.v1.InstitutionService/ChangeInstitution"
 	InstitutionService_ReplaceArchiveMemberships_FullMethodName = "/naru.address.v1.InstitutionService/ReplaceArchiveMemberships"
 	InstitutionService_GetInstitution_FullMethodName            = "/naru.address.v1.InstitutionService/GetInstitution"
 	InstitutionService_ListInstitutions_FullMethodName          = "/naru.address.v1.InstitutionService/ListInstitutions"
@@ -36,6 +37,11 @@ type InstitutionServiceClient interface {
 	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
 	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
 	ResubmitInstitution(ctx context.Context, in *ResubmitInstitutionRequest, opts ...grpc.CallOption) (*ResubmitInstitutionResponse, error)
+	// ChangeInstitution enters another name of an institution whose address is registered, with its two documents, or another type, without them. It is
+	// used once the hub has it (Institution.name_change); a newer change takes the place of one that the hub does not have. Idempotent by request_id.
+	// Errors: INSTITUTION_NOT_FOUND; ADDRESS_NOT_REGISTERED; REQUEST_ID_REUSED; INVALID_REQUEST with rule change.nothing (name and type are those the
+	// hub has) or change.documents (another name needs both, a type alone none).
+	ChangeInstitution(ctx context.Context, in *ChangeInstitutionRequest, opts ...grpc.CallOption) (*ChangeInstitutionResponse, error)
 	// ReplaceArchiveMemberships records of which certified archives an institution is a member from now on, in place of what was recorded before.
 	// What it sends is judged by the new ones within some seconds. Those that are recorded already change nothing. Errors: INSTITUTION_NOT_FOUND.
 	ReplaceArchiveMemberships(ctx context.Context, in *ReplaceArchiveMembershipsRequest, opts ...grpc.CallOption) (*ReplaceArchiveMembershipsResponse, error)
@@ -57,6 +63,16 @@ func (c *institutionServiceClient) ResubmitInstitution(ctx context.Context, in *
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ResubmitInstitutionResponse)
 	err := c.cc.Invoke(ctx, InstitutionService_ResubmitInstitution_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *institutionServiceClient) ChangeInstitution(ctx context.Context, in *ChangeInstitutionRequest, opts ...grpc.CallOption) (*ChangeInstitutionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeInstitutionResponse)
+	err := c.cc.Invoke(ctx, InstitutionService_ChangeInstitution_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +120,11 @@ type InstitutionServiceServer interface {
 	// the hub is asked again for the same address. The refusal stays on record. Idempotent by request_id: a repeat answers the
 	// institution as it is then. Errors: INSTITUTION_NOT_FOUND, ADDRESS_NOT_REFUSED, REQUEST_ID_REUSED.
 	ResubmitInstitution(context.Context, *ResubmitInstitutionRequest) (*ResubmitInstitutionResponse, error)
+	// ChangeInstitution enters another name of an institution whose address is registered, with its two documents, or another type, without them. It is
+	// used once the hub has it (Institution.name_change); a newer change takes the place of one that the hub does not have. Idempotent by request_id.
+	// Errors: INSTITUTION_NOT_FOUND; ADDRESS_NOT_REGISTERED; REQUEST_ID_REUSED; INVALID_REQUEST with rule change.nothing (name and type are those the
+	// hub has) or change.documents (another name needs both, a type alone none).
+	ChangeInstitution(context.Context, *ChangeInstitutionRequest) (*ChangeInstitutionResponse, error)
 	// ReplaceArchiveMemberships records of which certified archives an institution is a member from now on, in place of what was recorded before.
 	// What it sends is judged by the new ones within some seconds. Those that are recorded already change nothing. Errors: INSTITUTION_NOT_FOUND.
 	ReplaceArchiveMemberships(context.Context, *ReplaceArchiveMembershipsRequest) (*ReplaceArchiveMembershipsResponse, error)
@@ -123,6 +144,9 @@ type UnimplementedInstitutionServiceServer struct{}
 
 func (UnimplementedInstitutionServiceServer) ResubmitInstitution(context.Context, *ResubmitInstitutionRequest) (*ResubmitInstitutionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResubmitInstitution not implemented")
+}
+func (UnimplementedInstitutionServiceServer) ChangeInstitution(context.Context, *ChangeInstitutionRequest) (*ChangeInstitutionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangeInstitution not implemented")
 }
 func (UnimplementedInstitutionServiceServer) ReplaceArchiveMemberships(context.Context, *ReplaceArchiveMembershipsRequest) (*ReplaceArchiveMembershipsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReplaceArchiveMemberships not implemented")
@@ -168,6 +192,24 @@ func _InstitutionService_ResubmitInstitution_Handler(srv interface{}, ctx contex
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(InstitutionServiceServer).ResubmitInstitution(ctx, req.(*ResubmitInstitutionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InstitutionService_ChangeInstitution_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangeInstitutionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InstitutionServiceServer).ChangeInstitution(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InstitutionService_ChangeInstitution_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InstitutionServiceServer).ChangeInstitution(ctx, req.(*ChangeInstitutionRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -236,6 +278,10 @@ var InstitutionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResubmitInstitution",
 			Handler:    _InstitutionService_ResubmitInstitution_Handler,
+		},
+		{
+			MethodName: "ChangeInstitution",
+			Handler:    _InstitutionService_ChangeInstitution_Handler,
 		},
 		{
 			MethodName: "ReplaceArchiveMemberships",

@@ -544,7 +544,7 @@ var File_naru_address_v1_organisation_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_organisation_proto_rawDesc = "" +
 	"\n" +
-	"\"naru/address/v1/organisation.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a!naru/address/v1/institution.proto\x1a\x1enaru/platform/v1/options.proto\"\xae\x04\n" +
+	"\"naru/address/v1/organisation.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dnaru/address/v1/address.proto\x1a'naru/address/v1/organisation_type.proto\x1a\x1enaru/platform/v1/options.proto\"\xae\x04\n" +
 	"\x17OrganisationApplication\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
 	"\x04name\x18\x02 \x01(\tB\x10\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01\x80\x01\x01R\x04name\x127\n" +
@@ -652,7 +652,7 @@ func file_naru_address_v1_organisation_proto_init() {
 		return
 	}
 	file_naru_address_v1_address_proto_init()
-	file_naru_address_v1_institution_proto_init()
+	file_naru_address_v1_organisation_type_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -246,6 +246,131 @@ func (x *ListOrganisationsResponse) GetApplications() []*OrganisationApplication
 	return nil
 }
 
+type ChangeOrganisationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller's id of this request, 1-64 characters.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Name as on the business registration certificate, at most 40 characters; empty: it stays.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Unspecified: it stays.
+	Type OrganisationType `protobuf:"varint,3,opt,name=type,proto3,enum=naru.address.v1.OrganisationType" json:"type,omitempty"`
+	// 사업자등록증 사본 with the new name: JPEG, at most 2 MiB. With another name only.
+	BusinessDocument []byte `protobuf:"bytes,4,opt,name=business_document,json=businessDocument,proto3" json:"business_document,omitempty"`
+	// 공인전자주소 등록 신청서: JPEG, at most 2 MiB. With another name only.
+	RegistrationDocument []byte `protobuf:"bytes,5,opt,name=registration_document,json=registrationDocument,proto3" json:"registration_document,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *ChangeOrganisationRequest) Reset() {
+	*x = ChangeOrganisationRequest{}
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeOrganisationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeOrganisationRequest) ProtoMessage() {}
+
+func (x *ChangeOrganisationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeOrganisationRequest.ProtoReflect.Descriptor instead.
+func (*ChangeOrganisationRequest) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ChangeOrganisationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ChangeOrganisationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ChangeOrganisationRequest) GetType() OrganisationType {
+	if x != nil {
+		return x.Type
+	}
+	return OrganisationType_ORGANISATION_TYPE_UNSPECIFIED
+}
+
+func (x *ChangeOrganisationRequest) GetBusinessDocument() []byte {
+	if x != nil {
+		return x.BusinessDocument
+	}
+	return nil
+}
+
+func (x *ChangeOrganisationRequest) GetRegistrationDocument() []byte {
+	if x != nil {
+		return x.RegistrationDocument
+	}
+	return nil
+}
+
+type ChangeOrganisationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Change        *NameChange            `protobuf:"bytes,1,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeOrganisationResponse) Reset() {
+	*x = ChangeOrganisationResponse{}
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeOrganisationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeOrganisationResponse) ProtoMessage() {}
+
+func (x *ChangeOrganisationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeOrganisationResponse.ProtoReflect.Descriptor instead.
+func (*ChangeOrganisationResponse) Descriptor() ([]byte, []int) {
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ChangeOrganisationResponse) GetChange() *NameChange {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
 type AuthorisePersonRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The person as an identity proof will name it: 1-40 characters.
@@ -260,7 +385,7 @@ type AuthorisePersonRequest struct {
 
 func (x *AuthorisePersonRequest) Reset() {
 	*x = AuthorisePersonRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[4]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -272,7 +397,7 @@ func (x *AuthorisePersonRequest) String() string {
 func (*AuthorisePersonRequest) ProtoMessage() {}
 
 func (x *AuthorisePersonRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[4]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -285,7 +410,7 @@ func (x *AuthorisePersonRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorisePersonRequest.ProtoReflect.Descriptor instead.
 func (*AuthorisePersonRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{4}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AuthorisePersonRequest) GetName() string {
@@ -325,7 +450,7 @@ type AuthorisePersonResponse struct {
 
 func (x *AuthorisePersonResponse) Reset() {
 	*x = AuthorisePersonResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[5]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -337,7 +462,7 @@ func (x *AuthorisePersonResponse) String() string {
 func (*AuthorisePersonResponse) ProtoMessage() {}
 
 func (x *AuthorisePersonResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[5]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -350,7 +475,7 @@ func (x *AuthorisePersonResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorisePersonResponse.ProtoReflect.Descriptor instead.
 func (*AuthorisePersonResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{5}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AuthorisePersonResponse) GetAuthority() *Authority {
@@ -372,7 +497,7 @@ type SetRightsRequest struct {
 
 func (x *SetRightsRequest) Reset() {
 	*x = SetRightsRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[6]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -384,7 +509,7 @@ func (x *SetRightsRequest) String() string {
 func (*SetRightsRequest) ProtoMessage() {}
 
 func (x *SetRightsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[6]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -397,7 +522,7 @@ func (x *SetRightsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRightsRequest.ProtoReflect.Descriptor instead.
 func (*SetRightsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetRightsRequest) GetId() string {
@@ -423,7 +548,7 @@ type SetRightsResponse struct {
 
 func (x *SetRightsResponse) Reset() {
 	*x = SetRightsResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[7]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -435,7 +560,7 @@ func (x *SetRightsResponse) String() string {
 func (*SetRightsResponse) ProtoMessage() {}
 
 func (x *SetRightsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[7]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -448,7 +573,7 @@ func (x *SetRightsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRightsResponse.ProtoReflect.Descriptor instead.
 func (*SetRightsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SetRightsResponse) GetAuthority() *Authority {
@@ -469,7 +594,7 @@ type ListAuthoritiesRequest struct {
 
 func (x *ListAuthoritiesRequest) Reset() {
 	*x = ListAuthoritiesRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[8]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +606,7 @@ func (x *ListAuthoritiesRequest) String() string {
 func (*ListAuthoritiesRequest) ProtoMessage() {}
 
 func (x *ListAuthoritiesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[8]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +619,7 @@ func (x *ListAuthoritiesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthoritiesRequest.ProtoReflect.Descriptor instead.
 func (*ListAuthoritiesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListAuthoritiesRequest) GetPageSize() int32 {
@@ -523,7 +648,7 @@ type ListAuthoritiesResponse struct {
 
 func (x *ListAuthoritiesResponse) Reset() {
 	*x = ListAuthoritiesResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[9]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -535,7 +660,7 @@ func (x *ListAuthoritiesResponse) String() string {
 func (*ListAuthoritiesResponse) ProtoMessage() {}
 
 func (x *ListAuthoritiesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[9]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -548,7 +673,7 @@ func (x *ListAuthoritiesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthoritiesResponse.ProtoReflect.Descriptor instead.
 func (*ListAuthoritiesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{9}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListAuthoritiesResponse) GetAuthorities() []*Authority {
@@ -574,7 +699,7 @@ type EndAuthorityRequest struct {
 
 func (x *EndAuthorityRequest) Reset() {
 	*x = EndAuthorityRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[10]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -586,7 +711,7 @@ func (x *EndAuthorityRequest) String() string {
 func (*EndAuthorityRequest) ProtoMessage() {}
 
 func (x *EndAuthorityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[10]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -599,7 +724,7 @@ func (x *EndAuthorityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndAuthorityRequest.ProtoReflect.Descriptor instead.
 func (*EndAuthorityRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{10}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *EndAuthorityRequest) GetId() string {
@@ -617,7 +742,7 @@ type EndAuthorityResponse struct {
 
 func (x *EndAuthorityResponse) Reset() {
 	*x = EndAuthorityResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[11]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -629,7 +754,7 @@ func (x *EndAuthorityResponse) String() string {
 func (*EndAuthorityResponse) ProtoMessage() {}
 
 func (x *EndAuthorityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[11]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -642,7 +767,7 @@ func (x *EndAuthorityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndAuthorityResponse.ProtoReflect.Descriptor instead.
 func (*EndAuthorityResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{11}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{13}
 }
 
 type ListApplicationsRequest struct {
@@ -656,7 +781,7 @@ type ListApplicationsRequest struct {
 
 func (x *ListApplicationsRequest) Reset() {
 	*x = ListApplicationsRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[12]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +793,7 @@ func (x *ListApplicationsRequest) String() string {
 func (*ListApplicationsRequest) ProtoMessage() {}
 
 func (x *ListApplicationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[12]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +806,7 @@ func (x *ListApplicationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApplicationsRequest.ProtoReflect.Descriptor instead.
 func (*ListApplicationsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{12}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListApplicationsRequest) GetPageSize() int32 {
@@ -709,7 +834,7 @@ type ListApplicationsResponse struct {
 
 func (x *ListApplicationsResponse) Reset() {
 	*x = ListApplicationsResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[13]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -721,7 +846,7 @@ func (x *ListApplicationsResponse) String() string {
 func (*ListApplicationsResponse) ProtoMessage() {}
 
 func (x *ListApplicationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[13]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -734,7 +859,7 @@ func (x *ListApplicationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApplicationsResponse.ProtoReflect.Descriptor instead.
 func (*ListApplicationsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{13}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListApplicationsResponse) GetApplications() []*OrganisationApplication {
@@ -760,7 +885,7 @@ type GetApplicationRequest struct {
 
 func (x *GetApplicationRequest) Reset() {
 	*x = GetApplicationRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -772,7 +897,7 @@ func (x *GetApplicationRequest) String() string {
 func (*GetApplicationRequest) ProtoMessage() {}
 
 func (x *GetApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[14]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -785,7 +910,7 @@ func (x *GetApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetApplicationRequest.ProtoReflect.Descriptor instead.
 func (*GetApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetApplicationRequest) GetId() string {
@@ -811,7 +936,7 @@ type GetApplicationResponse struct {
 
 func (x *GetApplicationResponse) Reset() {
 	*x = GetApplicationResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -823,7 +948,7 @@ func (x *GetApplicationResponse) String() string {
 func (*GetApplicationResponse) ProtoMessage() {}
 
 func (x *GetApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[15]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -836,7 +961,7 @@ func (x *GetApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetApplicationResponse.ProtoReflect.Descriptor instead.
 func (*GetApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetApplicationResponse) GetApplication() *OrganisationApplication {
@@ -883,7 +1008,7 @@ type ConfirmApplicationRequest struct {
 
 func (x *ConfirmApplicationRequest) Reset() {
 	*x = ConfirmApplicationRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +1020,7 @@ func (x *ConfirmApplicationRequest) String() string {
 func (*ConfirmApplicationRequest) ProtoMessage() {}
 
 func (x *ConfirmApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[16]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1033,7 @@ func (x *ConfirmApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmApplicationRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{16}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ConfirmApplicationRequest) GetId() string {
@@ -927,7 +1052,7 @@ type ConfirmApplicationResponse struct {
 
 func (x *ConfirmApplicationResponse) Reset() {
 	*x = ConfirmApplicationResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -939,7 +1064,7 @@ func (x *ConfirmApplicationResponse) String() string {
 func (*ConfirmApplicationResponse) ProtoMessage() {}
 
 func (x *ConfirmApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[17]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -952,7 +1077,7 @@ func (x *ConfirmApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmApplicationResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{17}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ConfirmApplicationResponse) GetApplication() *OrganisationApplication {
@@ -973,7 +1098,7 @@ type RefuseApplicationRequest struct {
 
 func (x *RefuseApplicationRequest) Reset() {
 	*x = RefuseApplicationRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[18]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -985,7 +1110,7 @@ func (x *RefuseApplicationRequest) String() string {
 func (*RefuseApplicationRequest) ProtoMessage() {}
 
 func (x *RefuseApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[18]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -998,7 +1123,7 @@ func (x *RefuseApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseApplicationRequest.ProtoReflect.Descriptor instead.
 func (*RefuseApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{18}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RefuseApplicationRequest) GetId() string {
@@ -1024,7 +1149,7 @@ type RefuseApplicationResponse struct {
 
 func (x *RefuseApplicationResponse) Reset() {
 	*x = RefuseApplicationResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[19]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1161,7 @@ func (x *RefuseApplicationResponse) String() string {
 func (*RefuseApplicationResponse) ProtoMessage() {}
 
 func (x *RefuseApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[19]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1174,7 @@ func (x *RefuseApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseApplicationResponse.ProtoReflect.Descriptor instead.
 func (*RefuseApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{19}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RefuseApplicationResponse) GetApplication() *OrganisationApplication {
@@ -1072,7 +1197,7 @@ type ListOrganisationAuthoritiesRequest struct {
 
 func (x *ListOrganisationAuthoritiesRequest) Reset() {
 	*x = ListOrganisationAuthoritiesRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[20]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1209,7 @@ func (x *ListOrganisationAuthoritiesRequest) String() string {
 func (*ListOrganisationAuthoritiesRequest) ProtoMessage() {}
 
 func (x *ListOrganisationAuthoritiesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[20]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1222,7 @@ func (x *ListOrganisationAuthoritiesRequest) ProtoReflect() protoreflect.Message
 
 // Deprecated: Use ListOrganisationAuthoritiesRequest.ProtoReflect.Descriptor instead.
 func (*ListOrganisationAuthoritiesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{20}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListOrganisationAuthoritiesRequest) GetOrganisation() string {
@@ -1133,7 +1258,7 @@ type ListOrganisationAuthoritiesResponse struct {
 
 func (x *ListOrganisationAuthoritiesResponse) Reset() {
 	*x = ListOrganisationAuthoritiesResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[21]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1145,7 +1270,7 @@ func (x *ListOrganisationAuthoritiesResponse) String() string {
 func (*ListOrganisationAuthoritiesResponse) ProtoMessage() {}
 
 func (x *ListOrganisationAuthoritiesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[21]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1158,7 +1283,7 @@ func (x *ListOrganisationAuthoritiesResponse) ProtoReflect() protoreflect.Messag
 
 // Deprecated: Use ListOrganisationAuthoritiesResponse.ProtoReflect.Descriptor instead.
 func (*ListOrganisationAuthoritiesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{21}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListOrganisationAuthoritiesResponse) GetAuthorities() []*Authority {
@@ -1188,7 +1313,7 @@ type EndOrganisationAuthorityRequest struct {
 
 func (x *EndOrganisationAuthorityRequest) Reset() {
 	*x = EndOrganisationAuthorityRequest{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[22]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1325,7 @@ func (x *EndOrganisationAuthorityRequest) String() string {
 func (*EndOrganisationAuthorityRequest) ProtoMessage() {}
 
 func (x *EndOrganisationAuthorityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[22]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1338,7 @@ func (x *EndOrganisationAuthorityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndOrganisationAuthorityRequest.ProtoReflect.Descriptor instead.
 func (*EndOrganisationAuthorityRequest) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{22}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EndOrganisationAuthorityRequest) GetOrganisation() string {
@@ -1245,7 +1370,7 @@ type EndOrganisationAuthorityResponse struct {
 
 func (x *EndOrganisationAuthorityResponse) Reset() {
 	*x = EndOrganisationAuthorityResponse{}
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[23]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1257,7 +1382,7 @@ func (x *EndOrganisationAuthorityResponse) String() string {
 func (*EndOrganisationAuthorityResponse) ProtoMessage() {}
 
 func (x *EndOrganisationAuthorityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[23]
+	mi := &file_naru_address_v1_organisation_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1270,14 +1395,14 @@ func (x *EndOrganisationAuthorityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndOrganisationAuthorityResponse.ProtoReflect.Descriptor instead.
 func (*EndOrganisationAuthorityResponse) Descriptor() ([]byte, []int) {
-	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{23}
+	return file_naru_address_v1_organisation_service_proto_rawDescGZIP(), []int{25}
 }
 
 var File_naru_address_v1_organisation_service_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_organisation_service_proto_rawDesc = "" +
 	"\n" +
-	"*naru/address/v1/organisation_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\"naru/address/v1/organisation.proto\x1a\x1enaru/platform/v1/options.proto\"\x8c\x03\n" +
+	"*naru/address/v1/organisation_service.proto\x12\x0fnaru.address.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a!naru/address/v1/name_change.proto\x1a\"naru/address/v1/organisation.proto\x1a'naru/address/v1/organisation_type.proto\x1a\x1enaru/platform/v1/options.proto\"\x8c\x03\n" +
 	"\x1bApplyForOrganisationRequest\x12R\n" +
 	"\vapplication\x18\x01 \x01(\v2(.naru.address.v1.OrganisationApplicationB\x06\xbaH\x03\xc8\x01\x01R\vapplication\x12<\n" +
 	"\n" +
@@ -1291,7 +1416,16 @@ const file_naru_address_v1_organisation_service_proto_rawDesc = "" +
 	"\x18ListOrganisationsRequest\"\xb9\x01\n" +
 	"\x19ListOrganisationsResponse\x12N\n" +
 	"\rorganisations\x18\x01 \x03(\v2(.naru.address.v1.RepresentedOrganisationR\rorganisations\x12L\n" +
-	"\fapplications\x18\x02 \x03(\v2(.naru.address.v1.OrganisationApplicationR\fapplications\"\xe3\x01\n" +
+	"\fapplications\x18\x02 \x03(\v2(.naru.address.v1.OrganisationApplicationR\fapplications\"\xc9\x02\n" +
+	"\x19ChangeOrganisationRequest\x12<\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x12\x1f\n" +
+	"\x04name\x18\x02 \x01(\tB\v\xbaH\x04r\x02\x18(\xe8\xf3\x18\x01R\x04name\x12?\n" +
+	"\x04type\x18\x03 \x01(\x0e2!.naru.address.v1.OrganisationTypeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04type\x12A\n" +
+	"\x11business_document\x18\x04 \x01(\fB\x14\xbaH\x11\xd8\x01\x01z\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x10businessDocument\x12I\n" +
+	"\x15registration_document\x18\x05 \x01(\fB\x14\xbaH\x11\xd8\x01\x01z\f\x10\x04\x18\x80\x80\x80\x01*\x03\xff\xd8\xffR\x14registrationDocument\"Q\n" +
+	"\x1aChangeOrganisationResponse\x123\n" +
+	"\x06change\x18\x01 \x01(\v2\x1b.naru.address.v1.NameChangeR\x06change\"\xe3\x01\n" +
 	"\x16AuthorisePersonRequest\x12$\n" +
 	"\x04name\x18\x01 \x01(\tB\x10\xbaH\x06r\x04\x10\x01\x18(\xe8\xf3\x18\x01\x80\x01\x01R\x04name\x12-\n" +
 	"\n" +
@@ -1354,10 +1488,11 @@ const file_naru_address_v1_organisation_service_proto_rawDesc = "" +
 	"\forganisation\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\forganisation\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12&\n" +
 	"\x06reason\x18\x03 \x01(\tB\x0e\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01R\x06reason\"\"\n" +
-	" EndOrganisationAuthorityResponse2\xa0\a\n" +
+	" EndOrganisationAuthorityResponse2\xca\b\n" +
 	"\x13OrganisationService\x12\xad\x01\n" +
 	"\x14ApplyForOrganisation\x12,.naru.address.v1.ApplyForOrganisationRequest\x1a-.naru.address.v1.ApplyForOrganisationResponse\"8\xca\xf3\x18\x03\x12\x01\x04\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/organisation-applications\x12\x8c\x01\n" +
-	"\x11ListOrganisations\x12).naru.address.v1.ListOrganisationsRequest\x1a*.naru.address.v1.ListOrganisationsResponse\" \xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/organisations\x12\x94\x01\n" +
+	"\x11ListOrganisations\x12).naru.address.v1.ListOrganisationsRequest\x1a*.naru.address.v1.ListOrganisationsResponse\" \xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/organisations\x12\xa7\x01\n" +
+	"\x12ChangeOrganisation\x12*.naru.address.v1.ChangeOrganisationRequest\x1a+.naru.address.v1.ChangeOrganisationResponse\"8\xca\xf3\x18\x03\x12\x01\x04\xda\xf3\x18\x05\b\x80\x80\x80\x03\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/organisation/name-changes\x12\x94\x01\n" +
 	"\x0fAuthorisePerson\x12'.naru.address.v1.AuthorisePersonRequest\x1a(.naru.address.v1.AuthorisePersonResponse\".\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/organisation/authorities\x12\x8e\x01\n" +
 	"\tSetRights\x12!.naru.address.v1.SetRightsRequest\x1a\".naru.address.v1.SetRightsResponse\":\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02-:\x01*\x1a(/v1/organisation/authorities/{id}/rights\x12\x91\x01\n" +
 	"\x0fListAuthorities\x12'.naru.address.v1.ListAuthoritiesRequest\x1a(.naru.address.v1.ListAuthoritiesResponse\"+\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/organisation/authorities\x12\x8d\x01\n" +
@@ -1389,81 +1524,89 @@ func file_naru_address_v1_organisation_service_proto_rawDescGZIP() []byte {
 	return file_naru_address_v1_organisation_service_proto_rawDescData
 }
 
-var file_naru_address_v1_organisation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_naru_address_v1_organisation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_naru_address_v1_organisation_service_proto_goTypes = []any{
 	(*ApplyForOrganisationRequest)(nil),         // 0: naru.address.v1.ApplyForOrganisationRequest
 	(*ApplyForOrganisationResponse)(nil),        // 1: naru.address.v1.ApplyForOrganisationResponse
 	(*ListOrganisationsRequest)(nil),            // 2: naru.address.v1.ListOrganisationsRequest
 	(*ListOrganisationsResponse)(nil),           // 3: naru.address.v1.ListOrganisationsResponse
-	(*AuthorisePersonRequest)(nil),              // 4: naru.address.v1.AuthorisePersonRequest
-	(*AuthorisePersonResponse)(nil),             // 5: naru.address.v1.AuthorisePersonResponse
-	(*SetRightsRequest)(nil),                    // 6: naru.address.v1.SetRightsRequest
-	(*SetRightsResponse)(nil),                   // 7: naru.address.v1.SetRightsResponse
-	(*ListAuthoritiesRequest)(nil),              // 8: naru.address.v1.ListAuthoritiesRequest
-	(*ListAuthoritiesResponse)(nil),             // 9: naru.address.v1.ListAuthoritiesResponse
-	(*EndAuthorityRequest)(nil),                 // 10: naru.address.v1.EndAuthorityRequest
-	(*EndAuthorityResponse)(nil),                // 11: naru.address.v1.EndAuthorityResponse
-	(*ListApplicationsRequest)(nil),             // 12: naru.address.v1.ListApplicationsRequest
-	(*ListApplicationsResponse)(nil),            // 13: naru.address.v1.ListApplicationsResponse
-	(*GetApplicationRequest)(nil),               // 14: naru.address.v1.GetApplicationRequest
-	(*GetApplicationResponse)(nil),              // 15: naru.address.v1.GetApplicationResponse
-	(*ConfirmApplicationRequest)(nil),           // 16: naru.address.v1.ConfirmApplicationRequest
-	(*ConfirmApplicationResponse)(nil),          // 17: naru.address.v1.ConfirmApplicationResponse
-	(*RefuseApplicationRequest)(nil),            // 18: naru.address.v1.RefuseApplicationRequest
-	(*RefuseApplicationResponse)(nil),           // 19: naru.address.v1.RefuseApplicationResponse
-	(*ListOrganisationAuthoritiesRequest)(nil),  // 20: naru.address.v1.ListOrganisationAuthoritiesRequest
-	(*ListOrganisationAuthoritiesResponse)(nil), // 21: naru.address.v1.ListOrganisationAuthoritiesResponse
-	(*EndOrganisationAuthorityRequest)(nil),     // 22: naru.address.v1.EndOrganisationAuthorityRequest
-	(*EndOrganisationAuthorityResponse)(nil),    // 23: naru.address.v1.EndOrganisationAuthorityResponse
-	(*OrganisationApplication)(nil),             // 24: naru.address.v1.OrganisationApplication
-	(*RepresentedOrganisation)(nil),             // 25: naru.address.v1.RepresentedOrganisation
-	(AuthorityRight)(0),                         // 26: naru.address.v1.AuthorityRight
-	(*Authority)(nil),                           // 27: naru.address.v1.Authority
+	(*ChangeOrganisationRequest)(nil),           // 4: naru.address.v1.ChangeOrganisationRequest
+	(*ChangeOrganisationResponse)(nil),          // 5: naru.address.v1.ChangeOrganisationResponse
+	(*AuthorisePersonRequest)(nil),              // 6: naru.address.v1.AuthorisePersonRequest
+	(*AuthorisePersonResponse)(nil),             // 7: naru.address.v1.AuthorisePersonResponse
+	(*SetRightsRequest)(nil),                    // 8: naru.address.v1.SetRightsRequest
+	(*SetRightsResponse)(nil),                   // 9: naru.address.v1.SetRightsResponse
+	(*ListAuthoritiesRequest)(nil),              // 10: naru.address.v1.ListAuthoritiesRequest
+	(*ListAuthoritiesResponse)(nil),             // 11: naru.address.v1.ListAuthoritiesResponse
+	(*EndAuthorityRequest)(nil),                 // 12: naru.address.v1.EndAuthorityRequest
+	(*EndAuthorityResponse)(nil),                // 13: naru.address.v1.EndAuthorityResponse
+	(*ListApplicationsRequest)(nil),             // 14: naru.address.v1.ListApplicationsRequest
+	(*ListApplicationsResponse)(nil),            // 15: naru.address.v1.ListApplicationsResponse
+	(*GetApplicationRequest)(nil),               // 16: naru.address.v1.GetApplicationRequest
+	(*GetApplicationResponse)(nil),              // 17: naru.address.v1.GetApplicationResponse
+	(*ConfirmApplicationRequest)(nil),           // 18: naru.address.v1.ConfirmApplicationRequest
+	(*ConfirmApplicationResponse)(nil),          // 19: naru.address.v1.ConfirmApplicationResponse
+	(*RefuseApplicationRequest)(nil),            // 20: naru.address.v1.RefuseApplicationRequest
+	(*RefuseApplicationResponse)(nil),           // 21: naru.address.v1.RefuseApplicationResponse
+	(*ListOrganisationAuthoritiesRequest)(nil),  // 22: naru.address.v1.ListOrganisationAuthoritiesRequest
+	(*ListOrganisationAuthoritiesResponse)(nil), // 23: naru.address.v1.ListOrganisationAuthoritiesResponse
+	(*EndOrganisationAuthorityRequest)(nil),     // 24: naru.address.v1.EndOrganisationAuthorityRequest
+	(*EndOrganisationAuthorityResponse)(nil),    // 25: naru.address.v1.EndOrganisationAuthorityResponse
+	(*OrganisationApplication)(nil),             // 26: naru.address.v1.OrganisationApplication
+	(*RepresentedOrganisation)(nil),             // 27: naru.address.v1.RepresentedOrganisation
+	(OrganisationType)(0),                       // 28: naru.address.v1.OrganisationType
+	(*NameChange)(nil),                          // 29: naru.address.v1.NameChange
+	(AuthorityRight)(0),                         // 30: naru.address.v1.AuthorityRight
+	(*Authority)(nil),                           // 31: naru.address.v1.Authority
 }
 var file_naru_address_v1_organisation_service_proto_depIdxs = []int32{
-	24, // 0: naru.address.v1.ApplyForOrganisationRequest.application:type_name -> naru.address.v1.OrganisationApplication
-	24, // 1: naru.address.v1.ApplyForOrganisationResponse.application:type_name -> naru.address.v1.OrganisationApplication
-	25, // 2: naru.address.v1.ListOrganisationsResponse.organisations:type_name -> naru.address.v1.RepresentedOrganisation
-	24, // 3: naru.address.v1.ListOrganisationsResponse.applications:type_name -> naru.address.v1.OrganisationApplication
-	26, // 4: naru.address.v1.AuthorisePersonRequest.rights:type_name -> naru.address.v1.AuthorityRight
-	27, // 5: naru.address.v1.AuthorisePersonResponse.authority:type_name -> naru.address.v1.Authority
-	26, // 6: naru.address.v1.SetRightsRequest.rights:type_name -> naru.address.v1.AuthorityRight
-	27, // 7: naru.address.v1.SetRightsResponse.authority:type_name -> naru.address.v1.Authority
-	27, // 8: naru.address.v1.ListAuthoritiesResponse.authorities:type_name -> naru.address.v1.Authority
-	24, // 9: naru.address.v1.ListApplicationsResponse.applications:type_name -> naru.address.v1.OrganisationApplication
-	24, // 10: naru.address.v1.GetApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
-	24, // 11: naru.address.v1.ConfirmApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
-	24, // 12: naru.address.v1.RefuseApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
-	27, // 13: naru.address.v1.ListOrganisationAuthoritiesResponse.authorities:type_name -> naru.address.v1.Authority
-	0,  // 14: naru.address.v1.OrganisationService.ApplyForOrganisation:input_type -> naru.address.v1.ApplyForOrganisationRequest
-	2,  // 15: naru.address.v1.OrganisationService.ListOrganisations:input_type -> naru.address.v1.ListOrganisationsRequest
-	4,  // 16: naru.address.v1.OrganisationService.AuthorisePerson:input_type -> naru.address.v1.AuthorisePersonRequest
-	6,  // 17: naru.address.v1.OrganisationService.SetRights:input_type -> naru.address.v1.SetRightsRequest
-	8,  // 18: naru.address.v1.OrganisationService.ListAuthorities:input_type -> naru.address.v1.ListAuthoritiesRequest
-	10, // 19: naru.address.v1.OrganisationService.EndAuthority:input_type -> naru.address.v1.EndAuthorityRequest
-	12, // 20: naru.address.v1.OrganisationAdminService.ListApplications:input_type -> naru.address.v1.ListApplicationsRequest
-	14, // 21: naru.address.v1.OrganisationAdminService.GetApplication:input_type -> naru.address.v1.GetApplicationRequest
-	16, // 22: naru.address.v1.OrganisationAdminService.ConfirmApplication:input_type -> naru.address.v1.ConfirmApplicationRequest
-	18, // 23: naru.address.v1.OrganisationAdminService.RefuseApplication:input_type -> naru.address.v1.RefuseApplicationRequest
-	20, // 24: naru.address.v1.OrganisationAdminService.ListOrganisationAuthorities:input_type -> naru.address.v1.ListOrganisationAuthoritiesRequest
-	22, // 25: naru.address.v1.OrganisationAdminService.EndOrganisationAuthority:input_type -> naru.address.v1.EndOrganisationAuthorityRequest
-	1,  // 26: naru.address.v1.OrganisationService.ApplyForOrganisation:output_type -> naru.address.v1.ApplyForOrganisationResponse
-	3,  // 27: naru.address.v1.OrganisationService.ListOrganisations:output_type -> naru.address.v1.ListOrganisationsResponse
-	5,  // 28: naru.address.v1.OrganisationService.AuthorisePerson:output_type -> naru.address.v1.AuthorisePersonResponse
-	7,  // 29: naru.address.v1.OrganisationService.SetRights:output_type -> naru.address.v1.SetRightsResponse
-	9,  // 30: naru.address.v1.OrganisationService.ListAuthorities:output_type -> naru.address.v1.ListAuthoritiesResponse
-	11, // 31: naru.address.v1.OrganisationService.EndAuthority:output_type -> naru.address.v1.EndAuthorityResponse
-	13, // 32: naru.address.v1.OrganisationAdminService.ListApplications:output_type -> naru.address.v1.ListApplicationsResponse
-	15, // 33: naru.address.v1.OrganisationAdminService.GetApplication:output_type -> naru.address.v1.GetApplicationResponse
-	17, // 34: naru.address.v1.OrganisationAdminService.ConfirmApplication:output_type -> naru.address.v1.ConfirmApplicationResponse
-	19, // 35: naru.address.v1.OrganisationAdminService.RefuseApplication:output_type -> naru.address.v1.RefuseApplicationResponse
-	21, // 36: naru.address.v1.OrganisationAdminService.ListOrganisationAuthorities:output_type -> naru.address.v1.ListOrganisationAuthoritiesResponse
-	23, // 37: naru.address.v1.OrganisationAdminService.EndOrganisationAuthority:output_type -> naru.address.v1.EndOrganisationAuthorityResponse
-	26, // [26:38] is the sub-list for method output_type
-	14, // [14:26] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	26, // 0: naru.address.v1.ApplyForOrganisationRequest.application:type_name -> naru.address.v1.OrganisationApplication
+	26, // 1: naru.address.v1.ApplyForOrganisationResponse.application:type_name -> naru.address.v1.OrganisationApplication
+	27, // 2: naru.address.v1.ListOrganisationsResponse.organisations:type_name -> naru.address.v1.RepresentedOrganisation
+	26, // 3: naru.address.v1.ListOrganisationsResponse.applications:type_name -> naru.address.v1.OrganisationApplication
+	28, // 4: naru.address.v1.ChangeOrganisationRequest.type:type_name -> naru.address.v1.OrganisationType
+	29, // 5: naru.address.v1.ChangeOrganisationResponse.change:type_name -> naru.address.v1.NameChange
+	30, // 6: naru.address.v1.AuthorisePersonRequest.rights:type_name -> naru.address.v1.AuthorityRight
+	31, // 7: naru.address.v1.AuthorisePersonResponse.authority:type_name -> naru.address.v1.Authority
+	30, // 8: naru.address.v1.SetRightsRequest.rights:type_name -> naru.address.v1.AuthorityRight
+	31, // 9: naru.address.v1.SetRightsResponse.authority:type_name -> naru.address.v1.Authority
+	31, // 10: naru.address.v1.ListAuthoritiesResponse.authorities:type_name -> naru.address.v1.Authority
+	26, // 11: naru.address.v1.ListApplicationsResponse.applications:type_name -> naru.address.v1.OrganisationApplication
+	26, // 12: naru.address.v1.GetApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
+	26, // 13: naru.address.v1.ConfirmApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
+	26, // 14: naru.address.v1.RefuseApplicationResponse.application:type_name -> naru.address.v1.OrganisationApplication
+	31, // 15: naru.address.v1.ListOrganisationAuthoritiesResponse.authorities:type_name -> naru.address.v1.Authority
+	0,  // 16: naru.address.v1.OrganisationService.ApplyForOrganisation:input_type -> naru.address.v1.ApplyForOrganisationRequest
+	2,  // 17: naru.address.v1.OrganisationService.ListOrganisations:input_type -> naru.address.v1.ListOrganisationsRequest
+	4,  // 18: naru.address.v1.OrganisationService.ChangeOrganisation:input_type -> naru.address.v1.ChangeOrganisationRequest
+	6,  // 19: naru.address.v1.OrganisationService.AuthorisePerson:input_type -> naru.address.v1.AuthorisePersonRequest
+	8,  // 20: naru.address.v1.OrganisationService.SetRights:input_type -> naru.address.v1.SetRightsRequest
+	10, // 21: naru.address.v1.OrganisationService.ListAuthorities:input_type -> naru.address.v1.ListAuthoritiesRequest
+	12, // 22: naru.address.v1.OrganisationService.EndAuthority:input_type -> naru.address.v1.EndAuthorityRequest
+	14, // 23: naru.address.v1.OrganisationAdminService.ListApplications:input_type -> naru.address.v1.ListApplicationsRequest
+	16, // 24: naru.address.v1.OrganisationAdminService.GetApplication:input_type -> naru.address.v1.GetApplicationRequest
+	18, // 25: naru.address.v1.OrganisationAdminService.ConfirmApplication:input_type -> naru.address.v1.ConfirmApplicationRequest
+	20, // 26: naru.address.v1.OrganisationAdminService.RefuseApplication:input_type -> naru.address.v1.RefuseApplicationRequest
+	22, // 27: naru.address.v1.OrganisationAdminService.ListOrganisationAuthorities:input_type -> naru.address.v1.ListOrganisationAuthoritiesRequest
+	24, // 28: naru.address.v1.OrganisationAdminService.EndOrganisationAuthority:input_type -> naru.address.v1.EndOrganisationAuthorityRequest
+	1,  // 29: naru.address.v1.OrganisationService.ApplyForOrganisation:output_type -> naru.address.v1.ApplyForOrganisationResponse
+	3,  // 30: naru.address.v1.OrganisationService.ListOrganisations:output_type -> naru.address.v1.ListOrganisationsResponse
+	5,  // 31: naru.address.v1.OrganisationService.ChangeOrganisation:output_type -> naru.address.v1.ChangeOrganisationResponse
+	7,  // 32: naru.address.v1.OrganisationService.AuthorisePerson:output_type -> naru.address.v1.AuthorisePersonResponse
+	9,  // 33: naru.address.v1.OrganisationService.SetRights:output_type -> naru.address.v1.SetRightsResponse
+	11, // 34: naru.address.v1.OrganisationService.ListAuthorities:output_type -> naru.address.v1.ListAuthoritiesResponse
+	13, // 35: naru.address.v1.OrganisationService.EndAuthority:output_type -> naru.address.v1.EndAuthorityResponse
+	15, // 36: naru.address.v1.OrganisationAdminService.ListApplications:output_type -> naru.address.v1.ListApplicationsResponse
+	17, // 37: naru.address.v1.OrganisationAdminService.GetApplication:output_type -> naru.address.v1.GetApplicationResponse
+	19, // 38: naru.address.v1.OrganisationAdminService.ConfirmApplication:output_type -> naru.address.v1.ConfirmApplicationResponse
+	21, // 39: naru.address.v1.OrganisationAdminService.RefuseApplication:output_type -> naru.address.v1.RefuseApplicationResponse
+	23, // 40: naru.address.v1.OrganisationAdminService.ListOrganisationAuthorities:output_type -> naru.address.v1.ListOrganisationAuthoritiesResponse
+	25, // 41: naru.address.v1.OrganisationAdminService.EndOrganisationAuthority:output_type -> naru.address.v1.EndOrganisationAuthorityResponse
+	29, // [29:42] is the sub-list for method output_type
+	16, // [16:29] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_naru_address_v1_organisation_service_proto_init() }
@@ -1471,14 +1614,16 @@ func file_naru_address_v1_organisation_service_proto_init() {
 	if File_naru_address_v1_organisation_service_proto != nil {
 		return
 	}
+	file_naru_address_v1_name_change_proto_init()
 	file_naru_address_v1_organisation_proto_init()
+	file_naru_address_v1_organisation_type_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_address_v1_organisation_service_proto_rawDesc), len(file_naru_address_v1_organisation_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	OrganisationService_ApplyForOrganisation_FullMethodName = "/naru.address.v1.OrganisationService/ApplyForOrganisation"
 	OrganisationService_ListOrganisations_FullMethodName    = "/naru.address.v1.OrganisationService/ListOrganisations"
+	OrganisationService_ChangeOrganisation_FullMethodName   = "/naru.address.v1.OrganisationService/ChangeOrganisation"
 	OrganisationService_AuthorisePerson_FullMethodName      = "/naru.address.v1.OrganisationService/AuthorisePerson"
 	OrganisationService_SetRights_FullMethodName            = "/naru.address.v1.OrganisationService/SetRights"
 	OrganisationService_ListAuthorities_FullMethodName      = "/naru.address.v1.OrganisationService/ListAuthorities"
@@ -46,6 +47,11 @@ type OrganisationServiceClient interface {
 	ApplyForOrganisation(ctx context.Context, in *ApplyForOrganisationRequest, opts ...grpc.CallOption) (*ApplyForOrganisationResponse, error)
 	// ListOrganisations lists the organisations for which the caller may act, the persons whose proxy it is, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
 	ListOrganisations(ctx context.Context, in *ListOrganisationsRequest, opts ...grpc.CallOption) (*ListOrganisationsResponse, error)
+	// ChangeOrganisation enters another name of the caller's organisation, with its two documents, or another type, without them. It is used once the
+	// hub has it (Membership.name_change); a newer change takes the place of one that the hub does not have. For representatives. Idempotent by
+	// request_id. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER; ADDRESS_NOT_REGISTERED; REQUEST_ID_REUSED; INVALID_REQUEST with rule
+	// change.nothing or change.documents, as those of InstitutionService.ChangeInstitution.
+	ChangeOrganisation(ctx context.Context, in *ChangeOrganisationRequest, opts ...grpc.CallOption) (*ChangeOrganisationResponse, error)
 	// AuthorisePerson lets a further person act for the organisation with the given rights, from when that person proves to be the one described. A
 	// person who has an authority already keeps it as it is. For representatives. With its own session a member names a
 	// proxy, who may have no right to send or approve (rule proxy.rights) and is somebody else (rule proxy.other). Errors: NOT_AN_ORGANISATION,
@@ -86,6 +92,16 @@ func (c *organisationServiceClient) ListOrganisations(ctx context.Context, in *L
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListOrganisationsResponse)
 	err := c.cc.Invoke(ctx, OrganisationService_ListOrganisations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *organisationServiceClient) ChangeOrganisation(ctx context.Context, in *ChangeOrganisationRequest, opts ...grpc.CallOption) (*ChangeOrganisationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeOrganisationResponse)
+	err := c.cc.Invoke(ctx, OrganisationService_ChangeOrganisation_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +167,11 @@ type OrganisationServiceServer interface {
 	ApplyForOrganisation(context.Context, *ApplyForOrganisationRequest) (*ApplyForOrganisationResponse, error)
 	// ListOrganisations lists the organisations for which the caller may act, the persons whose proxy it is, and its latest 20 applications. Errors: NOT_FOR_ORGANISATIONS.
 	ListOrganisations(context.Context, *ListOrganisationsRequest) (*ListOrganisationsResponse, error)
+	// ChangeOrganisation enters another name of the caller's organisation, with its two documents, or another type, without them. It is used once the
+	// hub has it (Membership.name_change); a newer change takes the place of one that the hub does not have. For representatives. Idempotent by
+	// request_id. Errors: NOT_AN_ORGANISATION, NOT_AUTHORISED, NOT_A_MEMBER; ADDRESS_NOT_REGISTERED; REQUEST_ID_REUSED; INVALID_REQUEST with rule
+	// change.nothing or change.documents, as those of InstitutionService.ChangeInstitution.
+	ChangeOrganisation(context.Context, *ChangeOrganisationRequest) (*ChangeOrganisationResponse, error)
 	// AuthorisePerson lets a further person act for the organisation with the given rights, from when that person proves to be the one described. A
 	// person who has an authority already keeps it as it is. For representatives. With its own session a member names a
 	// proxy, who may have no right to send or approve (rule proxy.rights) and is somebody else (rule proxy.other). Errors: NOT_AN_ORGANISATION,
@@ -182,6 +203,9 @@ func (UnimplementedOrganisationServiceServer) ApplyForOrganisation(context.Conte
 }
 func (UnimplementedOrganisationServiceServer) ListOrganisations(context.Context, *ListOrganisationsRequest) (*ListOrganisationsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListOrganisations not implemented")
+}
+func (UnimplementedOrganisationServiceServer) ChangeOrganisation(context.Context, *ChangeOrganisationRequest) (*ChangeOrganisationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangeOrganisation not implemented")
 }
 func (UnimplementedOrganisationServiceServer) AuthorisePerson(context.Context, *AuthorisePersonRequest) (*AuthorisePersonResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AuthorisePerson not implemented")
@@ -248,6 +272,24 @@ func _OrganisationService_ListOrganisations_Handler(srv interface{}, ctx context
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(OrganisationServiceServer).ListOrganisations(ctx, req.(*ListOrganisationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrganisationService_ChangeOrganisation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangeOrganisationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrganisationServiceServer).ChangeOrganisation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrganisationService_ChangeOrganisation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrganisationServiceServer).ChangeOrganisation(ctx, req.(*ChangeOrganisationRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -338,6 +380,10 @@ var OrganisationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListOrganisations",
 			Handler:    _OrganisationService_ListOrganisations_Handler,
+		},
+		{
+			MethodName: "ChangeOrganisation",
+			Handler:    _OrganisationService_ChangeOrganisation_Handler,
 		},
 		{
 			MethodName: "AuthorisePerson",

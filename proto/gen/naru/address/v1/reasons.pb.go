@@ -53,6 +53,8 @@ const (
 	Reason_REASON_TOO_MANY_PERSONS              Reason = 25
 	Reason_REASON_PAPERS_GONE                   Reason = 26
 	Reason_REASON_REPRESENTATIVE_HAS_ALL_RIGHTS Reason = 27
+	Reason_REASON_NAME_CHANGE_NOT_FOUND         Reason = 28
+	Reason_REASON_ADDRESS_NOT_REGISTERED        Reason = 29
 )
 
 // Enum value maps for Reason.
@@ -86,6 +88,8 @@ var (
 		25: "REASON_TOO_MANY_PERSONS",
 		26: "REASON_PAPERS_GONE",
 		27: "REASON_REPRESENTATIVE_HAS_ALL_RIGHTS",
+		28: "REASON_NAME_CHANGE_NOT_FOUND",
+		29: "REASON_ADDRESS_NOT_REGISTERED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                   0,
@@ -116,6 +120,8 @@ var (
 		"REASON_TOO_MANY_PERSONS":              25,
 		"REASON_PAPERS_GONE":                   26,
 		"REASON_REPRESENTATIVE_HAS_ALL_RIGHTS": 27,
+		"REASON_NAME_CHANGE_NOT_FOUND":         28,
+		"REASON_ADDRESS_NOT_REGISTERED":        29,
 	}
 )
 
@@ -150,7 +156,7 @@ var File_naru_address_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_address_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xe5\x06\n" +
+	"\x1dnaru/address/v1/reasons.proto\x12\x0fnaru.address.v1*\xaa\a\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x17\n" +
@@ -180,7 +186,9 @@ const file_naru_address_v1_reasons_proto_rawDesc = "" +
 	"\x1aREASON_LAST_REPRESENTATIVE\x10\x18\x12\x1b\n" +
 	"\x17REASON_TOO_MANY_PERSONS\x10\x19\x12\x16\n" +
 	"\x12REASON_PAPERS_GONE\x10\x1a\x12(\n" +
-	"$REASON_REPRESENTATIVE_HAS_ALL_RIGHTS\x10\x1bB\xc1\x01\n" +
+	"$REASON_REPRESENTATIVE_HAS_ALL_RIGHTS\x10\x1b\x12 \n" +
+	"\x1cREASON_NAME_CHANGE_NOT_FOUND\x10\x1c\x12!\n" +
+	"\x1dREASON_ADDRESS_NOT_REGISTERED\x10\x1dB\xc1\x01\n" +
 	"\x13com.naru.address.v1B\fReasonsProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/address/v1;addressv1\xa2\x02\x03NAX\xaa\x02\x0fNaru.Address.V1\xca\x02\x0fNaru\\Address\\V1\xe2\x02\x1bNaru\\Address\\V1\\GPBMetadata\xea\x02\x11Naru::Address::V1b\x06proto3"
 
 var (

@@ -43,6 +43,7 @@ type CertificateServiceClient interface {
 	ListCertificates(ctx context.Context, in *ListCertificatesRequest, opts ...grpc.CallOption) (*ListCertificatesResponse, error)
 	// DownloadCertificate gives the PDF (application/pdf). Errors: CERTIFICATE_NOT_FOUND, NOT_ISSUED.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	DownloadCertificate(ctx context.Context, in *DownloadCertificateRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 }
 
@@ -111,6 +112,7 @@ type CertificateServiceServer interface {
 	ListCertificates(context.Context, *ListCertificatesRequest) (*ListCertificatesResponse, error)
 	// DownloadCertificate gives the PDF (application/pdf). Errors: CERTIFICATE_NOT_FOUND, NOT_ISSUED.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	DownloadCertificate(context.Context, *DownloadCertificateRequest) (*httpbody.HttpBody, error)
 	mustEmbedUnimplementedCertificateServiceServer()
 }

@@ -25,19 +25,22 @@ const (
 type Reason int32
 
 const (
-	Reason_REASON_UNSPECIFIED              Reason = 0
-	Reason_REASON_INVALID_REQUEST          Reason = 1
-	Reason_REASON_DOCUMENT_NOT_FOUND       Reason = 2
-	Reason_REASON_NOT_REGISTERED_YET       Reason = 3
-	Reason_REASON_REQUEST_ID_REUSED        Reason = 4
-	Reason_REASON_CERTIFICATE_NOT_FOUND    Reason = 5
-	Reason_REASON_NOT_ISSUED               Reason = 6
-	Reason_REASON_CHECK_FAILED             Reason = 7
-	Reason_REASON_HUB_REFUSED              Reason = 8
-	Reason_REASON_PAGE_TOKEN_INVALID       Reason = 9
-	Reason_REASON_DOCUMENT_ENDED           Reason = 10
-	Reason_REASON_WITHOUT_CIRCULATION      Reason = 11
-	Reason_REASON_REGISTRATION_GIVEN_UP    Reason = 12
+	Reason_REASON_UNSPECIFIED           Reason = 0
+	Reason_REASON_INVALID_REQUEST       Reason = 1
+	Reason_REASON_DOCUMENT_NOT_FOUND    Reason = 2
+	Reason_REASON_NOT_REGISTERED_YET    Reason = 3
+	Reason_REASON_REQUEST_ID_REUSED     Reason = 4
+	Reason_REASON_CERTIFICATE_NOT_FOUND Reason = 5
+	Reason_REASON_NOT_ISSUED            Reason = 6
+	Reason_REASON_CHECK_FAILED          Reason = 7
+	Reason_REASON_HUB_REFUSED           Reason = 8
+	Reason_REASON_PAGE_TOKEN_INVALID    Reason = 9
+	Reason_REASON_DOCUMENT_ENDED        Reason = 10
+	Reason_REASON_WITHOUT_CIRCULATION   Reason = 11
+	Reason_REASON_REGISTRATION_GIVEN_UP Reason = 12
+	Reason_REASON_WITHOUT_ADDRESS       Reason = 30
+	// ERR-01-501 of a month's figures.
+	Reason_REASON_NO_FIGURES               Reason = 31
 	Reason_REASON_BUNDLE_NOT_FOUND         Reason = 13
 	Reason_REASON_BUNDLE_NOT_ISSUED        Reason = 14
 	Reason_REASON_NOT_DEPOSITED_HERE       Reason = 15
@@ -65,6 +68,8 @@ var (
 		10: "REASON_DOCUMENT_ENDED",
 		11: "REASON_WITHOUT_CIRCULATION",
 		12: "REASON_REGISTRATION_GIVEN_UP",
+		30: "REASON_WITHOUT_ADDRESS",
+		31: "REASON_NO_FIGURES",
 		13: "REASON_BUNDLE_NOT_FOUND",
 		14: "REASON_BUNDLE_NOT_ISSUED",
 		15: "REASON_NOT_DEPOSITED_HERE",
@@ -88,6 +93,8 @@ var (
 		"REASON_DOCUMENT_ENDED":           10,
 		"REASON_WITHOUT_CIRCULATION":      11,
 		"REASON_REGISTRATION_GIVEN_UP":    12,
+		"REASON_WITHOUT_ADDRESS":          30,
+		"REASON_NO_FIGURES":               31,
 		"REASON_BUNDLE_NOT_FOUND":         13,
 		"REASON_BUNDLE_NOT_ISSUED":        14,
 		"REASON_NOT_DEPOSITED_HERE":       15,
@@ -130,7 +137,7 @@ var File_naru_certificate_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xf5\x04\n" +
+	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xa8\x05\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1d\n" +
@@ -145,7 +152,9 @@ const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\x15REASON_DOCUMENT_ENDED\x10\n" +
 	"\x12\x1e\n" +
 	"\x1aREASON_WITHOUT_CIRCULATION\x10\v\x12 \n" +
-	"\x1cREASON_REGISTRATION_GIVEN_UP\x10\f\x12\x1b\n" +
+	"\x1cREASON_REGISTRATION_GIVEN_UP\x10\f\x12\x1a\n" +
+	"\x16REASON_WITHOUT_ADDRESS\x10\x1e\x12\x15\n" +
+	"\x11REASON_NO_FIGURES\x10\x1f\x12\x1b\n" +
 	"\x17REASON_BUNDLE_NOT_FOUND\x10\r\x12\x1c\n" +
 	"\x18REASON_BUNDLE_NOT_ISSUED\x10\x0e\x12\x1d\n" +
 	"\x19REASON_NOT_DEPOSITED_HERE\x10\x0f\x12\x1e\n" +

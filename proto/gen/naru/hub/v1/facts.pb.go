@@ -130,6 +130,93 @@ func (x *ExchangeAnswered) GetResponseDigest() []byte {
 	return nil
 }
 
+// HubPushRepeated: the hub pushed a certificate again under a number that it had pushed; nothing follows from it. Subject: id of this push.
+type HubPushRepeated struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	CertNum string                 `protobuf:"bytes,1,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
+	// Id of the first push under the number.
+	First string `protobuf:"bytes,2,opt,name=first,proto3" json:"first,omitempty"`
+	// The file was the same. If not, the push was answered as a failure, and a person should ask the hub's operator.
+	Same          bool   `protobuf:"varint,3,opt,name=same,proto3" json:"same,omitempty"`
+	PdfDigest     []byte `protobuf:"bytes,4,opt,name=pdf_digest,json=pdfDigest,proto3" json:"pdf_digest,omitempty"`
+	KeyId         string `protobuf:"bytes,5,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	Nonce         string `protobuf:"bytes,6,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HubPushRepeated) Reset() {
+	*x = HubPushRepeated{}
+	mi := &file_naru_hub_v1_facts_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HubPushRepeated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HubPushRepeated) ProtoMessage() {}
+
+func (x *HubPushRepeated) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_facts_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HubPushRepeated.ProtoReflect.Descriptor instead.
+func (*HubPushRepeated) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_facts_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *HubPushRepeated) GetCertNum() string {
+	if x != nil {
+		return x.CertNum
+	}
+	return ""
+}
+
+func (x *HubPushRepeated) GetFirst() string {
+	if x != nil {
+		return x.First
+	}
+	return ""
+}
+
+func (x *HubPushRepeated) GetSame() bool {
+	if x != nil {
+		return x.Same
+	}
+	return false
+}
+
+func (x *HubPushRepeated) GetPdfDigest() []byte {
+	if x != nil {
+		return x.PdfDigest
+	}
+	return nil
+}
+
+func (x *HubPushRepeated) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *HubPushRepeated) GetNonce() string {
+	if x != nil {
+		return x.Nonce
+	}
+	return ""
+}
+
 var File_naru_hub_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_hub_v1_facts_proto_rawDesc = "" +
@@ -145,7 +232,15 @@ const file_naru_hub_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"error_code\x18\x06 \x01(\tR\terrorCode\x12\x16\n" +
 	"\x06status\x18\a \x01(\x05R\x06status\x12'\n" +
-	"\x0fresponse_digest\x18\b \x01(\fR\x0eresponseDigest:\x06\xd2\xf3\x18\x02\b\x02B\xa3\x01\n" +
+	"\x0fresponse_digest\x18\b \x01(\fR\x0eresponseDigest:\x06\xd2\xf3\x18\x02\b\x02\"\xaa\x01\n" +
+	"\x0fHubPushRepeated\x12\x19\n" +
+	"\bcert_num\x18\x01 \x01(\tR\acertNum\x12\x14\n" +
+	"\x05first\x18\x02 \x01(\tR\x05first\x12\x12\n" +
+	"\x04same\x18\x03 \x01(\bR\x04same\x12\x1d\n" +
+	"\n" +
+	"pdf_digest\x18\x04 \x01(\fR\tpdfDigest\x12\x15\n" +
+	"\x06key_id\x18\x05 \x01(\tR\x05keyId\x12\x14\n" +
+	"\x05nonce\x18\x06 \x01(\tR\x05nonce:\x06\xd2\xf3\x18\x02\b\x02B\xa3\x01\n" +
 	"\x0fcom.naru.hub.v1B\n" +
 	"FactsProtoP\x01Z6github.com/naru-relay/naru/proto/gen/naru/hub/v1;hubv1\xa2\x02\x03NHX\xaa\x02\vNaru.Hub.V1\xca\x02\vNaru\\Hub\\V1\xe2\x02\x17Naru\\Hub\\V1\\GPBMetadata\xea\x02\rNaru::Hub::V1b\x06proto3"
 
@@ -161,13 +256,14 @@ func file_naru_hub_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_hub_v1_facts_proto_rawDescData
 }
 
-var file_naru_hub_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_naru_hub_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_naru_hub_v1_facts_proto_goTypes = []any{
 	(*ExchangeAnswered)(nil),      // 0: naru.hub.v1.ExchangeAnswered
-	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
+	(*HubPushRepeated)(nil),       // 1: naru.hub.v1.HubPushRepeated
+	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
 }
 var file_naru_hub_v1_facts_proto_depIdxs = []int32{
-	1, // 0: naru.hub.v1.ExchangeAnswered.sent_at:type_name -> google.protobuf.Timestamp
+	2, // 0: naru.hub.v1.ExchangeAnswered.sent_at:type_name -> google.protobuf.Timestamp
 	1, // [1:1] is the sub-list for method output_type
 	1, // [1:1] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
@@ -186,7 +282,7 @@ func file_naru_hub_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_hub_v1_facts_proto_rawDesc), len(file_naru_hub_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -351,9 +351,13 @@ func (x *GetAddressOwnerRequest) GetAddress() string {
 }
 
 type GetAddressOwnerResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Exists        bool                   `protobuf:"varint,1,opt,name=exists,proto3" json:"exists,omitempty"`
-	RegisteredAt  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Exists       bool                   `protobuf:"varint,1,opt,name=exists,proto3" json:"exists,omitempty"`
+	RegisteredAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
+	// The owner as the hub names it; empty if the address does not exist.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// hub-interface 7.1: 0 is a person, the others are those of naru.address.v1.OrganisationType.
+	Type          int32 `protobuf:"varint,4,opt,name=type,proto3" json:"type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -402,6 +406,346 @@ func (x *GetAddressOwnerResponse) GetRegisteredAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *GetAddressOwnerResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetAddressOwnerResponse) GetType() int32 {
+	if x != nil {
+		return x.Type
+	}
+	return 0
+}
+
+type GetWithdrawnAddressesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CI of a person or business number of an organisation.
+	Identifier    string `protobuf:"bytes,1,opt,name=identifier,proto3" json:"identifier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWithdrawnAddressesRequest) Reset() {
+	*x = GetWithdrawnAddressesRequest{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWithdrawnAddressesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWithdrawnAddressesRequest) ProtoMessage() {}
+
+func (x *GetWithdrawnAddressesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWithdrawnAddressesRequest.ProtoReflect.Descriptor instead.
+func (*GetWithdrawnAddressesRequest) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetWithdrawnAddressesRequest) GetIdentifier() string {
+	if x != nil {
+		return x.Identifier
+	}
+	return ""
+}
+
+type GetWithdrawnAddressesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of their withdrawals.
+	Addresses     []string `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWithdrawnAddressesResponse) Reset() {
+	*x = GetWithdrawnAddressesResponse{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWithdrawnAddressesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWithdrawnAddressesResponse) ProtoMessage() {}
+
+func (x *GetWithdrawnAddressesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWithdrawnAddressesResponse.ProtoReflect.Descriptor instead.
+func (*GetWithdrawnAddressesResponse) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetWithdrawnAddressesResponse) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+type ChangePersonNameRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Address string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	Name    string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// When it changed here.
+	ChangedAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=changed_at,json=changedAt,proto3" json:"changed_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangePersonNameRequest) Reset() {
+	*x = ChangePersonNameRequest{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangePersonNameRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangePersonNameRequest) ProtoMessage() {}
+
+func (x *ChangePersonNameRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangePersonNameRequest.ProtoReflect.Descriptor instead.
+func (*ChangePersonNameRequest) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ChangePersonNameRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ChangePersonNameRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ChangePersonNameRequest) GetChangedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ChangedAt
+	}
+	return nil
+}
+
+type ChangePersonNameResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Exchange      string                 `protobuf:"bytes,1,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangePersonNameResponse) Reset() {
+	*x = ChangePersonNameResponse{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangePersonNameResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangePersonNameResponse) ProtoMessage() {}
+
+func (x *ChangePersonNameResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangePersonNameResponse.ProtoReflect.Descriptor instead.
+func (*ChangePersonNameResponse) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ChangePersonNameResponse) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
+}
+
+type ChangeOrganisationRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Address string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	// The new name, or the present one if only the type changes.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The new type; unspecified: it stays as it is.
+	Type      v1.OrganisationType    `protobuf:"varint,3,opt,name=type,proto3,enum=naru.address.v1.OrganisationType" json:"type,omitempty"`
+	ChangedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=changed_at,json=changedAt,proto3" json:"changed_at,omitempty"`
+	// Both or neither, JPEG. Neither if only the type changes, which must then be given.
+	BusinessDocument     []byte `protobuf:"bytes,5,opt,name=business_document,json=businessDocument,proto3" json:"business_document,omitempty"`
+	RegistrationDocument []byte `protobuf:"bytes,6,opt,name=registration_document,json=registrationDocument,proto3" json:"registration_document,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *ChangeOrganisationRequest) Reset() {
+	*x = ChangeOrganisationRequest{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeOrganisationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeOrganisationRequest) ProtoMessage() {}
+
+func (x *ChangeOrganisationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeOrganisationRequest.ProtoReflect.Descriptor instead.
+func (*ChangeOrganisationRequest) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ChangeOrganisationRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ChangeOrganisationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ChangeOrganisationRequest) GetType() v1.OrganisationType {
+	if x != nil {
+		return x.Type
+	}
+	return v1.OrganisationType(0)
+}
+
+func (x *ChangeOrganisationRequest) GetChangedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ChangedAt
+	}
+	return nil
+}
+
+func (x *ChangeOrganisationRequest) GetBusinessDocument() []byte {
+	if x != nil {
+		return x.BusinessDocument
+	}
+	return nil
+}
+
+func (x *ChangeOrganisationRequest) GetRegistrationDocument() []byte {
+	if x != nil {
+		return x.RegistrationDocument
+	}
+	return nil
+}
+
+type ChangeOrganisationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Exchange      string                 `protobuf:"bytes,1,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeOrganisationResponse) Reset() {
+	*x = ChangeOrganisationResponse{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeOrganisationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeOrganisationResponse) ProtoMessage() {}
+
+func (x *ChangeOrganisationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeOrganisationResponse.ProtoReflect.Descriptor instead.
+func (*ChangeOrganisationResponse) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ChangeOrganisationResponse) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
+}
+
 type WithdrawAddressRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
@@ -412,7 +756,7 @@ type WithdrawAddressRequest struct {
 
 func (x *WithdrawAddressRequest) Reset() {
 	*x = WithdrawAddressRequest{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[6]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +768,7 @@ func (x *WithdrawAddressRequest) String() string {
 func (*WithdrawAddressRequest) ProtoMessage() {}
 
 func (x *WithdrawAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[6]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +781,7 @@ func (x *WithdrawAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawAddressRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawAddressRequest) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WithdrawAddressRequest) GetAddress() string {
@@ -463,7 +807,7 @@ type WithdrawAddressResponse struct {
 
 func (x *WithdrawAddressResponse) Reset() {
 	*x = WithdrawAddressResponse{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[7]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -475,7 +819,7 @@ func (x *WithdrawAddressResponse) String() string {
 func (*WithdrawAddressResponse) ProtoMessage() {}
 
 func (x *WithdrawAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[7]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -488,7 +832,7 @@ func (x *WithdrawAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawAddressResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawAddressResponse) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WithdrawAddressResponse) GetExchange() string {
@@ -507,7 +851,7 @@ type SearchRecipientRequest struct {
 
 func (x *SearchRecipientRequest) Reset() {
 	*x = SearchRecipientRequest{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[8]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +863,7 @@ func (x *SearchRecipientRequest) String() string {
 func (*SearchRecipientRequest) ProtoMessage() {}
 
 func (x *SearchRecipientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[8]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +876,7 @@ func (x *SearchRecipientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchRecipientRequest.ProtoReflect.Descriptor instead.
 func (*SearchRecipientRequest) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SearchRecipientRequest) GetRecipient() *v11.RecipientIdentifier {
@@ -553,7 +897,7 @@ type SearchRecipientResponse struct {
 
 func (x *SearchRecipientResponse) Reset() {
 	*x = SearchRecipientResponse{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[9]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +909,7 @@ func (x *SearchRecipientResponse) String() string {
 func (*SearchRecipientResponse) ProtoMessage() {}
 
 func (x *SearchRecipientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[9]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +922,7 @@ func (x *SearchRecipientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchRecipientResponse.ProtoReflect.Descriptor instead.
 func (*SearchRecipientResponse) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{9}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SearchRecipientResponse) GetAddresses() []*v11.PlatformAddress {
@@ -614,7 +958,7 @@ type CirculationItem struct {
 
 func (x *CirculationItem) Reset() {
 	*x = CirculationItem{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[10]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +970,7 @@ func (x *CirculationItem) String() string {
 func (*CirculationItem) ProtoMessage() {}
 
 func (x *CirculationItem) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[10]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +983,7 @@ func (x *CirculationItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CirculationItem.ProtoReflect.Descriptor instead.
 func (*CirculationItem) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{10}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CirculationItem) GetEdocNum() string {
@@ -714,7 +1058,7 @@ type RegisterCirculationsRequest struct {
 
 func (x *RegisterCirculationsRequest) Reset() {
 	*x = RegisterCirculationsRequest{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[11]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -726,7 +1070,7 @@ func (x *RegisterCirculationsRequest) String() string {
 func (*RegisterCirculationsRequest) ProtoMessage() {}
 
 func (x *RegisterCirculationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[11]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -739,7 +1083,7 @@ func (x *RegisterCirculationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterCirculationsRequest.ProtoReflect.Descriptor instead.
 func (*RegisterCirculationsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{11}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RegisterCirculationsRequest) GetItems() []*CirculationItem {
@@ -761,7 +1105,7 @@ type ItemResult struct {
 
 func (x *ItemResult) Reset() {
 	*x = ItemResult{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[12]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +1117,7 @@ func (x *ItemResult) String() string {
 func (*ItemResult) ProtoMessage() {}
 
 func (x *ItemResult) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[12]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +1130,7 @@ func (x *ItemResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemResult.ProtoReflect.Descriptor instead.
 func (*ItemResult) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{12}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ItemResult) GetEdocNum() string {
@@ -814,7 +1158,7 @@ type RegisterCirculationsResponse struct {
 
 func (x *RegisterCirculationsResponse) Reset() {
 	*x = RegisterCirculationsResponse{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[13]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +1170,7 @@ func (x *RegisterCirculationsResponse) String() string {
 func (*RegisterCirculationsResponse) ProtoMessage() {}
 
 func (x *RegisterCirculationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[13]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +1183,7 @@ func (x *RegisterCirculationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterCirculationsResponse.ProtoReflect.Descriptor instead.
 func (*RegisterCirculationsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{13}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RegisterCirculationsResponse) GetResults() []*ItemResult {
@@ -873,7 +1217,7 @@ type ReadTimeItem struct {
 
 func (x *ReadTimeItem) Reset() {
 	*x = ReadTimeItem{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[14]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1229,7 @@ func (x *ReadTimeItem) String() string {
 func (*ReadTimeItem) ProtoMessage() {}
 
 func (x *ReadTimeItem) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[14]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1242,7 @@ func (x *ReadTimeItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadTimeItem.ProtoReflect.Descriptor instead.
 func (*ReadTimeItem) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ReadTimeItem) GetEdocNum() string {
@@ -924,7 +1268,7 @@ type RegisterReadTimesRequest struct {
 
 func (x *RegisterReadTimesRequest) Reset() {
 	*x = RegisterReadTimesRequest{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[15]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -936,7 +1280,7 @@ func (x *RegisterReadTimesRequest) String() string {
 func (*RegisterReadTimesRequest) ProtoMessage() {}
 
 func (x *RegisterReadTimesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[15]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -949,7 +1293,7 @@ func (x *RegisterReadTimesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterReadTimesRequest.ProtoReflect.Descriptor instead.
 func (*RegisterReadTimesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RegisterReadTimesRequest) GetItems() []*ReadTimeItem {
@@ -970,7 +1314,7 @@ type RegisterReadTimesResponse struct {
 
 func (x *RegisterReadTimesResponse) Reset() {
 	*x = RegisterReadTimesResponse{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[16]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1326,7 @@ func (x *RegisterReadTimesResponse) String() string {
 func (*RegisterReadTimesResponse) ProtoMessage() {}
 
 func (x *RegisterReadTimesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[16]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1339,7 @@ func (x *RegisterReadTimesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterReadTimesResponse.ProtoReflect.Descriptor instead.
 func (*RegisterReadTimesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{16}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RegisterReadTimesResponse) GetResults() []*ItemResult {
@@ -1032,7 +1376,7 @@ type IssueDistributionCertificateRequest struct {
 
 func (x *IssueDistributionCertificateRequest) Reset() {
 	*x = IssueDistributionCertificateRequest{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[17]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1044,7 +1388,7 @@ func (x *IssueDistributionCertificateRequest) String() string {
 func (*IssueDistributionCertificateRequest) ProtoMessage() {}
 
 func (x *IssueDistributionCertificateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[17]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1057,7 +1401,7 @@ func (x *IssueDistributionCertificateRequest) ProtoReflect() protoreflect.Messag
 
 // Deprecated: Use IssueDistributionCertificateRequest.ProtoReflect.Descriptor instead.
 func (*IssueDistributionCertificateRequest) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{17}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *IssueDistributionCertificateRequest) GetEdocNum() string {
@@ -1094,7 +1438,7 @@ type IssueDistributionCertificateResponse struct {
 
 func (x *IssueDistributionCertificateResponse) Reset() {
 	*x = IssueDistributionCertificateResponse{}
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[18]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1106,7 +1450,7 @@ func (x *IssueDistributionCertificateResponse) String() string {
 func (*IssueDistributionCertificateResponse) ProtoMessage() {}
 
 func (x *IssueDistributionCertificateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[18]
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1119,7 +1463,7 @@ func (x *IssueDistributionCertificateResponse) ProtoReflect() protoreflect.Messa
 
 // Deprecated: Use IssueDistributionCertificateResponse.ProtoReflect.Descriptor instead.
 func (*IssueDistributionCertificateResponse) Descriptor() ([]byte, []int) {
-	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{18}
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *IssueDistributionCertificateResponse) GetCertNum() string {
@@ -1150,11 +1494,281 @@ func (x *IssueDistributionCertificateResponse) GetAnsweredAt() *timestamppb.Time
 	return nil
 }
 
+type IssueFiguresCertificateRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Address string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	// A month in Korea, yyyy-mm.
+	Period        string `protobuf:"bytes,2,opt,name=period,proto3" json:"period,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueFiguresCertificateRequest) Reset() {
+	*x = IssueFiguresCertificateRequest{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueFiguresCertificateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueFiguresCertificateRequest) ProtoMessage() {}
+
+func (x *IssueFiguresCertificateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueFiguresCertificateRequest.ProtoReflect.Descriptor instead.
+func (*IssueFiguresCertificateRequest) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *IssueFiguresCertificateRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *IssueFiguresCertificateRequest) GetPeriod() string {
+	if x != nil {
+		return x.Period
+	}
+	return ""
+}
+
+type IssueFiguresCertificateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Address and period as the hub says them.
+	Address string `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	Period  string `protobuf:"bytes,2,opt,name=period,proto3" json:"period,omitempty"`
+	// Of the documents sent in the period: how many were received, and viewed.
+	ReceivedOfSent int64 `protobuf:"varint,3,opt,name=received_of_sent,json=receivedOfSent,proto3" json:"received_of_sent,omitempty"`
+	ReadOfSent     int64 `protobuf:"varint,4,opt,name=read_of_sent,json=readOfSent,proto3" json:"read_of_sent,omitempty"`
+	// Whenever they were sent: how many were received, and viewed, in the period.
+	Received int64 `protobuf:"varint,5,opt,name=received,proto3" json:"received,omitempty"`
+	Read     int64 `protobuf:"varint,6,opt,name=read,proto3" json:"read,omitempty"`
+	// The JSON part of the answer as it came, UTF-8. It names the owner.
+	Statement     []byte                 `protobuf:"bytes,7,opt,name=statement,proto3" json:"statement,omitempty"`
+	Pdf           []byte                 `protobuf:"bytes,8,opt,name=pdf,proto3" json:"pdf,omitempty"`
+	Exchange      string                 `protobuf:"bytes,9,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	AnsweredAt    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=answered_at,json=answeredAt,proto3" json:"answered_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueFiguresCertificateResponse) Reset() {
+	*x = IssueFiguresCertificateResponse{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueFiguresCertificateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueFiguresCertificateResponse) ProtoMessage() {}
+
+func (x *IssueFiguresCertificateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueFiguresCertificateResponse.ProtoReflect.Descriptor instead.
+func (*IssueFiguresCertificateResponse) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *IssueFiguresCertificateResponse) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *IssueFiguresCertificateResponse) GetPeriod() string {
+	if x != nil {
+		return x.Period
+	}
+	return ""
+}
+
+func (x *IssueFiguresCertificateResponse) GetReceivedOfSent() int64 {
+	if x != nil {
+		return x.ReceivedOfSent
+	}
+	return 0
+}
+
+func (x *IssueFiguresCertificateResponse) GetReadOfSent() int64 {
+	if x != nil {
+		return x.ReadOfSent
+	}
+	return 0
+}
+
+func (x *IssueFiguresCertificateResponse) GetReceived() int64 {
+	if x != nil {
+		return x.Received
+	}
+	return 0
+}
+
+func (x *IssueFiguresCertificateResponse) GetRead() int64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *IssueFiguresCertificateResponse) GetStatement() []byte {
+	if x != nil {
+		return x.Statement
+	}
+	return nil
+}
+
+func (x *IssueFiguresCertificateResponse) GetPdf() []byte {
+	if x != nil {
+		return x.Pdf
+	}
+	return nil
+}
+
+func (x *IssueFiguresCertificateResponse) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
+}
+
+func (x *IssueFiguresCertificateResponse) GetAnsweredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AnsweredAt
+	}
+	return nil
+}
+
+type GetPushedCertificateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the push.
+	Push          string `protobuf:"bytes,1,opt,name=push,proto3" json:"push,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPushedCertificateRequest) Reset() {
+	*x = GetPushedCertificateRequest{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPushedCertificateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPushedCertificateRequest) ProtoMessage() {}
+
+func (x *GetPushedCertificateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPushedCertificateRequest.ProtoReflect.Descriptor instead.
+func (*GetPushedCertificateRequest) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *GetPushedCertificateRequest) GetPush() string {
+	if x != nil {
+		return x.Push
+	}
+	return ""
+}
+
+type GetPushedCertificateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	CertNum       string                 `protobuf:"bytes,1,opt,name=cert_num,json=certNum,proto3" json:"cert_num,omitempty"`
+	Pdf           []byte                 `protobuf:"bytes,2,opt,name=pdf,proto3" json:"pdf,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPushedCertificateResponse) Reset() {
+	*x = GetPushedCertificateResponse{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPushedCertificateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPushedCertificateResponse) ProtoMessage() {}
+
+func (x *GetPushedCertificateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPushedCertificateResponse.ProtoReflect.Descriptor instead.
+func (*GetPushedCertificateResponse) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GetPushedCertificateResponse) GetCertNum() string {
+	if x != nil {
+		return x.CertNum
+	}
+	return ""
+}
+
+func (x *GetPushedCertificateResponse) GetPdf() []byte {
+	if x != nil {
+		return x.Pdf
+	}
+	return nil
+}
+
 var File_naru_hub_v1_hub_service_proto protoreflect.FileDescriptor
 
 const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/hub/v1/hub_service.proto\x12\vnaru.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!naru/address/v1/institution.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x8a\x02\n" +
+	"\x1dnaru/hub/v1/hub_service.proto\x12\vnaru.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a'naru/address/v1/organisation_type.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x8a\x02\n" +
 	"\x1cRegisterPersonAddressRequest\x12\x1b\n" +
 	"\x02ci\x18\x01 \x01(\tB\v\xbaH\x05r\x03\x98\x01X\x80\x01\x01R\x02ci\x12#\n" +
 	"\aaddress\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\x12 \n" +
@@ -1178,10 +1792,35 @@ const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\x12already_registered\x18\x01 \x01(\bR\x11alreadyRegistered\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\tR\bexchange\"=\n" +
 	"\x16GetAddressOwnerRequest\x12#\n" +
-	"\aaddress\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\"r\n" +
+	"\aaddress\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\"\x9f\x01\n" +
 	"\x17GetAddressOwnerResponse\x12\x16\n" +
 	"\x06exists\x18\x01 \x01(\bR\x06exists\x12?\n" +
-	"\rregistered_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\"\x84\x01\n" +
+	"\rregistered_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x12\x17\n" +
+	"\x04name\x18\x03 \x01(\tB\x03\x80\x01\x01R\x04name\x12\x12\n" +
+	"\x04type\x18\x04 \x01(\x05R\x04type\"L\n" +
+	"\x1cGetWithdrawnAddressesRequest\x12,\n" +
+	"\n" +
+	"identifier\x18\x01 \x01(\tB\f\xbaH\x06r\x04\x10\x01\x18d\x80\x01\x01R\n" +
+	"identifier\"=\n" +
+	"\x1dGetWithdrawnAddressesResponse\x12\x1c\n" +
+	"\taddresses\x18\x01 \x03(\tR\taddresses\"\xa3\x01\n" +
+	"\x17ChangePersonNameRequest\x12#\n" +
+	"\aaddress\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\x12 \n" +
+	"\x04name\x18\x02 \x01(\tB\f\xbaH\x06r\x04\x10\x01\x18(\x80\x01\x01R\x04name\x12A\n" +
+	"\n" +
+	"changed_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\tchangedAt\"6\n" +
+	"\x18ChangePersonNameResponse\x12\x1a\n" +
+	"\bexchange\x18\x01 \x01(\tR\bexchange\"\xc8\x02\n" +
+	"\x19ChangeOrganisationRequest\x12#\n" +
+	"\aaddress\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\x12 \n" +
+	"\x04name\x18\x02 \x01(\tB\f\xbaH\x06r\x04\x10\x01\x18(\x80\x01\x01R\x04name\x12?\n" +
+	"\x04type\x18\x03 \x01(\x0e2!.naru.address.v1.OrganisationTypeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04type\x12A\n" +
+	"\n" +
+	"changed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\tchangedAt\x12+\n" +
+	"\x11business_document\x18\x05 \x01(\fR\x10businessDocument\x123\n" +
+	"\x15registration_document\x18\x06 \x01(\fR\x14registrationDocument\"8\n" +
+	"\x1aChangeOrganisationResponse\x12\x1a\n" +
+	"\bexchange\x18\x01 \x01(\tR\bexchange\"\x84\x01\n" +
 	"\x16WithdrawAddressRequest\x12#\n" +
 	"\aaddress\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\x12E\n" +
 	"\fwithdrawn_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\vwithdrawnAt\"5\n" +
@@ -1233,17 +1872,44 @@ const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\x03pdf\x18\x02 \x01(\fR\x03pdf\x12\x1a\n" +
 	"\bexchange\x18\x03 \x01(\tR\bexchange\x12;\n" +
 	"\vanswered_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"answeredAt2\xf4\a\n" +
+	"answeredAt\"\x80\x01\n" +
+	"\x1eIssueFiguresCertificateRequest\x12#\n" +
+	"\aaddress\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\x129\n" +
+	"\x06period\x18\x02 \x01(\tB!\xbaH\x1er\x1c2\x1a^[0-9]{4}-(0[1-9]|1[0-2])$R\x06period\"\xdd\x02\n" +
+	"\x1fIssueFiguresCertificateResponse\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x16\n" +
+	"\x06period\x18\x02 \x01(\tR\x06period\x12(\n" +
+	"\x10received_of_sent\x18\x03 \x01(\x03R\x0ereceivedOfSent\x12 \n" +
+	"\fread_of_sent\x18\x04 \x01(\x03R\n" +
+	"readOfSent\x12\x1a\n" +
+	"\breceived\x18\x05 \x01(\x03R\breceived\x12\x12\n" +
+	"\x04read\x18\x06 \x01(\x03R\x04read\x12!\n" +
+	"\tstatement\x18\a \x01(\fB\x03\x80\x01\x01R\tstatement\x12\x10\n" +
+	"\x03pdf\x18\b \x01(\fR\x03pdf\x12\x1a\n" +
+	"\bexchange\x18\t \x01(\tR\bexchange\x12;\n" +
+	"\vanswered_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"answeredAt\";\n" +
+	"\x1bGetPushedCertificateRequest\x12\x1c\n" +
+	"\x04push\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x04push\"K\n" +
+	"\x1cGetPushedCertificateResponse\x12\x19\n" +
+	"\bcert_num\x18\x01 \x01(\tR\acertNum\x12\x10\n" +
+	"\x03pdf\x18\x02 \x01(\fR\x03pdf2\xe3\f\n" +
 	"\n" +
 	"HubService\x12}\n" +
 	"\x15RegisterPersonAddress\x12).naru.hub.v1.RegisterPersonAddressRequest\x1a*.naru.hub.v1.RegisterPersonAddressResponse\"\r\xca\xf3\x18\t\"\aaddress\x12\x8f\x01\n" +
 	"\x1bRegisterOrganisationAddress\x12/.naru.hub.v1.RegisterOrganisationAddressRequest\x1a0.naru.hub.v1.RegisterOrganisationAddressResponse\"\r\xca\xf3\x18\t\"\aaddress\x12k\n" +
 	"\x0fGetAddressOwner\x12#.naru.hub.v1.GetAddressOwnerRequest\x1a$.naru.hub.v1.GetAddressOwnerResponse\"\r\xca\xf3\x18\t\"\aaddress\x12k\n" +
-	"\x0fWithdrawAddress\x12#.naru.hub.v1.WithdrawAddressRequest\x1a$.naru.hub.v1.WithdrawAddressResponse\"\r\xca\xf3\x18\t\"\aaddress\x12k\n" +
+	"\x0fWithdrawAddress\x12#.naru.hub.v1.WithdrawAddressRequest\x1a$.naru.hub.v1.WithdrawAddressResponse\"\r\xca\xf3\x18\t\"\aaddress\x12}\n" +
+	"\x15GetWithdrawnAddresses\x12).naru.hub.v1.GetWithdrawnAddressesRequest\x1a*.naru.hub.v1.GetWithdrawnAddressesResponse\"\r\xca\xf3\x18\t\"\aaddress\x12n\n" +
+	"\x10ChangePersonName\x12$.naru.hub.v1.ChangePersonNameRequest\x1a%.naru.hub.v1.ChangePersonNameResponse\"\r\xca\xf3\x18\t\"\aaddress\x12t\n" +
+	"\x12ChangeOrganisation\x12&.naru.hub.v1.ChangeOrganisationRequest\x1a'.naru.hub.v1.ChangeOrganisationResponse\"\r\xca\xf3\x18\t\"\aaddress\x12k\n" +
 	"\x0fSearchRecipient\x12#.naru.hub.v1.SearchRecipientRequest\x1a$.naru.hub.v1.SearchRecipientResponse\"\r\xca\xf3\x18\t\"\aaddress\x12~\n" +
 	"\x14RegisterCirculations\x12(.naru.hub.v1.RegisterCirculationsRequest\x1a).naru.hub.v1.RegisterCirculationsResponse\"\x11\xca\xf3\x18\r\"\vcirculation\x12u\n" +
 	"\x11RegisterReadTimes\x12%.naru.hub.v1.RegisterReadTimesRequest\x1a&.naru.hub.v1.RegisterReadTimesResponse\"\x11\xca\xf3\x18\r\"\vcirculation\x12\x96\x01\n" +
-	"\x1cIssueDistributionCertificate\x120.naru.hub.v1.IssueDistributionCertificateRequest\x1a1.naru.hub.v1.IssueDistributionCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xa8\x01\n" +
+	"\x1cIssueDistributionCertificate\x120.naru.hub.v1.IssueDistributionCertificateRequest\x1a1.naru.hub.v1.IssueDistributionCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12~\n" +
+	"\x14GetPushedCertificate\x12(.naru.hub.v1.GetPushedCertificateRequest\x1a).naru.hub.v1.GetPushedCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12\x87\x01\n" +
+	"\x17IssueFiguresCertificate\x12+.naru.hub.v1.IssueFiguresCertificateRequest\x1a,.naru.hub.v1.IssueFiguresCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xa8\x01\n" +
 	"\x0fcom.naru.hub.v1B\x0fHubServiceProtoP\x01Z6github.com/naru-relay/naru/proto/gen/naru/hub/v1;hubv1\xa2\x02\x03NHX\xaa\x02\vNaru.Hub.V1\xca\x02\vNaru\\Hub\\V1\xe2\x02\x17Naru\\Hub\\V1\\GPBMetadata\xea\x02\rNaru::Hub::V1b\x06proto3"
 
 var (
@@ -1258,7 +1924,7 @@ func file_naru_hub_v1_hub_service_proto_rawDescGZIP() []byte {
 	return file_naru_hub_v1_hub_service_proto_rawDescData
 }
 
-var file_naru_hub_v1_hub_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_naru_hub_v1_hub_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 	(*RegisterPersonAddressRequest)(nil),         // 0: naru.hub.v1.RegisterPersonAddressRequest
 	(*RegisterPersonAddressResponse)(nil),        // 1: naru.hub.v1.RegisterPersonAddressResponse
@@ -1266,71 +1932,95 @@ var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 	(*RegisterOrganisationAddressResponse)(nil),  // 3: naru.hub.v1.RegisterOrganisationAddressResponse
 	(*GetAddressOwnerRequest)(nil),               // 4: naru.hub.v1.GetAddressOwnerRequest
 	(*GetAddressOwnerResponse)(nil),              // 5: naru.hub.v1.GetAddressOwnerResponse
-	(*WithdrawAddressRequest)(nil),               // 6: naru.hub.v1.WithdrawAddressRequest
-	(*WithdrawAddressResponse)(nil),              // 7: naru.hub.v1.WithdrawAddressResponse
-	(*SearchRecipientRequest)(nil),               // 8: naru.hub.v1.SearchRecipientRequest
-	(*SearchRecipientResponse)(nil),              // 9: naru.hub.v1.SearchRecipientResponse
-	(*CirculationItem)(nil),                      // 10: naru.hub.v1.CirculationItem
-	(*RegisterCirculationsRequest)(nil),          // 11: naru.hub.v1.RegisterCirculationsRequest
-	(*ItemResult)(nil),                           // 12: naru.hub.v1.ItemResult
-	(*RegisterCirculationsResponse)(nil),         // 13: naru.hub.v1.RegisterCirculationsResponse
-	(*ReadTimeItem)(nil),                         // 14: naru.hub.v1.ReadTimeItem
-	(*RegisterReadTimesRequest)(nil),             // 15: naru.hub.v1.RegisterReadTimesRequest
-	(*RegisterReadTimesResponse)(nil),            // 16: naru.hub.v1.RegisterReadTimesResponse
-	(*IssueDistributionCertificateRequest)(nil),  // 17: naru.hub.v1.IssueDistributionCertificateRequest
-	(*IssueDistributionCertificateResponse)(nil), // 18: naru.hub.v1.IssueDistributionCertificateResponse
-	(*timestamppb.Timestamp)(nil),                // 19: google.protobuf.Timestamp
-	(v1.OrganisationType)(0),                     // 20: naru.address.v1.OrganisationType
-	(*v11.RecipientIdentifier)(nil),              // 21: naru.platform.v1.RecipientIdentifier
-	(*v11.PlatformAddress)(nil),                  // 22: naru.platform.v1.PlatformAddress
-	(*v11.Party)(nil),                            // 23: naru.platform.v1.Party
-	(v11.DocumentType)(0),                        // 24: naru.platform.v1.DocumentType
-	(*v11.Digest)(nil),                           // 25: naru.platform.v1.Digest
+	(*GetWithdrawnAddressesRequest)(nil),         // 6: naru.hub.v1.GetWithdrawnAddressesRequest
+	(*GetWithdrawnAddressesResponse)(nil),        // 7: naru.hub.v1.GetWithdrawnAddressesResponse
+	(*ChangePersonNameRequest)(nil),              // 8: naru.hub.v1.ChangePersonNameRequest
+	(*ChangePersonNameResponse)(nil),             // 9: naru.hub.v1.ChangePersonNameResponse
+	(*ChangeOrganisationRequest)(nil),            // 10: naru.hub.v1.ChangeOrganisationRequest
+	(*ChangeOrganisationResponse)(nil),           // 11: naru.hub.v1.ChangeOrganisationResponse
+	(*WithdrawAddressRequest)(nil),               // 12: naru.hub.v1.WithdrawAddressRequest
+	(*WithdrawAddressResponse)(nil),              // 13: naru.hub.v1.WithdrawAddressResponse
+	(*SearchRecipientRequest)(nil),               // 14: naru.hub.v1.SearchRecipientRequest
+	(*SearchRecipientResponse)(nil),              // 15: naru.hub.v1.SearchRecipientResponse
+	(*CirculationItem)(nil),                      // 16: naru.hub.v1.CirculationItem
+	(*RegisterCirculationsRequest)(nil),          // 17: naru.hub.v1.RegisterCirculationsRequest
+	(*ItemResult)(nil),                           // 18: naru.hub.v1.ItemResult
+	(*RegisterCirculationsResponse)(nil),         // 19: naru.hub.v1.RegisterCirculationsResponse
+	(*ReadTimeItem)(nil),                         // 20: naru.hub.v1.ReadTimeItem
+	(*RegisterReadTimesRequest)(nil),             // 21: naru.hub.v1.RegisterReadTimesRequest
+	(*RegisterReadTimesResponse)(nil),            // 22: naru.hub.v1.RegisterReadTimesResponse
+	(*IssueDistributionCertificateRequest)(nil),  // 23: naru.hub.v1.IssueDistributionCertificateRequest
+	(*IssueDistributionCertificateResponse)(nil), // 24: naru.hub.v1.IssueDistributionCertificateResponse
+	(*IssueFiguresCertificateRequest)(nil),       // 25: naru.hub.v1.IssueFiguresCertificateRequest
+	(*IssueFiguresCertificateResponse)(nil),      // 26: naru.hub.v1.IssueFiguresCertificateResponse
+	(*GetPushedCertificateRequest)(nil),          // 27: naru.hub.v1.GetPushedCertificateRequest
+	(*GetPushedCertificateResponse)(nil),         // 28: naru.hub.v1.GetPushedCertificateResponse
+	(*timestamppb.Timestamp)(nil),                // 29: google.protobuf.Timestamp
+	(v1.OrganisationType)(0),                     // 30: naru.address.v1.OrganisationType
+	(*v11.RecipientIdentifier)(nil),              // 31: naru.platform.v1.RecipientIdentifier
+	(*v11.PlatformAddress)(nil),                  // 32: naru.platform.v1.PlatformAddress
+	(*v11.Party)(nil),                            // 33: naru.platform.v1.Party
+	(v11.DocumentType)(0),                        // 34: naru.platform.v1.DocumentType
+	(*v11.Digest)(nil),                           // 35: naru.platform.v1.Digest
 }
 var file_naru_hub_v1_hub_service_proto_depIdxs = []int32{
-	19, // 0: naru.hub.v1.RegisterPersonAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
-	20, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.address.v1.OrganisationType
-	19, // 2: naru.hub.v1.RegisterOrganisationAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
-	19, // 3: naru.hub.v1.GetAddressOwnerResponse.registered_at:type_name -> google.protobuf.Timestamp
-	19, // 4: naru.hub.v1.WithdrawAddressRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	21, // 5: naru.hub.v1.SearchRecipientRequest.recipient:type_name -> naru.platform.v1.RecipientIdentifier
-	22, // 6: naru.hub.v1.SearchRecipientResponse.addresses:type_name -> naru.platform.v1.PlatformAddress
-	23, // 7: naru.hub.v1.CirculationItem.from:type_name -> naru.platform.v1.Party
-	23, // 8: naru.hub.v1.CirculationItem.to:type_name -> naru.platform.v1.Party
-	19, // 9: naru.hub.v1.CirculationItem.sent_at:type_name -> google.protobuf.Timestamp
-	19, // 10: naru.hub.v1.CirculationItem.received_at:type_name -> google.protobuf.Timestamp
-	24, // 11: naru.hub.v1.CirculationItem.document_type:type_name -> naru.platform.v1.DocumentType
-	25, // 12: naru.hub.v1.CirculationItem.document_hash:type_name -> naru.platform.v1.Digest
-	25, // 13: naru.hub.v1.CirculationItem.attachment_hashes:type_name -> naru.platform.v1.Digest
-	10, // 14: naru.hub.v1.RegisterCirculationsRequest.items:type_name -> naru.hub.v1.CirculationItem
-	12, // 15: naru.hub.v1.RegisterCirculationsResponse.results:type_name -> naru.hub.v1.ItemResult
-	19, // 16: naru.hub.v1.RegisterCirculationsResponse.answered_at:type_name -> google.protobuf.Timestamp
-	19, // 17: naru.hub.v1.ReadTimeItem.read_at:type_name -> google.protobuf.Timestamp
-	14, // 18: naru.hub.v1.RegisterReadTimesRequest.items:type_name -> naru.hub.v1.ReadTimeItem
-	12, // 19: naru.hub.v1.RegisterReadTimesResponse.results:type_name -> naru.hub.v1.ItemResult
-	19, // 20: naru.hub.v1.RegisterReadTimesResponse.answered_at:type_name -> google.protobuf.Timestamp
-	19, // 21: naru.hub.v1.IssueDistributionCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
-	0,  // 22: naru.hub.v1.HubService.RegisterPersonAddress:input_type -> naru.hub.v1.RegisterPersonAddressRequest
-	2,  // 23: naru.hub.v1.HubService.RegisterOrganisationAddress:input_type -> naru.hub.v1.RegisterOrganisationAddressRequest
-	4,  // 24: naru.hub.v1.HubService.GetAddressOwner:input_type -> naru.hub.v1.GetAddressOwnerRequest
-	6,  // 25: naru.hub.v1.HubService.WithdrawAddress:input_type -> naru.hub.v1.WithdrawAddressRequest
-	8,  // 26: naru.hub.v1.HubService.SearchRecipient:input_type -> naru.hub.v1.SearchRecipientRequest
-	11, // 27: naru.hub.v1.HubService.RegisterCirculations:input_type -> naru.hub.v1.RegisterCirculationsRequest
-	15, // 28: naru.hub.v1.HubService.RegisterReadTimes:input_type -> naru.hub.v1.RegisterReadTimesRequest
-	17, // 29: naru.hub.v1.HubService.IssueDistributionCertificate:input_type -> naru.hub.v1.IssueDistributionCertificateRequest
-	1,  // 30: naru.hub.v1.HubService.RegisterPersonAddress:output_type -> naru.hub.v1.RegisterPersonAddressResponse
-	3,  // 31: naru.hub.v1.HubService.RegisterOrganisationAddress:output_type -> naru.hub.v1.RegisterOrganisationAddressResponse
-	5,  // 32: naru.hub.v1.HubService.GetAddressOwner:output_type -> naru.hub.v1.GetAddressOwnerResponse
-	7,  // 33: naru.hub.v1.HubService.WithdrawAddress:output_type -> naru.hub.v1.WithdrawAddressResponse
-	9,  // 34: naru.hub.v1.HubService.SearchRecipient:output_type -> naru.hub.v1.SearchRecipientResponse
-	13, // 35: naru.hub.v1.HubService.RegisterCirculations:output_type -> naru.hub.v1.RegisterCirculationsResponse
-	16, // 36: naru.hub.v1.HubService.RegisterReadTimes:output_type -> naru.hub.v1.RegisterReadTimesResponse
-	18, // 37: naru.hub.v1.HubService.IssueDistributionCertificate:output_type -> naru.hub.v1.IssueDistributionCertificateResponse
-	30, // [30:38] is the sub-list for method output_type
-	22, // [22:30] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	29, // 0: naru.hub.v1.RegisterPersonAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
+	30, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.address.v1.OrganisationType
+	29, // 2: naru.hub.v1.RegisterOrganisationAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
+	29, // 3: naru.hub.v1.GetAddressOwnerResponse.registered_at:type_name -> google.protobuf.Timestamp
+	29, // 4: naru.hub.v1.ChangePersonNameRequest.changed_at:type_name -> google.protobuf.Timestamp
+	30, // 5: naru.hub.v1.ChangeOrganisationRequest.type:type_name -> naru.address.v1.OrganisationType
+	29, // 6: naru.hub.v1.ChangeOrganisationRequest.changed_at:type_name -> google.protobuf.Timestamp
+	29, // 7: naru.hub.v1.WithdrawAddressRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	31, // 8: naru.hub.v1.SearchRecipientRequest.recipient:type_name -> naru.platform.v1.RecipientIdentifier
+	32, // 9: naru.hub.v1.SearchRecipientResponse.addresses:type_name -> naru.platform.v1.PlatformAddress
+	33, // 10: naru.hub.v1.CirculationItem.from:type_name -> naru.platform.v1.Party
+	33, // 11: naru.hub.v1.CirculationItem.to:type_name -> naru.platform.v1.Party
+	29, // 12: naru.hub.v1.CirculationItem.sent_at:type_name -> google.protobuf.Timestamp
+	29, // 13: naru.hub.v1.CirculationItem.received_at:type_name -> google.protobuf.Timestamp
+	34, // 14: naru.hub.v1.CirculationItem.document_type:type_name -> naru.platform.v1.DocumentType
+	35, // 15: naru.hub.v1.CirculationItem.document_hash:type_name -> naru.platform.v1.Digest
+	35, // 16: naru.hub.v1.CirculationItem.attachment_hashes:type_name -> naru.platform.v1.Digest
+	16, // 17: naru.hub.v1.RegisterCirculationsRequest.items:type_name -> naru.hub.v1.CirculationItem
+	18, // 18: naru.hub.v1.RegisterCirculationsResponse.results:type_name -> naru.hub.v1.ItemResult
+	29, // 19: naru.hub.v1.RegisterCirculationsResponse.answered_at:type_name -> google.protobuf.Timestamp
+	29, // 20: naru.hub.v1.ReadTimeItem.read_at:type_name -> google.protobuf.Timestamp
+	20, // 21: naru.hub.v1.RegisterReadTimesRequest.items:type_name -> naru.hub.v1.ReadTimeItem
+	18, // 22: naru.hub.v1.RegisterReadTimesResponse.results:type_name -> naru.hub.v1.ItemResult
+	29, // 23: naru.hub.v1.RegisterReadTimesResponse.answered_at:type_name -> google.protobuf.Timestamp
+	29, // 24: naru.hub.v1.IssueDistributionCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
+	29, // 25: naru.hub.v1.IssueFiguresCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
+	0,  // 26: naru.hub.v1.HubService.RegisterPersonAddress:input_type -> naru.hub.v1.RegisterPersonAddressRequest
+	2,  // 27: naru.hub.v1.HubService.RegisterOrganisationAddress:input_type -> naru.hub.v1.RegisterOrganisationAddressRequest
+	4,  // 28: naru.hub.v1.HubService.GetAddressOwner:input_type -> naru.hub.v1.GetAddressOwnerRequest
+	12, // 29: naru.hub.v1.HubService.WithdrawAddress:input_type -> naru.hub.v1.WithdrawAddressRequest
+	6,  // 30: naru.hub.v1.HubService.GetWithdrawnAddresses:input_type -> naru.hub.v1.GetWithdrawnAddressesRequest
+	8,  // 31: naru.hub.v1.HubService.ChangePersonName:input_type -> naru.hub.v1.ChangePersonNameRequest
+	10, // 32: naru.hub.v1.HubService.ChangeOrganisation:input_type -> naru.hub.v1.ChangeOrganisationRequest
+	14, // 33: naru.hub.v1.HubService.SearchRecipient:input_type -> naru.hub.v1.SearchRecipientRequest
+	17, // 34: naru.hub.v1.HubService.RegisterCirculations:input_type -> naru.hub.v1.RegisterCirculationsRequest
+	21, // 35: naru.hub.v1.HubService.RegisterReadTimes:input_type -> naru.hub.v1.RegisterReadTimesRequest
+	23, // 36: naru.hub.v1.HubService.IssueDistributionCertificate:input_type -> naru.hub.v1.IssueDistributionCertificateRequest
+	27, // 37: naru.hub.v1.HubService.GetPushedCertificate:input_type -> naru.hub.v1.GetPushedCertificateRequest
+	25, // 38: naru.hub.v1.HubService.IssueFiguresCertificate:input_type -> naru.hub.v1.IssueFiguresCertificateRequest
+	1,  // 39: naru.hub.v1.HubService.RegisterPersonAddress:output_type -> naru.hub.v1.RegisterPersonAddressResponse
+	3,  // 40: naru.hub.v1.HubService.RegisterOrganisationAddress:output_type -> naru.hub.v1.RegisterOrganisationAddressResponse
+	5,  // 41: naru.hub.v1.HubService.GetAddressOwner:output_type -> naru.hub.v1.GetAddressOwnerResponse
+	13, // 42: naru.hub.v1.HubService.WithdrawAddress:output_type -> naru.hub.v1.WithdrawAddressResponse
+	7,  // 43: naru.hub.v1.HubService.GetWithdrawnAddresses:output_type -> naru.hub.v1.GetWithdrawnAddressesResponse
+	9,  // 44: naru.hub.v1.HubService.ChangePersonName:output_type -> naru.hub.v1.ChangePersonNameResponse
+	11, // 45: naru.hub.v1.HubService.ChangeOrganisation:output_type -> naru.hub.v1.ChangeOrganisationResponse
+	15, // 46: naru.hub.v1.HubService.SearchRecipient:output_type -> naru.hub.v1.SearchRecipientResponse
+	19, // 47: naru.hub.v1.HubService.RegisterCirculations:output_type -> naru.hub.v1.RegisterCirculationsResponse
+	22, // 48: naru.hub.v1.HubService.RegisterReadTimes:output_type -> naru.hub.v1.RegisterReadTimesResponse
+	24, // 49: naru.hub.v1.HubService.IssueDistributionCertificate:output_type -> naru.hub.v1.IssueDistributionCertificateResponse
+	28, // 50: naru.hub.v1.HubService.GetPushedCertificate:output_type -> naru.hub.v1.GetPushedCertificateResponse
+	26, // 51: naru.hub.v1.HubService.IssueFiguresCertificate:output_type -> naru.hub.v1.IssueFiguresCertificateResponse
+	39, // [39:52] is the sub-list for method output_type
+	26, // [26:39] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_naru_hub_v1_hub_service_proto_init() }
@@ -1344,7 +2034,7 @@ func file_naru_hub_v1_hub_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_hub_v1_hub_service_proto_rawDesc), len(file_naru_hub_v1_hub_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,10 +23,15 @@ const (
 	HubService_RegisterOrganisationAddress_FullMethodName  = "/naru.hub.v1.HubService/RegisterOrganisationAddress"
 	HubService_GetAddressOwner_FullMethodName              = "/naru.hub.v1.HubService/GetAddressOwner"
 	HubService_WithdrawAddress_FullMethodName              = "/naru.hub.v1.HubService/WithdrawAddress"
+	HubService_GetWithdrawnAddresses_FullMethodName        = "/naru.hub.v1.HubService/GetWithdrawnAddresses"
+	HubService_ChangePersonName_FullMethodName             = "/naru.hub.v1.HubService/ChangePersonName"
+	HubService_ChangeOrganisation_FullMethodName           = "/naru.hub.v1.HubService/ChangeOrganisation"
 	HubService_SearchRecipient_FullMethodName              = "/naru.hub.v1.HubService/SearchRecipient"
 	HubService_RegisterCirculations_FullMethodName         = "/naru.hub.v1.HubService/RegisterCirculations"
 	HubService_RegisterReadTimes_FullMethodName            = "/naru.hub.v1.HubService/RegisterReadTimes"
 	HubService_IssueDistributionCertificate_FullMethodName = "/naru.hub.v1.HubService/IssueDistributionCertificate"
+	HubService_GetPushedCertificate_FullMethodName         = "/naru.hub.v1.HubService/GetPushedCertificate"
+	HubService_IssueFiguresCertificate_FullMethodName      = "/naru.hub.v1.HubService/IssueFiguresCertificate"
 )
 
 // HubServiceClient is the client API for HubService service.
@@ -45,6 +50,13 @@ type HubServiceClient interface {
 	GetAddressOwner(ctx context.Context, in *GetAddressOwnerRequest, opts ...grpc.CallOption) (*GetAddressOwnerResponse, error)
 	// WithdrawAddress withdraws an address (hub-interface 3.3); one that does not exist counts as done.
 	WithdrawAddress(ctx context.Context, in *WithdrawAddressRequest, opts ...grpc.CallOption) (*WithdrawAddressResponse, error)
+	// GetWithdrawnAddresses asks which addresses somebody has withdrawn here (hub-interface 3.4); none for who never had one.
+	GetWithdrawnAddresses(ctx context.Context, in *GetWithdrawnAddressesRequest, opts ...grpc.CallOption) (*GetWithdrawnAddressesResponse, error)
+	// ChangePersonName gives a member's address its owner's new name (hub-interface 3.6). Errors: ADDRESS_UNKNOWN (ERR-01-304), HUB_REFUSED.
+	ChangePersonName(ctx context.Context, in *ChangePersonNameRequest, opts ...grpc.CallOption) (*ChangePersonNameResponse, error)
+	// ChangeOrganisation gives an address an organisation's new name, with its two documents, or only another type, without them (hub-interface
+	// 3.7). Errors: ADDRESS_UNKNOWN (ERR-01-304), HUB_REFUSED, INVALID_REQUEST (rule type.dialect: the hub's dialect cannot change a type).
+	ChangeOrganisation(ctx context.Context, in *ChangeOrganisationRequest, opts ...grpc.CallOption) (*ChangeOrganisationResponse, error)
 	// SearchRecipient finds where somebody is a member. Ours: no public source shows this interface.
 	SearchRecipient(ctx context.Context, in *SearchRecipientRequest, opts ...grpc.CallOption) (*SearchRecipientResponse, error)
 	// RegisterCirculations registers 1-500 records (hub-interface 4.1); one result per record, by edoc number.
@@ -53,6 +65,11 @@ type HubServiceClient interface {
 	RegisterReadTimes(ctx context.Context, in *RegisterReadTimesRequest, opts ...grpc.CallOption) (*RegisterReadTimesResponse, error)
 	// IssueDistributionCertificate obtains a 유통증명서 (hub-interface 5.1). Errors: NO_CIRCULATION (ERR-01-501), HUB_REFUSED.
 	IssueDistributionCertificate(ctx context.Context, in *IssueDistributionCertificateRequest, opts ...grpc.CallOption) (*IssueDistributionCertificateResponse, error)
+	// GetPushedCertificate gives a certificate that the hub pushed (HubPushReceived). Errors: PUSH_NOT_FOUND.
+	GetPushedCertificate(ctx context.Context, in *GetPushedCertificateRequest, opts ...grpc.CallOption) (*GetPushedCertificateResponse, error)
+	// IssueFiguresCertificate obtains a 전자문서 유통정보 수치 확인서 (hub-interface 5.2): how many of the documents that an address sent were received and
+	// viewed in a month. Errors: NO_CIRCULATION (ERR-01-501: none in that month), HUB_REFUSED (also if interface.paths.figures is not configured).
+	IssueFiguresCertificate(ctx context.Context, in *IssueFiguresCertificateRequest, opts ...grpc.CallOption) (*IssueFiguresCertificateResponse, error)
 }
 
 type hubServiceClient struct {
@@ -103,6 +120,36 @@ func (c *hubServiceClient) WithdrawAddress(ctx context.Context, in *WithdrawAddr
 	return out, nil
 }
 
+func (c *hubServiceClient) GetWithdrawnAddresses(ctx context.Context, in *GetWithdrawnAddressesRequest, opts ...grpc.CallOption) (*GetWithdrawnAddressesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetWithdrawnAddressesResponse)
+	err := c.cc.Invoke(ctx, HubService_GetWithdrawnAddresses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hubServiceClient) ChangePersonName(ctx context.Context, in *ChangePersonNameRequest, opts ...grpc.CallOption) (*ChangePersonNameResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangePersonNameResponse)
+	err := c.cc.Invoke(ctx, HubService_ChangePersonName_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hubServiceClient) ChangeOrganisation(ctx context.Context, in *ChangeOrganisationRequest, opts ...grpc.CallOption) (*ChangeOrganisationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeOrganisationResponse)
+	err := c.cc.Invoke(ctx, HubService_ChangeOrganisation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *hubServiceClient) SearchRecipient(ctx context.Context, in *SearchRecipientRequest, opts ...grpc.CallOption) (*SearchRecipientResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SearchRecipientResponse)
@@ -143,6 +190,26 @@ func (c *hubServiceClient) IssueDistributionCertificate(ctx context.Context, in 
 	return out, nil
 }
 
+func (c *hubServiceClient) GetPushedCertificate(ctx context.Context, in *GetPushedCertificateRequest, opts ...grpc.CallOption) (*GetPushedCertificateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetPushedCertificateResponse)
+	err := c.cc.Invoke(ctx, HubService_GetPushedCertificate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hubServiceClient) IssueFiguresCertificate(ctx context.Context, in *IssueFiguresCertificateRequest, opts ...grpc.CallOption) (*IssueFiguresCertificateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IssueFiguresCertificateResponse)
+	err := c.cc.Invoke(ctx, HubService_IssueFiguresCertificate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // HubServiceServer is the server API for HubService service.
 // All implementations must embed UnimplementedHubServiceServer
 // for forward compatibility.
@@ -159,6 +226,13 @@ type HubServiceServer interface {
 	GetAddressOwner(context.Context, *GetAddressOwnerRequest) (*GetAddressOwnerResponse, error)
 	// WithdrawAddress withdraws an address (hub-interface 3.3); one that does not exist counts as done.
 	WithdrawAddress(context.Context, *WithdrawAddressRequest) (*WithdrawAddressResponse, error)
+	// GetWithdrawnAddresses asks which addresses somebody has withdrawn here (hub-interface 3.4); none for who never had one.
+	GetWithdrawnAddresses(context.Context, *GetWithdrawnAddressesRequest) (*GetWithdrawnAddressesResponse, error)
+	// ChangePersonName gives a member's address its owner's new name (hub-interface 3.6). Errors: ADDRESS_UNKNOWN (ERR-01-304), HUB_REFUSED.
+	ChangePersonName(context.Context, *ChangePersonNameRequest) (*ChangePersonNameResponse, error)
+	// ChangeOrganisation gives an address an organisation's new name, with its two documents, or only another type, without them (hub-interface
+	// 3.7). Errors: ADDRESS_UNKNOWN (ERR-01-304), HUB_REFUSED, INVALID_REQUEST (rule type.dialect: the hub's dialect cannot change a type).
+	ChangeOrganisation(context.Context, *ChangeOrganisationRequest) (*ChangeOrganisationResponse, error)
 	// SearchRecipient finds where somebody is a member. Ours: no public source shows this interface.
 	SearchRecipient(context.Context, *SearchRecipientRequest) (*SearchRecipientResponse, error)
 	// RegisterCirculations registers 1-500 records (hub-interface 4.1); one result per record, by edoc number.
@@ -167,6 +241,11 @@ type HubServiceServer interface {
 	RegisterReadTimes(context.Context, *RegisterReadTimesRequest) (*RegisterReadTimesResponse, error)
 	// IssueDistributionCertificate obtains a 유통증명서 (hub-interface 5.1). Errors: NO_CIRCULATION (ERR-01-501), HUB_REFUSED.
 	IssueDistributionCertificate(context.Context, *IssueDistributionCertificateRequest) (*IssueDistributionCertificateResponse, error)
+	// GetPushedCertificate gives a certificate that the hub pushed (HubPushReceived). Errors: PUSH_NOT_FOUND.
+	GetPushedCertificate(context.Context, *GetPushedCertificateRequest) (*GetPushedCertificateResponse, error)
+	// IssueFiguresCertificate obtains a 전자문서 유통정보 수치 확인서 (hub-interface 5.2): how many of the documents that an address sent were received and
+	// viewed in a month. Errors: NO_CIRCULATION (ERR-01-501: none in that month), HUB_REFUSED (also if interface.paths.figures is not configured).
+	IssueFiguresCertificate(context.Context, *IssueFiguresCertificateRequest) (*IssueFiguresCertificateResponse, error)
 	mustEmbedUnimplementedHubServiceServer()
 }
 
@@ -189,6 +268,15 @@ func (UnimplementedHubServiceServer) GetAddressOwner(context.Context, *GetAddres
 func (UnimplementedHubServiceServer) WithdrawAddress(context.Context, *WithdrawAddressRequest) (*WithdrawAddressResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method WithdrawAddress not implemented")
 }
+func (UnimplementedHubServiceServer) GetWithdrawnAddresses(context.Context, *GetWithdrawnAddressesRequest) (*GetWithdrawnAddressesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetWithdrawnAddresses not implemented")
+}
+func (UnimplementedHubServiceServer) ChangePersonName(context.Context, *ChangePersonNameRequest) (*ChangePersonNameResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangePersonName not implemented")
+}
+func (UnimplementedHubServiceServer) ChangeOrganisation(context.Context, *ChangeOrganisationRequest) (*ChangeOrganisationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangeOrganisation not implemented")
+}
 func (UnimplementedHubServiceServer) SearchRecipient(context.Context, *SearchRecipientRequest) (*SearchRecipientResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SearchRecipient not implemented")
 }
@@ -200,6 +288,12 @@ func (UnimplementedHubServiceServer) RegisterReadTimes(context.Context, *Registe
 }
 func (UnimplementedHubServiceServer) IssueDistributionCertificate(context.Context, *IssueDistributionCertificateRequest) (*IssueDistributionCertificateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueDistributionCertificate not implemented")
+}
+func (UnimplementedHubServiceServer) GetPushedCertificate(context.Context, *GetPushedCertificateRequest) (*GetPushedCertificateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPushedCertificate not implemented")
+}
+func (UnimplementedHubServiceServer) IssueFiguresCertificate(context.Context, *IssueFiguresCertificateRequest) (*IssueFiguresCertificateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method IssueFiguresCertificate not implemented")
 }
 func (UnimplementedHubServiceServer) mustEmbedUnimplementedHubServiceServer() {}
 func (UnimplementedHubServiceServer) testEmbeddedByValue()                    {}
@@ -294,6 +388,60 @@ func _HubService_WithdrawAddress_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HubService_GetWithdrawnAddresses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetWithdrawnAddressesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).GetWithdrawnAddresses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_GetWithdrawnAddresses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).GetWithdrawnAddresses(ctx, req.(*GetWithdrawnAddressesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HubService_ChangePersonName_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangePersonNameRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).ChangePersonName(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_ChangePersonName_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).ChangePersonName(ctx, req.(*ChangePersonNameRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HubService_ChangeOrganisation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangeOrganisationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).ChangeOrganisation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_ChangeOrganisation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).ChangeOrganisation(ctx, req.(*ChangeOrganisationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _HubService_SearchRecipient_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SearchRecipientRequest)
 	if err := dec(in); err != nil {
@@ -366,6 +514,42 @@ func _HubService_IssueDistributionCertificate_Handler(srv interface{}, ctx conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HubService_GetPushedCertificate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPushedCertificateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).GetPushedCertificate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_GetPushedCertificate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).GetPushedCertificate(ctx, req.(*GetPushedCertificateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HubService_IssueFiguresCertificate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IssueFiguresCertificateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).IssueFiguresCertificate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_IssueFiguresCertificate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).IssueFiguresCertificate(ctx, req.(*IssueFiguresCertificateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // HubService_ServiceDesc is the grpc.ServiceDesc for HubService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -390,6 +574,18 @@ var HubService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _HubService_WithdrawAddress_Handler,
 		},
 		{
+			MethodName: "GetWithdrawnAddresses",
+			Handler:    _HubService_GetWithdrawnAddresses_Handler,
+		},
+		{
+			MethodName: "ChangePersonName",
+			Handler:    _HubService_ChangePersonName_Handler,
+		},
+		{
+			MethodName: "ChangeOrganisation",
+			Handler:    _HubService_ChangeOrganisation_Handler,
+		},
+		{
 			MethodName: "SearchRecipient",
 			Handler:    _HubService_SearchRecipient_Handler,
 		},
@@ -404,6 +600,14 @@ var HubService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "IssueDistributionCertificate",
 			Handler:    _HubService_IssueDistributionCertificate_Handler,
+		},
+		{
+			MethodName: "GetPushedCertificate",
+			Handler:    _HubService_GetPushedCertificate_Handler,
+		},
+		{
+			MethodName: "IssueFiguresCertificate",
+			Handler:    _HubService_IssueFiguresCertificate_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
