@@ -48,8 +48,8 @@ type verification struct {
 	used []use
 }
 
-// Verify judges a bundle, or a certificate by itself: a PDF is a distribution certificate, what is DER one of an archive. An error
-// says that nothing could be judged: the file could not be read, or nobody is trusted.
+// Verify judges a bundle, or a certificate by itself: a PDF is a distribution certificate, what is DER one of an archive. An
+// error says that nothing could be judged: the file could not be read, or nobody is trusted.
 func Verify(ctx context.Context, from io.ReaderAt, size int64, opts Options) (*Report, error) {
 	if err := opts.Trust.complete(); err != nil || opts.At.IsZero() {
 		return nil, fmt.Errorf("verify bundle: %w", cmpErr(err, errNoTrust))

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -436,125 +434,6 @@ func TestBundleIsRefused(t *testing.T) {
 	require.Equal(t, "BUNDLES_NOT_OFFERED", fault.As(err).Reason)
 }
 
-// Before a time stamp ends to be believed the bundle is stamped again, whatever the authority does meanwhile; it can be had all
-// the while, and outlives the first authority.
-func TestBundleIsStampedAgain(t *testing.T) {
-	t.Parallel()
-	w := newWorkshop(t)
-	began := w.Clock.Now()
-	lasting, ends := w.tsa.Signer, began.AddDate(0, 0, 1)
-	w.tsa.Signer = w.tsaRoot.TimeStamper(t, "시험용 곧 끝나는 센터", ends.AddDate(-1, 0, 0))
-	got := w.await(t, w.request(t, w.deposited(t, 1), "b-1").GetId(), hasEnded)
-	require.Equal(t, certificatev1.BundleState_BUNDLE_STATE_ISSUED, got.GetState(), got.String())
-	first, _, err := w.download(t, got.GetId())
-	require.NoError(t, err)
-	require.Equal(t, 1, w.count(t, `select count(*) from bundle_stamp where due_at > now() + interval '11 hours' and due_at < now() + interval '12 hours'`), "half of what is left")
-	judge := func(container []byte, at time.Time) *bundle.Report {
-		report, err := bundle.Verify(t.Context(), bytes.NewReader(container), int64(len(container)), bundle.Options{Trust: w.trust(t), At: at})
-		require.NoError(t, err)
-		return report
-	}
-	later := began.AddDate(0, 0, 2)
-	require.True(t, judge(first, began).Valid)
-	require.False(t, judge(first, later).Valid)
-
-	w.tsa.Away(true)
-	_, err = w.Owner.Exec(t.Context(), `update bundle_stamp set due_at = now() - interval '2 days'`)
-	require.NoError(t, err)
-	await.Require(t, unittest.Patience, func(context.Context) error {
-		if n := w.count(t, `select max(attempt) from bundle_stamp`); n < 2 {
-			return fmt.Errorf("%d attempts", n)
-		}
-		return nil
-	})
-	overdue, left, err := oldestRenewal(t.Context(), w.Owner)
-	require.NoError(t, err)
-	require.InDelta(t, 48*3600, overdue, 600)
-	require.InDelta(t, 24*3600, left, 600)
-	again, _, err := w.download(t, got.GetId())
-	require.NoError(t, err)
-	require.Equal(t, first, again)
-
-	w.tsa.Signer = lasting
-	w.tsa.Away(false)
-	fact := unittest.AwaitFacts[*certificatev1.BundleRenewed](t, w.Bench, 1)[0]
-	require.EqualValues(t, 2, fact.GetStamps())
-	require.WithinDuration(t, began.AddDate(1, 0, 0), fact.GetBelievedUntil().AsTime(), time.Minute)
-	renewed, header, err := w.download(t, got.GetId())
-	require.NoError(t, err)
-	require.EqualValues(t, len(renewed), header.GetSize())
-	report := judge(renewed, later)
-	require.True(t, report.Valid, "%v", report.Checks)
-	require.Equal(t, judge(first, began).EvidenceAt, report.EvidenceAt, "judged as of the first time stamp, as before")
-	require.WithinDuration(t, began.AddDate(1, 0, 0), *report.Bundle.StampedUntil, time.Minute)
-	overdue, _, err = oldestRenewal(t.Context(), w.Owner)
-	require.NoError(t, err)
-	require.Zero(t, overdue)
-}
-
-// A bundle waits for its next time stamp until the newest one ends soon; one that is kept no longer than that is left alone.
-func TestRenewalIsDue(t *testing.T) {
-	t.Parallel()
-	c := RenewalConfig{Before: config.Duration(90 * 24 * time.Hour)}
-	now := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
-	for name, tc := range map[string]struct {
-		until, kept int
-		wait        int
-		due         bool
-	}{
-		"a year":                   {365, 3650, 275, true},
-		"sooner than the lead":     {60, 3650, 30, true},
-		"ended":                    {-1, 3650, 0, true},
-		"kept no longer":           {365, 365, 0, false},
-		"kept a little longer":     {365, 366, 275, true},
-		"kept long less than that": {365, 100, 0, false},
-	} {
-		wait, due := c.dueIn(now, bundle.Stamp{Until: now.AddDate(0, 0, tc.until)}, now.AddDate(0, 0, tc.kept))
-		require.Equal(t, tc.due, due, name)
-		require.Equal(t, time.Duration(tc.wait)*24*time.Hour, wait, name)
-	}
-}
-
-// Many bundles are asked for at once: what is refused keeps nothing else from being accepted, and the same call asks for nothing
-// twice.
-func TestBundlesInBulk(t *testing.T) {
-	t.Parallel()
-	w := newWorkshop(t)
-	ask := &certificatev1.BatchRequestBundlesRequest{EdocNums: []string{w.deposited(t, 1), w.circulated(t, 99)[:32] + "0", w.deposited(t, 2)}, Reason: reasonText, RequestId: "b-1"}
-	batch := func(c certificatev1.BundleServiceClient) []*certificatev1.BundleOutcome {
-		answer, err := c.BatchRequestBundles(t.Context(), ask)
-		require.NoError(t, err)
-		require.Len(t, answer.GetOutcomes(), 3)
-		for i, o := range answer.GetOutcomes() {
-			require.Equal(t, ask.GetEdocNums()[i], o.GetEdocNum())
-		}
-		return answer.GetOutcomes()
-	}
-	outcomes := batch(w.bundles(t))
-	require.Equal(t, "DOCUMENT_NOT_FOUND", outcomes[1].GetReason())
-	ids := []string{outcomes[2].GetBundle().GetId(), outcomes[0].GetBundle().GetId()}
-	for _, id := range ids {
-		require.Equal(t, certificatev1.BundleState_BUNDLE_STATE_ISSUED, w.await(t, id, hasEnded).GetState())
-	}
-	again := batch(w.bundles(t))
-	require.Equal(t, ids, []string{again[2].GetBundle().GetId(), again[0].GetBundle().GetId()})
-	got, err := w.bundles(t).BatchGetBundles(t.Context(), &certificatev1.BatchGetBundlesRequest{Ids: append(ids, unittest.NewID())})
-	require.NoError(t, err)
-	require.Len(t, got.GetBundles(), 2)
-	require.Equal(t, ids[0], got.GetBundles()[0].GetId())
-
-	stranger := certificatev1.NewBundleServiceClient(w.Sender(t, unittest.NewID()))
-	for _, o := range batch(stranger) {
-		require.Equal(t, "DOCUMENT_NOT_FOUND", o.GetReason())
-	}
-	got, err = stranger.BatchGetBundles(t.Context(), &certificatev1.BatchGetBundlesRequest{Ids: ids})
-	require.NoError(t, err)
-	require.Empty(t, got.GetBundles())
-	_, err = w.bundles(t).BatchRequestBundles(t.Context(), &certificatev1.BatchRequestBundlesRequest{EdocNums: []string{ask.EdocNums[0], ask.EdocNums[0]}, Reason: reasonText, RequestId: "b-2"})
-	require.Equal(t, fault.Invalid, fault.KindOf(err))
-	require.Equal(t, 1, w.count(t, `select count(*) from certificate_request where request_id = $1 and principal = $2`, "bundle:b-1/"+ask.EdocNums[0], w.sender))
-}
-
 // A distribution certificate that fails ends the bundle.
 func TestBundleWithoutDistributionCertificate(t *testing.T) {
 	t.Parallel()
@@ -564,54 +443,4 @@ func TestBundleWithoutDistributionCertificate(t *testing.T) {
 	require.Equal(t, certificatev1.BundleState_BUNDLE_STATE_FAILED, got.GetState())
 	require.Equal(t, "CHECK_FAILED", got.GetReason())
 	require.Zero(t, w.archive.issued)
-}
-
-// Anybody has a file verified, and nothing of it is kept; what is no bundle is told as that.
-func TestVerifyFile(t *testing.T) {
-	t.Parallel()
-	folder := "../../e2e/vectors/"
-	b := setup(t, func(c *Config) {
-		c.Verification.TrustDir, c.Verification.MaxBytes = folder+"trust", 1<<20
-	})
-	client := certificatev1.NewVerificationServiceClient(b.Bearing(t, ""))
-	verify := func(content []byte, hash string) (*certificatev1.ValidationReport, error) {
-		stream, err := client.VerifyFile(t.Context())
-		require.NoError(t, err)
-		require.NoError(t, stream.Send(&certificatev1.VerifyFileRequest{DocumentHash: hash}))
-		for piece := range slices.Chunk(content, chunkBytes) {
-			if err := stream.Send(&certificatev1.VerifyFileRequest{Data: piece}); err != nil {
-				break // the answer says why
-			}
-		}
-		answer, err := stream.CloseAndRecv()
-		return answer.GetReport(), err
-	}
-	good, err := os.ReadFile(folder + "good/submission.asice")
-	require.NoError(t, err)
-	report, err := verify(good, hashOf(nil))
-	require.NoError(t, err)
-	require.Len(t, report.GetChecks(), len(bundle.Definitions()))
-	require.Equal(t, "20260302_NARU000001_0000000000001", report.GetBundle().GetEdocNum())
-	require.False(t, report.GetValid(), "another document was presented")
-	for _, check := range report.GetChecks() {
-		if check.GetOutcome() == failedCheck {
-			require.Equal(t, bundle.CheckPresentedDocument, check.GetId())
-		}
-		require.NotEmpty(t, check.GetKorean())
-		require.NotEmpty(t, check.GetEnglish())
-	}
-	report, err = verify([]byte("no bundle"), "")
-	require.NoError(t, err)
-	require.Nil(t, report.GetBundle())
-	require.Equal(t, failedCheck, report.GetChecks()[0].GetOutcome())
-	_, err = verify(make([]byte, 1<<20+1), "")
-	require.Equal(t, "FILE_TOO_LARGE", fault.As(err).Reason)
-	limits, err := client.GetVerificationLimits(t.Context(), &certificatev1.GetVerificationLimitsRequest{})
-	require.NoError(t, err)
-	require.EqualValues(t, 1<<20, limits.GetFileBytes())
-	none := certificatev1.NewVerificationServiceClient(setup(t).Bearing(t, ""))
-	stream, err := none.VerifyFile(t.Context())
-	require.NoError(t, err)
-	_, err = stream.CloseAndRecv()
-	require.Equal(t, "VERIFICATION_NOT_OFFERED", fault.As(err).Reason)
 }

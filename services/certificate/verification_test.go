@@ -1,0 +1,63 @@
+package certificate
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/bundle"
+	"github.com/naru-relay/naru/pkg/fault"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+)
+
+// Anybody has a file verified, and nothing of it is kept; what is no bundle is told as that.
+func TestVerifyFile(t *testing.T) {
+	t.Parallel()
+	folder := "../../e2e/vectors/"
+	b := setup(t, func(c *Config) {
+		c.Verification.TrustDir, c.Verification.MaxBytes = folder+"trust", 1<<20
+	})
+	client := certificatev1.NewVerificationServiceClient(b.Bearing(t, ""))
+	verify := func(content []byte, hash string) (*certificatev1.ValidationReport, error) {
+		stream, err := client.VerifyFile(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, stream.Send(&certificatev1.VerifyFileRequest{DocumentHash: hash}))
+		for piece := range slices.Chunk(content, chunkBytes) {
+			if err := stream.Send(&certificatev1.VerifyFileRequest{Data: piece}); err != nil {
+				break // the answer says why
+			}
+		}
+		answer, err := stream.CloseAndRecv()
+		return answer.GetReport(), err
+	}
+	good, err := os.ReadFile(folder + "good/submission.asice")
+	require.NoError(t, err)
+	report, err := verify(good, hashOf(nil))
+	require.NoError(t, err)
+	require.Len(t, report.GetChecks(), len(bundle.Definitions()))
+	require.Equal(t, "20260302_NARU000001_0000000000001", report.GetBundle().GetEdocNum())
+	require.False(t, report.GetValid(), "another document was presented")
+	for _, check := range report.GetChecks() {
+		if check.GetOutcome() == failedCheck {
+			require.Equal(t, bundle.CheckPresentedDocument, check.GetId())
+		}
+		require.NotEmpty(t, check.GetKorean())
+		require.NotEmpty(t, check.GetEnglish())
+	}
+	report, err = verify([]byte("no bundle"), "")
+	require.NoError(t, err)
+	require.Nil(t, report.GetBundle())
+	require.Equal(t, failedCheck, report.GetChecks()[0].GetOutcome())
+	_, err = verify(make([]byte, 1<<20+1), "")
+	require.Equal(t, "FILE_TOO_LARGE", fault.As(err).Reason)
+	limits, err := client.GetVerificationLimits(t.Context(), &certificatev1.GetVerificationLimitsRequest{})
+	require.NoError(t, err)
+	require.EqualValues(t, 1<<20, limits.GetFileBytes())
+	none := certificatev1.NewVerificationServiceClient(setup(t).Bearing(t, ""))
+	stream, err := none.VerifyFile(t.Context())
+	require.NoError(t, err)
+	_, err = stream.CloseAndRecv()
+	require.Equal(t, "VERIFICATION_NOT_OFFERED", fault.As(err).Reason)
+}
