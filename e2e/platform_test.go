@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/e2e/harness"
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/bundle"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/pades"
+	"github.com/naru-relay/naru/pkg/tsp"
 )
 
 // The platform-centred path of guide 5.2.1, and of 5.2.2 up to the two certificates: the sender hands the document over, the
@@ -100,6 +105,26 @@ func TestBundleIsVerifiedAtTheDoor(t *testing.T) {
 	bad := verify(changed)
 	require.False(t, bad.Valid)
 	require.Len(t, bad.Checks, len(good.Checks))
+	requireSignedReport(t, container)
+}
+
+// requireSignedReport asks for the report as a PDF, which this relay signed and the sandbox's authority stamped.
+func requireSignedReport(t *testing.T, container []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, stack.Endpoints.REST+"/v1/verifications?signedReport=true", bytes.NewReader(container))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/octet-stream")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	var got struct{ SignedReport []byte }
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&got))
+	trust, err := bundle.LoadTrust(filepath.Dir(stack.Endpoints.Sandbox.Authority))
+	require.NoError(t, err)
+	judged, err := pades.Verify(got.SignedReport, pades.Trust{Roots: trust.Assemblers, TimeStamps: tsp.Trust{Roots: trust.TimeStamps.Roots}}, clock.System().Now())
+	require.NoError(t, err)
+	require.True(t, judged.Valid, "%+v", judged)
 }
 
 // A member without any system of its own sends to another: its session is enough, and status and certificate are its own.

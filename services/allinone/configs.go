@@ -191,6 +191,8 @@ bundles:
     skew: 1s
 verification:
   trust_dir: %q
+  verifier: 시험용 나루
+  mark: 시험용
 `, distcert.ProfileSandbox, r.outside.authority.RootPath(pki.Hub), r.outside.authority.RootPath(pki.TimeStamp), hex.EncodeToString(pin[:]),
 			r.outside.authority.LeafPath(pki.Relay), r.outside.authority.KeyPath(pki.Relay), r.outside.url("tsa")+"/tsp",
 			r.outside.authority.RootPath(pki.TimeStamp), r.outside.authority.RootPath(pki.Server),

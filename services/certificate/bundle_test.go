@@ -170,6 +170,7 @@ func newWorkshop(t *testing.T) *workshop {
 	roots := cmstest.WritePEM(t, folder, "tsa-root.pem", w.tsaRoot)
 	w.office = setupWith(t, w.archive, w.content, func(c *Config, store *pki.Store) {
 		c.Bundles.Signer = SignerConfig{CertificateFile: store.LeafPath(pki.Relay), KeyFile: store.KeyPath(pki.Relay)}
+		c.Verification.TrustDir, c.Verification.Verifier = "../../e2e/vectors/trust", "시험용 나루"
 		c.Bundles.Renewal.Interval = config.Duration(10 * time.Millisecond)
 		c.Bundles.TimeStamps = tsp.Config{Authorities: []tsp.AuthorityConfig{{Name: "tsa", URL: w.tsa.URL, RootsFile: roots}}}
 		c.Bundles.Archives = archivecert.Config{Issuers: []archivecert.IssuerConfig{{

@@ -112,6 +112,15 @@ func fileTooLarge(most int64) error {
 		fmt.Sprintf("the file has more than the %d bytes that are verified here; naru verify takes any", most))
 }
 
+// signedReportUnavailable: this relay has no key to sign with, or no authority gives a time stamp now; cause may be nil.
+func signedReportUnavailable(cause error) error {
+	opts := []fault.Option{fault.WithRetryAfter(time.Second)}
+	if cause != nil {
+		opts = append(opts, fault.Wrap(cause))
+	}
+	return fault.New(fault.Unavailable, domain, certificatev1.Reason_REASON_SIGNED_REPORT_UNAVAILABLE, "no signed report can be made now", opts...)
+}
+
 func tooManyVerifications() error {
 	return fault.New(fault.Exhausted, domain, nil, "as many files as may be are verified now", fault.WithRetryAfter(time.Second))
 }

@@ -126,7 +126,7 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := newVerifier(c.Verification, env.Clock)
+	verifier, err := newVerifier(c.Verification, env.Clock, assembler)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
@@ -16,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/proof"
+	"github.com/naru-relay/naru/pkg/validation"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
@@ -27,9 +29,16 @@ type VerificationConfig struct {
 	MaxBytes int64 `yaml:"max_bytes"`
 	// AtOnce is how many are verified at once; default 2.
 	AtOnce int `yaml:"at_once"`
+	// Verifier is what signed reports call this relay; empty: none are signed.
+	Verifier string `yaml:"verifier"`
+	// Mark is written across the pages of signed reports, e.g. 시험용; default none.
+	Mark string `yaml:"mark"`
 }
 
-const maxVerifiedBytes = 256 << 20
+const (
+	maxVerifiedBytes         = 256 << 20
+	maxVerifierName, maxMark = 60, 8
+)
 
 func (c VerificationConfig) validate() error {
 	var p config.Problems
@@ -38,6 +47,9 @@ func (c VerificationConfig) validate() error {
 	}
 	if c.AtOnce < 1 || c.AtOnce > 64 {
 		p.Add("at_once", "must be 1 to 64")
+	}
+	if utf8.RuneCountInString(c.Verifier) > maxVerifierName || utf8.RuneCountInString(c.Mark) > maxMark {
+		p.Add("verifier", "has up to %d characters, mark up to %d", maxVerifierName, maxMark)
 	}
 	return p.Err()
 }
@@ -49,10 +61,12 @@ type verifier struct {
 	trust  *bundle.Trust // nil: nothing is verified
 	free   *semaphore.Weighted
 	clock  clock.Clock
+	// reports signs reports; without a stamper none.
+	reports validation.Options
 }
 
-func newVerifier(c VerificationConfig, clock clock.Clock) (*verifier, error) {
-	v := &verifier{config: c, clock: clock, free: semaphore.NewWeighted(int64(c.AtOnce))}
+func newVerifier(c VerificationConfig, clock clock.Clock, by assembler) (*verifier, error) {
+	v := &verifier{config: c, clock: clock, reports: validation.Options{Signer: by.signer, Stamper: by.stamper, Verifier: c.Verifier, Mark: c.Mark}, free: semaphore.NewWeighted(int64(c.AtOnce))}
 	if c.TrustDir == "" {
 		return v, nil
 	}
@@ -73,7 +87,7 @@ func (v *verifier) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.Ve
 	}
 	defer v.free.Release(1)
 	var file bytes.Buffer
-	document := ""
+	document, sign := "", false
 	for first := true; ; first = false {
 		r, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -85,6 +99,9 @@ func (v *verifier) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.Ve
 		if first {
 			document = r.GetDocumentHash()
 		}
+		if sign = sign || r.GetSignedReport(); sign && !v.signs() {
+			return signedReportUnavailable(nil)
+		}
 		if int64(file.Len()+len(r.GetData())) > v.config.MaxBytes {
 			return fileTooLarge(v.config.MaxBytes)
 		}
@@ -94,14 +111,23 @@ func (v *verifier) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.Ve
 	if err != nil {
 		return fault.New(fault.Internal, domain, nil, "", fault.Wrap(err))
 	}
-	return stream.SendAndClose(&certificatev1.VerifyFileResponse{Report: reportOf(report)})
+	response := &certificatev1.VerifyFileResponse{Report: reportOf(report)}
+	if sign {
+		if response.Report.SignedReport, err = validation.Sign(stream.Context(), report, v.reports); err != nil {
+			return signedReportUnavailable(err)
+		}
+	}
+	return stream.SendAndClose(response)
 }
+
+// signs reports whether reports are signed here.
+func (v *verifier) signs() bool { return v.reports.Stamper != nil && v.reports.Verifier != "" }
 
 // GetVerificationLimits tells what may be verified here.
 func (v *verifier) GetVerificationLimits(context.Context, *certificatev1.GetVerificationLimitsRequest) (*certificatev1.GetVerificationLimitsResponse, error) {
 	limits := &certificatev1.GetVerificationLimitsResponse{}
 	if v.trust != nil {
-		limits.FileBytes = v.config.MaxBytes
+		limits.FileBytes, limits.SignedReports = v.config.MaxBytes, v.signs()
 	}
 	for _, d := range bundle.Definitions() {
 		limits.Checks = append(limits.Checks, &certificatev1.ValidationCheck{Id: d.ID, Step: int32(d.Step), Korean: d.Korean, English: d.English}) //nolint:gosec // 1-9

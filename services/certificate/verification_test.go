@@ -9,6 +9,8 @@ import (
 
 	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/fault"
+	"github.com/naru-relay/naru/pkg/pades"
+	"github.com/naru-relay/naru/pkg/tsp"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
@@ -60,4 +62,35 @@ func TestVerifyFile(t *testing.T) {
 	require.NoError(t, err)
 	_, err = stream.CloseAndRecv()
 	require.Equal(t, "VERIFICATION_NOT_OFFERED", fault.As(err).Reason)
+}
+
+// Who asks for it gets the report as a PDF that this relay signed and an authority stamped; without a stamp there is none.
+func TestSignedReport(t *testing.T) {
+	t.Parallel()
+	w := newWorkshop(t)
+	client := certificatev1.NewVerificationServiceClient(w.Bearing(t, ""))
+	sign := func(client certificatev1.VerificationServiceClient) (*certificatev1.VerifyFileResponse, error) {
+		stream, err := client.VerifyFile(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, stream.Send(&certificatev1.VerifyFileRequest{Data: []byte("no bundle")}))
+		require.NoError(t, stream.Send(&certificatev1.VerifyFileRequest{SignedReport: true}))
+		return stream.CloseAndRecv()
+	}
+	answer, err := sign(client)
+	require.NoError(t, err)
+	require.False(t, answer.GetReport().GetValid())
+	trust := w.trust(t)
+	judged, err := pades.Verify(answer.GetReport().GetSignedReport(), pades.Trust{Roots: trust.Assemblers, TimeStamps: tsp.Trust{Roots: w.tsaRoot.Pool()}}, w.Clock.Now())
+	require.NoError(t, err)
+	require.True(t, judged.Valid, "%+v", judged)
+	limits, err := client.GetVerificationLimits(t.Context(), &certificatev1.GetVerificationLimitsRequest{})
+	require.NoError(t, err)
+	require.True(t, limits.GetSignedReports())
+
+	w.tsa.Away(true)
+	_, err = sign(client)
+	require.Equal(t, "SIGNED_REPORT_UNAVAILABLE", fault.As(err).Reason)
+	none := certificatev1.NewVerificationServiceClient(setup(t, func(c *Config) { c.Verification.TrustDir = "../../e2e/vectors/trust" }).Bearing(t, ""))
+	_, err = sign(none)
+	require.Equal(t, "SIGNED_REPORT_UNAVAILABLE", fault.As(err).Reason)
 }

@@ -350,12 +350,12 @@ func (f *fakeBundles) DownloadBundle(_ *certificatev1.DownloadBundleRequest, str
 }
 
 func (f *fakeBundles) GetVerificationLimits(context.Context, *certificatev1.GetVerificationLimitsRequest) (*certificatev1.GetVerificationLimitsResponse, error) {
-	return &certificatev1.GetVerificationLimitsResponse{FileBytes: 1 << 20}, nil
+	return &certificatev1.GetVerificationLimitsResponse{FileBytes: 1 << 20, SignedReports: true}, nil
 }
 
 // VerifyFile finds a file valid that begins like a container, and says which check another one fails.
 func (f *fakeBundles) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.VerifyFileRequest, certificatev1.VerifyFileResponse]) error {
-	var file []byte
+	var file, signed []byte
 	for {
 		r, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -365,9 +365,12 @@ func (f *fakeBundles) VerifyFile(stream grpc.ClientStreamingServer[certificatev1
 			return err
 		}
 		file = append(file, r.GetData()...)
+		if r.GetSignedReport() {
+			signed = []byte("%PDF-1.7")
+		}
 	}
 	check := &certificatev1.ValidationCheck{Id: "container.form", Outcome: certificatev1.CheckOutcome_CHECK_OUTCOME_FAILED, Korean: "컨테이너가 아닙니다.", English: "It is no container."}
-	report := &certificatev1.ValidationReport{Checks: []*certificatev1.ValidationCheck{check}}
+	report := &certificatev1.ValidationReport{SignedReport: signed, Checks: []*certificatev1.ValidationCheck{check}}
 	if bytes.HasPrefix(file, []byte("PK")) {
 		check.Outcome, report.Valid, report.Bundle = certificatev1.CheckOutcome_CHECK_OUTCOME_PASSED, true, &certificatev1.BundleSummary{EdocNum: here}
 	}

@@ -28,7 +28,7 @@ const manyHeader = "발송 번호,제목,문서 종류,파일,첨부 파일,이�
 // file is one of a form.
 type file struct{ field, name, content string }
 
-// bring sends a form with files, its token first if it has one.
+// bring sends a form with files, its token first if it has one. A file without a name is another field.
 func (b *browser) bring(path, token string, files ...file) answered {
 	b.t.Helper()
 	var body bytes.Buffer
@@ -37,6 +37,10 @@ func (b *browser) bring(path, token string, files ...file) answered {
 		require.NoError(b.t, w.WriteField("csrf", token))
 	}
 	for _, f := range files {
+		if f.name == "" {
+			require.NoError(b.t, w.WriteField(f.field, f.content))
+			continue
+		}
 		part, err := w.CreateFormFile(f.field, f.name)
 		require.NoError(b.t, err)
 		_, err = part.Write([]byte(f.content))

@@ -17,7 +17,7 @@ func (v *visit) verifyForm(status int, form ui.Form) error {
 	if err != nil {
 		return err
 	}
-	return v.show(status, ui.Verify(v.frame(locale.VerifyTitle), ui.VerifyView{Form: form, Limit: limits.GetFileBytes()}))
+	return v.show(status, ui.Verify(v.frame(locale.VerifyTitle), ui.VerifyView{Form: form, Limit: limits.GetFileBytes(), Reports: limits.GetSignedReports()}))
 }
 
 // verify has a file verified, for anybody: it needs no session, changes nothing, and the file is passed on while it arrives.
@@ -64,9 +64,18 @@ func (v *visit) verify() error {
 	if size == 0 {
 		return v.verifyForm(http.StatusUnprocessableEntity, needs)
 	}
+	// The button that was pressed comes after the file.
+	if name, _, err := form.next(); err != nil {
+		return err
+	} else if name == "report" {
+		_ = stream.Send(&certificatev1.VerifyFileRequest{SignedReport: true}) // the answer says why it fails
+	}
 	answer, err := stream.CloseAndRecv()
 	if err != nil {
 		return err
+	}
+	if signed := answer.GetReport().GetSignedReport(); len(signed) > 0 {
+		return v.file("validation-report.pdf", pdf, signed)
 	}
 	return v.show(http.StatusOK, ui.Verified(v.frame(locale.VerifyTitle), v.verified(answer.GetReport())))
 }

@@ -132,6 +132,10 @@ func TestVerify(t *testing.T) {
 	require.Equal(t, http.StatusOK, bad.status)
 	require.NotContains(t, bad.body, `class="done"`)
 	require.Contains(t, bad.body, "container.form")
+	signed := b.bring("/verify", "", file{"file", "a.asice", "PK"}, file{"report", "", "1"})
+	require.Equal(t, "%PDF-1.7", signed.body)
+	require.Equal(t, "application/pdf", signed.header.Get("Content-Type"))
+	require.Contains(t, signed.header.Get("Content-Disposition"), "attachment")
 	for name, r := range map[string]answered{
 		"empty":        b.bring("/verify", "", file{"file", "a.asice", ""}),
 		"another name": b.bring("/verify", "", file{"other", "a.asice", "PK"}),

@@ -28,21 +28,21 @@ func TestComposeShowsEveryGroup(t *testing.T) {
 	t.Parallel()
 	s, err := compose(compact())
 	require.NoError(t, err)
-	require.Len(t, s.texts, 1)
+	require.Len(t, s.Texts(), 1)
 	for _, want := range []string{
 		"2026-0302-0001-0042", "20260302_NARU000001_0000000000042", "고지서", "가상구청", notStated,
 		"sender-address", "sender-platform", "recipient-address", "recipient-platform", "applicant-address",
 		"2026-03-02 10:02:03", "2026-03-02 10:02:04", notViewed, "2026-03-02 11:02:03 ~ 2027-03-02 10:02:03",
 		strings.Repeat("a", 64), "첨부 없음",
 	} {
-		require.Contains(t, s.texts[0], want)
+		require.Contains(t, s.Texts()[0], want)
 	}
 	viewed := compact()
 	viewed.ReadAt = composedAt.Add(2 * time.Second)
 	s, err = compose(viewed)
 	require.NoError(t, err)
-	require.Contains(t, s.texts[0], "2026-03-02 10:02:05")
-	require.NotContains(t, s.texts[0], notViewed)
+	require.Contains(t, s.Texts()[0], "2026-03-02 10:02:05")
+	require.NotContains(t, s.Texts()[0], notViewed)
 }
 
 // The largest content takes several pages. Each is marked and numbered, and nothing overflows a page.
@@ -58,12 +58,12 @@ func TestComposeMarksEveryPage(t *testing.T) {
 	}
 	s, err := compose(c)
 	require.NoError(t, err)
-	require.Len(t, s.texts, 2)
-	all := strings.Join(slices.Concat(s.texts...), "")
+	require.Len(t, s.Texts(), 2)
+	all := strings.Join(slices.Concat(s.Texts()...), "")
 	require.Equal(t, 100, strings.Count(all, "긴"))
-	require.Equal(t, 200+strings.Count(strings.Join(s.texts[0], ""), "발급 사유"), strings.Count(all, "사"))
+	require.Equal(t, 200+strings.Count(strings.Join(s.Texts()[0], ""), "발급 사유"), strings.Count(all, "사"))
 	require.Equal(t, 10, strings.Count(all, strings.Repeat("b", 64)))
-	for i, page := range s.texts {
+	for i, page := range s.Texts() {
 		require.Contains(t, page, "시험용 — 법적 효력이 없습니다")
 		require.Contains(t, page, "시험용   ·   2026-0302-0001-0042   ·   "+[]string{"1", "2"}[i]+" / 2 쪽")
 		watermarks := 0

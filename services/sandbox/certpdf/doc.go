@@ -5,7 +5,4 @@
 // 시험용 in its banner and across the page. No agency is named, and no seal or logo is shown.
 //
 // The same content, chain and time give the same bytes, except for the signature's value (ECDSA is randomised).
-//
-// Text is drawn in NanumGothic, unchanged, under the SIL Open Font License 1.1 (font/OFL.txt), and characters that it lacks in
-// DejaVu Sans. A document holds only the glyphs that it uses.
 package certpdf

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/naru-relay/naru/pkg/paper"
 	"github.com/naru-relay/naru/pkg/proof"
 )
 
@@ -44,22 +45,22 @@ func RenderFigures(f Figures, opts Options) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render certificate: %w", err)
 	}
-	s := newSheet(titleFigures)
-	s.heading("1. 확인서")
-	s.row("발급일시", seconds(f.IssuedAt))
-	s.row("대상 기간", f.Period)
-	s.heading("2. 대상")
-	s.row("성명·명칭", stated(f.Name))
-	s.row("전자주소", f.Address)
-	s.heading("3. 기간 내 발송 문서")
-	s.row("수신 건수", strconv.FormatInt(f.ReceivedOfSent, 10))
-	s.row("열람 건수", strconv.FormatInt(f.ReadOfSent, 10))
-	s.heading("4. 기간 내 수신·열람")
-	s.row("수신 건수", strconv.FormatInt(f.Received, 10))
-	s.row("열람 건수", strconv.FormatInt(f.Read, 10))
-	s.footers(f.Period)
-	if s.err != nil {
-		return nil, fmt.Errorf("render certificate: %w", s.err)
+	s := paper.New(look(titleFigures))
+	s.Heading("1. 확인서")
+	s.Row("발급일시", seconds(f.IssuedAt))
+	s.Row("대상 기간", f.Period)
+	s.Heading("2. 대상")
+	s.Row("성명·명칭", stated(f.Name))
+	s.Row("전자주소", f.Address)
+	s.Heading("3. 기간 내 발송 문서")
+	s.Row("수신 건수", strconv.FormatInt(f.ReceivedOfSent, 10))
+	s.Row("열람 건수", strconv.FormatInt(f.ReadOfSent, 10))
+	s.Heading("4. 기간 내 수신·열람")
+	s.Row("수신 건수", strconv.FormatInt(f.Received, 10))
+	s.Row("열람 건수", strconv.FormatInt(f.Read, 10))
+	s.Footers(f.Period)
+	if s.Err() != nil {
+		return nil, fmt.Errorf("render certificate: %w", s.Err())
 	}
-	return seal(s, attachment{titleFigures, FiguresAttachment, twin}, opts)
+	return seal(s, titleFigures, twinOf(titleFigures, FiguresAttachment, twin), opts)
 }

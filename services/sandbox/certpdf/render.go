@@ -15,6 +15,7 @@ import (
 	"github.com/naru-relay/naru/pkg/attestation"
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/pades"
+	"github.com/naru-relay/naru/pkg/paper"
 )
 
 // Circulation is the content of a certificate; distcert.Content documents formats and limits.
@@ -55,20 +56,20 @@ func Render(c Circulation, opts Options) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render certificate: %w", err)
 	}
-	return seal(pages, attachment{titleCirculation, distcert.AttachmentName, twin}, opts)
+	return seal(pages, titleCirculation, twinOf(titleCirculation, distcert.AttachmentName, twin), opts)
 }
 
 // seal puts the twin to the drawn pages and signs both.
-func seal(pages *sheet, twin attachment, opts Options) ([]byte, error) {
-	drawn, err := pages.bytes()
+func seal(pages *paper.Sheet, title string, twin paper.Attachment, opts Options) ([]byte, error) {
+	drawn, err := pages.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("render certificate: %w", err)
 	}
-	unsigned, err := assemble(drawn, twin, opts.At)
+	unsigned, err := paper.Attach(drawn, twin, opts.At)
 	if err != nil {
 		return nil, fmt.Errorf("render certificate: %w", err)
 	}
-	signed, err := sign(unsigned, twin.title, opts)
+	signed, err := sign(unsigned, title, opts)
 	if err != nil {
 		return nil, fmt.Errorf("render certificate: %w", err)
 	}

@@ -9,6 +9,9 @@ var (
 		"Find out whether a certificate bundle (.asice) is genuine, and whether document and certificates in it fit each other. A distribution certificate (.pdf) or an original certificate (.p7m) can be verified by itself, too. The file is not kept.")
 	VerifyFile      = both("전자증명서 파일", "Bundle or certificate")
 	VerifyGo        = both("검증하기", "Verify")
+	VerifyReport    = both("서명된 보고서(PDF) 받기", "Get a signed report (PDF)")
+	VerifyReportTip = both("보고서에는 각 확인의 결과가 국문과 영문으로 적히고, 이 서비스의 전자서명과 시점확인이 붙습니다.",
+		"The report tells each check in Korean and English, is signed by this service and time-stamped.")
 	VerifyNeeds     = both("파일을 고르십시오.", "Choose a file.")
 	VerifyNone      = both("이 서비스는 다른 곳의 파일을 검증하지 않습니다.", "This service verifies nothing for others.")
 	VerifyElsewhere = both("naru verify 명령으로도 이 서비스 없이 같은 확인을 할 수 있습니다.", "The command naru verify makes the same checks without this service.")

@@ -40,14 +40,15 @@ const (
 	Reason_REASON_REGISTRATION_GIVEN_UP Reason = 12
 	Reason_REASON_WITHOUT_ADDRESS       Reason = 30
 	// ERR-01-501 of a month's figures.
-	Reason_REASON_NO_FIGURES               Reason = 31
-	Reason_REASON_BUNDLE_NOT_FOUND         Reason = 13
-	Reason_REASON_BUNDLE_NOT_ISSUED        Reason = 14
-	Reason_REASON_NOT_DEPOSITED_HERE       Reason = 15
-	Reason_REASON_BUNDLES_NOT_OFFERED      Reason = 16
-	Reason_REASON_DOCUMENT_UNAVAILABLE     Reason = 17
-	Reason_REASON_FILE_TOO_LARGE           Reason = 19
-	Reason_REASON_VERIFICATION_NOT_OFFERED Reason = 20
+	Reason_REASON_NO_FIGURES                Reason = 31
+	Reason_REASON_BUNDLE_NOT_FOUND          Reason = 13
+	Reason_REASON_BUNDLE_NOT_ISSUED         Reason = 14
+	Reason_REASON_NOT_DEPOSITED_HERE        Reason = 15
+	Reason_REASON_BUNDLES_NOT_OFFERED       Reason = 16
+	Reason_REASON_DOCUMENT_UNAVAILABLE      Reason = 17
+	Reason_REASON_FILE_TOO_LARGE            Reason = 19
+	Reason_REASON_VERIFICATION_NOT_OFFERED  Reason = 20
+	Reason_REASON_SIGNED_REPORT_UNAVAILABLE Reason = 21
 	// Of failed bundles: the archive refuses to issue the document.
 	Reason_REASON_ARCHIVE_REFUSED Reason = 18
 )
@@ -77,32 +78,34 @@ var (
 		17: "REASON_DOCUMENT_UNAVAILABLE",
 		19: "REASON_FILE_TOO_LARGE",
 		20: "REASON_VERIFICATION_NOT_OFFERED",
+		21: "REASON_SIGNED_REPORT_UNAVAILABLE",
 		18: "REASON_ARCHIVE_REFUSED",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":              0,
-		"REASON_INVALID_REQUEST":          1,
-		"REASON_DOCUMENT_NOT_FOUND":       2,
-		"REASON_NOT_REGISTERED_YET":       3,
-		"REASON_REQUEST_ID_REUSED":        4,
-		"REASON_CERTIFICATE_NOT_FOUND":    5,
-		"REASON_NOT_ISSUED":               6,
-		"REASON_CHECK_FAILED":             7,
-		"REASON_HUB_REFUSED":              8,
-		"REASON_PAGE_TOKEN_INVALID":       9,
-		"REASON_DOCUMENT_ENDED":           10,
-		"REASON_WITHOUT_CIRCULATION":      11,
-		"REASON_REGISTRATION_GIVEN_UP":    12,
-		"REASON_WITHOUT_ADDRESS":          30,
-		"REASON_NO_FIGURES":               31,
-		"REASON_BUNDLE_NOT_FOUND":         13,
-		"REASON_BUNDLE_NOT_ISSUED":        14,
-		"REASON_NOT_DEPOSITED_HERE":       15,
-		"REASON_BUNDLES_NOT_OFFERED":      16,
-		"REASON_DOCUMENT_UNAVAILABLE":     17,
-		"REASON_FILE_TOO_LARGE":           19,
-		"REASON_VERIFICATION_NOT_OFFERED": 20,
-		"REASON_ARCHIVE_REFUSED":          18,
+		"REASON_UNSPECIFIED":               0,
+		"REASON_INVALID_REQUEST":           1,
+		"REASON_DOCUMENT_NOT_FOUND":        2,
+		"REASON_NOT_REGISTERED_YET":        3,
+		"REASON_REQUEST_ID_REUSED":         4,
+		"REASON_CERTIFICATE_NOT_FOUND":     5,
+		"REASON_NOT_ISSUED":                6,
+		"REASON_CHECK_FAILED":              7,
+		"REASON_HUB_REFUSED":               8,
+		"REASON_PAGE_TOKEN_INVALID":        9,
+		"REASON_DOCUMENT_ENDED":            10,
+		"REASON_WITHOUT_CIRCULATION":       11,
+		"REASON_REGISTRATION_GIVEN_UP":     12,
+		"REASON_WITHOUT_ADDRESS":           30,
+		"REASON_NO_FIGURES":                31,
+		"REASON_BUNDLE_NOT_FOUND":          13,
+		"REASON_BUNDLE_NOT_ISSUED":         14,
+		"REASON_NOT_DEPOSITED_HERE":        15,
+		"REASON_BUNDLES_NOT_OFFERED":       16,
+		"REASON_DOCUMENT_UNAVAILABLE":      17,
+		"REASON_FILE_TOO_LARGE":            19,
+		"REASON_VERIFICATION_NOT_OFFERED":  20,
+		"REASON_SIGNED_REPORT_UNAVAILABLE": 21,
+		"REASON_ARCHIVE_REFUSED":           18,
 	}
 )
 
@@ -137,7 +140,7 @@ var File_naru_certificate_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xa8\x05\n" +
+	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xce\x05\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1d\n" +
@@ -161,7 +164,8 @@ const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\x1aREASON_BUNDLES_NOT_OFFERED\x10\x10\x12\x1f\n" +
 	"\x1bREASON_DOCUMENT_UNAVAILABLE\x10\x11\x12\x19\n" +
 	"\x15REASON_FILE_TOO_LARGE\x10\x13\x12#\n" +
-	"\x1fREASON_VERIFICATION_NOT_OFFERED\x10\x14\x12\x1a\n" +
+	"\x1fREASON_VERIFICATION_NOT_OFFERED\x10\x14\x12$\n" +
+	" REASON_SIGNED_REPORT_UNAVAILABLE\x10\x15\x12\x1a\n" +
 	"\x16REASON_ARCHIVE_REFUSED\x10\x12B\xdd\x01\n" +
 	"\x17com.naru.certificate.v1B\fReasonsProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 

@@ -66,7 +66,9 @@ type GetVerificationLimitsResponse struct {
 	// Bytes; 0 where nothing is verified here.
 	FileBytes int64 `protobuf:"varint,1,opt,name=file_bytes,json=fileBytes,proto3" json:"file_bytes,omitempty"`
 	// Without outcomes.
-	Checks        []*ValidationCheck `protobuf:"bytes,2,rep,name=checks,proto3" json:"checks,omitempty"`
+	Checks []*ValidationCheck `protobuf:"bytes,2,rep,name=checks,proto3" json:"checks,omitempty"`
+	// Signed reports are made here.
+	SignedReports bool `protobuf:"varint,3,opt,name=signed_reports,json=signedReports,proto3" json:"signed_reports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -115,10 +117,19 @@ func (x *GetVerificationLimitsResponse) GetChecks() []*ValidationCheck {
 	return nil
 }
 
+func (x *GetVerificationLimitsResponse) GetSignedReports() bool {
+	if x != nil {
+		return x.SignedReports
+	}
+	return false
+}
+
 type VerifyFileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// First message only: SHA-256 of the document that the caller holds itself, lower-case hex; empty for none.
 	DocumentHash string `protobuf:"bytes,1,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
+	// In any message: the report is wanted as a signed PDF, too.
+	SignedReport bool `protobuf:"varint,3,opt,name=signed_report,json=signedReport,proto3" json:"signed_report,omitempty"`
 	// At most 256 KiB a message.
 	Data          []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -160,6 +171,13 @@ func (x *VerifyFileRequest) GetDocumentHash() string {
 		return x.DocumentHash
 	}
 	return ""
+}
+
+func (x *VerifyFileRequest) GetSignedReport() bool {
+	if x != nil {
+		return x.SignedReport
+	}
+	return false
 }
 
 func (x *VerifyFileRequest) GetData() []byte {
@@ -232,7 +250,10 @@ type ValidationReport struct {
 	// What the file says of itself; it is worth what the checks say.
 	Bundle *BundleSummary `protobuf:"bytes,8,opt,name=bundle,proto3" json:"bundle,omitempty"`
 	// All checks, in their order.
-	Checks        []*ValidationCheck `protobuf:"bytes,9,rep,name=checks,proto3" json:"checks,omitempty"`
+	Checks []*ValidationCheck `protobuf:"bytes,9,rep,name=checks,proto3" json:"checks,omitempty"`
+	// The same as a PDF in Korean and English, signed by this relay and time-stamped, with the report for machines (naru-validation/1) as its attachment;
+	// empty unless it was asked for.
+	SignedReport  []byte `protobuf:"bytes,10,opt,name=signed_report,json=signedReport,proto3" json:"signed_report,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -326,6 +347,13 @@ func (x *ValidationReport) GetBundle() *BundleSummary {
 func (x *ValidationReport) GetChecks() []*ValidationCheck {
 	if x != nil {
 		return x.Checks
+	}
+	return nil
+}
+
+func (x *ValidationReport) GetSignedReport() []byte {
+	if x != nil {
+		return x.SignedReport
 	}
 	return nil
 }
@@ -554,16 +582,18 @@ var File_naru_certificate_v1_verification_service_proto protoreflect.FileDescrip
 const file_naru_certificate_v1_verification_service_proto_rawDesc = "" +
 	"\n" +
 	".naru/certificate/v1/verification_service.proto\x12\x13naru.certificate.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a-naru/certificate/v1/certificate_service.proto\x1a\x1enaru/platform/v1/options.proto\"\x1e\n" +
-	"\x1cGetVerificationLimitsRequest\"|\n" +
+	"\x1cGetVerificationLimitsRequest\"\xa3\x01\n" +
 	"\x1dGetVerificationLimitsResponse\x12\x1d\n" +
 	"\n" +
 	"file_bytes\x18\x01 \x01(\x03R\tfileBytes\x12<\n" +
-	"\x06checks\x18\x02 \x03(\v2$.naru.certificate.v1.ValidationCheckR\x06checks\"q\n" +
+	"\x06checks\x18\x02 \x03(\v2$.naru.certificate.v1.ValidationCheckR\x06checks\x12%\n" +
+	"\x0esigned_reports\x18\x03 \x01(\bR\rsignedReports\"\x96\x01\n" +
 	"\x11VerifyFileRequest\x12=\n" +
-	"\rdocument_hash\x18\x01 \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\fdocumentHash\x12\x1d\n" +
+	"\rdocument_hash\x18\x01 \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\fdocumentHash\x12#\n" +
+	"\rsigned_report\x18\x03 \x01(\bR\fsignedReport\x12\x1d\n" +
 	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x10R\x04data\"S\n" +
 	"\x12VerifyFileResponse\x12=\n" +
-	"\x06report\x18\x01 \x01(\v2%.naru.certificate.v1.ValidationReportR\x06report\"\xf4\x02\n" +
+	"\x06report\x18\x01 \x01(\v2%.naru.certificate.v1.ValidationReportR\x06report\"\x99\x03\n" +
 	"\x10ValidationReport\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\tR\x06format\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -575,7 +605,9 @@ const file_naru_certificate_v1_verification_service_proto_rawDesc = "" +
 	"\vevidence_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"evidenceAt\x12:\n" +
 	"\x06bundle\x18\b \x01(\v2\".naru.certificate.v1.BundleSummaryR\x06bundle\x12<\n" +
-	"\x06checks\x18\t \x03(\v2$.naru.certificate.v1.ValidationCheckR\x06checks\"\x99\x03\n" +
+	"\x06checks\x18\t \x03(\v2$.naru.certificate.v1.ValidationCheckR\x06checks\x12#\n" +
+	"\rsigned_report\x18\n" +
+	" \x01(\fR\fsignedReport\"\x99\x03\n" +
 	"\rBundleSummary\x12\x16\n" +
 	"\x06serial\x18\x01 \x01(\tR\x06serial\x12\x19\n" +
 	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x12\x19\n" +

@@ -32,7 +32,8 @@ const (
 type VerificationServiceClient interface {
 	// VerifyFile verifies a certificate bundle (전자증명서, docs/bundle.md), or a certificate by itself: a PDF is a distribution certificate (유통증명서), what is DER an
 	// original or registration certificate (원본증명서, 최초등록증명서). Every check is made and told. The first message may hold what to compare with, all
-	// of them bytes of the file, in their order. Errors: FILE_TOO_LARGE, VERIFICATION_NOT_OFFERED; RESOURCE_EXHAUSTED while too many are verified at once.
+	// of them bytes of the file, in their order. Errors: FILE_TOO_LARGE, VERIFICATION_NOT_OFFERED, SIGNED_REPORT_UNAVAILABLE (this relay signs none, or no
+	// time-stamping authority answers now); RESOURCE_EXHAUSTED while too many are verified at once.
 	VerifyFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[VerifyFileRequest, VerifyFileResponse], error)
 	// GetVerificationLimits publishes how large a file may be, and every check that is made.
 	GetVerificationLimits(ctx context.Context, in *GetVerificationLimitsRequest, opts ...grpc.CallOption) (*GetVerificationLimitsResponse, error)
@@ -78,7 +79,8 @@ func (c *verificationServiceClient) GetVerificationLimits(ctx context.Context, i
 type VerificationServiceServer interface {
 	// VerifyFile verifies a certificate bundle (전자증명서, docs/bundle.md), or a certificate by itself: a PDF is a distribution certificate (유통증명서), what is DER an
 	// original or registration certificate (원본증명서, 최초등록증명서). Every check is made and told. The first message may hold what to compare with, all
-	// of them bytes of the file, in their order. Errors: FILE_TOO_LARGE, VERIFICATION_NOT_OFFERED; RESOURCE_EXHAUSTED while too many are verified at once.
+	// of them bytes of the file, in their order. Errors: FILE_TOO_LARGE, VERIFICATION_NOT_OFFERED, SIGNED_REPORT_UNAVAILABLE (this relay signs none, or no
+	// time-stamping authority answers now); RESOURCE_EXHAUSTED while too many are verified at once.
 	VerifyFile(grpc.ClientStreamingServer[VerifyFileRequest, VerifyFileResponse]) error
 	// GetVerificationLimits publishes how large a file may be, and every check that is made.
 	GetVerificationLimits(context.Context, *GetVerificationLimitsRequest) (*GetVerificationLimitsResponse, error)

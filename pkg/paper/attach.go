@@ -1,4 +1,4 @@
-package certpdf
+package paper
 
 import (
 	"bytes"
@@ -18,8 +18,17 @@ import (
 	"github.com/naru-relay/naru/pkg/id"
 )
 
-// assemble adds the attachment to the drawn pages.
-func assemble(drawn []byte, twin attachment, at time.Time) ([]byte, error) {
+// Attachment is a machine-readable JSON file that goes with the pages.
+type Attachment struct {
+	// Title of the file, as viewers show it.
+	Title string
+	// Name of the attachment.
+	Name    string
+	Content []byte
+}
+
+// Attach adds an attachment to drawn pages. The same pages, attachment and time give the same bytes.
+func Attach(drawn []byte, with Attachment, at time.Time) ([]byte, error) {
 	ctx, err := api.ReadContext(bytes.NewReader(drawn), configuration())
 	if err != nil {
 		return nil, fmt.Errorf("read drawn pages: %w", err)
@@ -27,21 +36,15 @@ func assemble(drawn []byte, twin attachment, at time.Time) ([]byte, error) {
 	if err := api.ValidateContext(ctx); err != nil {
 		return nil, fmt.Errorf("validate drawn pages: %w", err)
 	}
-	a := assembler{ctx: ctx, title: twin.title, date: types.HexLiteral(hex.EncodeToString([]byte(pdfDate(at))))}
+	a := assembler{ctx: ctx, title: with.Title, date: pdfDate(at)}
 	catalog, err := ctx.Catalog()
 	if err != nil {
 		return nil, fmt.Errorf("read drawn pages: %w", err)
 	}
-	if err := a.attach(catalog, twin.name, twin.content); err != nil {
+	if err := a.attach(catalog, with.Name, with.Content); err != nil {
 		return nil, fmt.Errorf("attach content: %w", err)
 	}
-	return a.write(twin.content)
-}
-
-// attachment is the machine-readable twin of a file with that title.
-type attachment struct {
-	title, name string
-	content     []byte
+	return a.write(with.Content)
 }
 
 // configuration sets every field, because the library's default reads and writes a folder in the user's home.
@@ -55,7 +58,7 @@ func configuration() *model.Configuration {
 type assembler struct {
 	ctx   *model.Context
 	title string
-	date  types.HexLiteral
+	date  string
 }
 
 func (a assembler) add(o types.Object) (*types.IndirectRef, error) {
@@ -70,7 +73,7 @@ func (a assembler) attach(catalog types.Dict, name string, twin []byte) error {
 	}
 	stream.Dict = types.Dict{
 		"Type": types.Name("EmbeddedFile"), "Subtype": types.Name("application/json"), "Filter": types.Name(filter.Flate),
-		"Params": types.Dict{"Size": types.Integer(len(twin)), "ModDate": a.date},
+		"Params": types.Dict{"Size": types.Integer(len(twin)), "ModDate": types.StringLiteral(a.date)},
 	}
 	if err := stream.Encode(); err != nil {
 		return err
@@ -111,8 +114,9 @@ func pdfDate(at time.Time) string { return at.In(id.KST).Format("D:2006010215040
 // write writes the objects in the order of their numbers with a plain cross-reference table. The library's own writer iterates
 // over maps, so its order differs from run to run, and it takes dates and the file identifier from its own clock.
 func (a assembler) write(twin []byte) ([]byte, error) {
+	hexDate := types.HexLiteral(hex.EncodeToString([]byte(a.date)))
 	info, err := a.add(types.Dict{
-		"Title": text(a.title + " (" + Mark + ")"), "CreationDate": a.date, "ModDate": a.date,
+		"Title": text(a.title), "CreationDate": hexDate, "ModDate": hexDate,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write file: %w", err)

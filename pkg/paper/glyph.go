@@ -1,4 +1,4 @@
-package certpdf
+package paper
 
 import (
 	_ "embed"
@@ -88,7 +88,7 @@ func fontOf(r rune) (*font, error) {
 const boxWidth = 1.4
 
 // width returns the width of a text in points.
-func (s *sheet) width(text string, size float64) (width float64) {
+func (s *Sheet) width(text string, size float64) (width float64) {
 	runs, err := runsOf(text)
 	s.fail(err)
 	for _, r := range runs {
@@ -97,7 +97,7 @@ func (s *sheet) width(text string, size float64) (width float64) {
 	return width
 }
 
-func (s *sheet) runWidth(r run, size float64) float64 {
+func (s *Sheet) runWidth(r run, size float64) float64 {
 	if r.font == nil {
 		return boxWidth * size
 	}
@@ -108,7 +108,7 @@ func (s *sheet) runWidth(r run, size float64) float64 {
 }
 
 // use selects a font. It adds the font's data to the file at the first use.
-func (s *sheet) use(f *font, size float64) error {
+func (s *Sheet) use(f *font, size float64) error {
 	if !s.loaded[f] {
 		err := s.pdf.AddTTFFontDataWithOption(f.family, f.data, gopdf.TtfOption{
 			// A font gets only characters that it has. If that fails, the library would silently leave a blank.
@@ -123,7 +123,7 @@ func (s *sheet) use(f *font, size float64) error {
 }
 
 // box draws the code point of a character that no font has, in two rows within a frame.
-func (s *sheet) box(text string, x, y, size float64) {
+func (s *Sheet) box(text string, x, y, size float64) {
 	code := strings.TrimPrefix(fmt.Sprintf("%U", []rune(text)[0]), "U+")
 	half := (len(code) + 1) / 2
 	s.pdf.SetLineWidth(0.3)

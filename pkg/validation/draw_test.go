@@ -1,0 +1,47 @@
+package validation
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/naru-relay/naru/pkg/bundle"
+	"github.com/naru-relay/naru/pkg/proof"
+)
+
+// The pages tell the verdict, the file, what it states, and every check in both languages, those that failed first.
+func TestDraw(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../../e2e/vectors/bad/another_document.asice")
+	require.NoError(t, err)
+	trust, err := bundle.LoadTrust("../../e2e/vectors/trust")
+	require.NoError(t, err)
+	report, err := bundle.Verify(t.Context(), bytes.NewReader(content), int64(len(content)), bundle.Options{Trust: trust, At: time.Date(2026, 3, 3, 3, 0, 0, 0, time.UTC)})
+	require.NoError(t, err)
+	s := draw(report, Options{Verifier: "시험용 중계자", Mark: "시험용"})
+	require.NoError(t, s.Err())
+	all := strings.Join(slices.Concat(s.Texts()...), "")
+	for _, want := range []string{
+		"유효하지 않음 / NOT VALID", "시험용 중계자", report.Digest, "20260302_NARU000001_0000000000001", "2026-03-03 12:00:00 KST", "2026-03-02 10:10:00 KST",
+		"통과하지 못한 확인 / Checks that failed",
+	} {
+		require.Contains(t, all, want)
+	}
+	joined := strings.ReplaceAll(all, " ", "")
+	failed, passed := strings.Index(all, "Checks that failed"), strings.Index(all, "Checks that passed")
+	require.Less(t, failed, passed)
+	for _, d := range bundle.Definitions() {
+		require.Contains(t, joined, strings.ReplaceAll(d.Korean, " ", ""), d.ID)
+		at := strings.Index(all, "["+d.ID+"]")
+		require.Positive(t, at, d.ID)
+		require.Equal(t, report.Check(d.ID).Outcome == proof.NotPassed, at > failed && at < strings.Index(all, "Checks that could not be made"), d.ID)
+	}
+	for _, page := range s.Texts() {
+		require.Contains(t, page, "시험용 — 법적 효력이 없습니다")
+	}
+}
