@@ -120,6 +120,9 @@ func (s *Sheet) room(height float64) {
 	}
 }
 
+// Keep begins a new page unless that many lines fit on this one.
+func (s *Sheet) Keep(lines int) { s.room(float64(lines) * lineHeight) }
+
 // Heading begins a group and keeps its first row on the same page.
 func (s *Sheet) Heading(text string) {
 	s.room(3*lineHeight + 12)

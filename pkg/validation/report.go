@@ -139,6 +139,9 @@ func stated(s *paper.Sheet, b *bundle.Summary) {
 	}
 }
 
+// linesOfCheck stay on one page.
+const linesOfCheck = 4
+
 // checks lists those of one outcome; a group that is empty is told only where that says something.
 func checks(s *paper.Sheet, heading string, outcome proof.Outcome, r *bundle.Report, tellNone bool) {
 	words := map[string]bundle.Definition{}
@@ -154,6 +157,7 @@ func checks(s *paper.Sheet, heading string, outcome proof.Outcome, r *bundle.Rep
 			s.Heading(heading)
 			found = true
 		}
+		s.Keep(linesOfCheck)
 		s.Text("· "+words[c.ID].Korean, 0)
 		english := words[c.ID].English + "  [" + c.ID + "]"
 		if c.Subject != "" {
