@@ -364,7 +364,14 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		"certificate.v1.VerificationService/VerifyFile":            {foreign: &certificatev1.VerifyFileRequest{Data: []byte("x")}},
 		"certificate.v1.VerificationService/GetVerificationLimits": {foreign: &certificatev1.GetVerificationLimitsRequest{}},
 
-		"certificate.v1.BundleService/RequestBundle":  {foreign: &certificatev1.RequestBundleRequest{EdocNum: v.handed.EdocNum, Reason: "궁금", RequestId: "s3"}, absent: &certificatev1.RequestBundleRequest{EdocNum: nowhere, Reason: "궁금", RequestId: "s4"}},
+		"certificate.v1.BundleService/RequestBundle": {foreign: &certificatev1.RequestBundleRequest{EdocNum: v.handed.EdocNum, Reason: "궁금", RequestId: "s3"}, absent: &certificatev1.RequestBundleRequest{EdocNum: nowhere, Reason: "궁금", RequestId: "s4"}},
+		"certificate.v1.BundleService/BatchRequestBundles": {
+			foreign: &certificatev1.BatchRequestBundlesRequest{EdocNums: []string{v.handed.EdocNum}, Reason: "궁금", RequestId: "s5"},
+			absent:  &certificatev1.BatchRequestBundlesRequest{EdocNums: []string{nowhere}, Reason: "궁금", RequestId: "s6"},
+		},
+		"certificate.v1.BundleService/BatchGetBundles": {
+			foreign: &certificatev1.BatchGetBundlesRequest{Ids: []string{v.bundle}}, absent: &certificatev1.BatchGetBundlesRequest{Ids: []string{uuid.NewString()}},
+		},
 		"certificate.v1.BundleService/GetBundle":      {foreign: &certificatev1.GetBundleRequest{Id: v.bundle}, absent: &certificatev1.GetBundleRequest{Id: uuid.NewString()}},
 		"certificate.v1.BundleService/ListBundles":    {foreign: &certificatev1.ListBundlesRequest{EdocNum: v.handed.EdocNum}, absent: &certificatev1.ListBundlesRequest{EdocNum: nowhere}},
 		"certificate.v1.BundleService/DownloadBundle": {foreign: &certificatev1.DownloadBundleRequest{Id: v.bundle}, absent: &certificatev1.DownloadBundleRequest{Id: uuid.NewString()}},
