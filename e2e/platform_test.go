@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/pades"
+	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/tsp"
 )
 
@@ -125,6 +129,31 @@ func requireSignedReport(t *testing.T, container []byte) {
 	judged, err := pades.Verify(got.SignedReport, pades.Trust{Roots: trust.Assemblers, TimeStamps: tsp.Trust{Roots: trust.TimeStamps.Roots}}, clock.System().Now())
 	require.NoError(t, err)
 	require.True(t, judged.Valid, "%+v", judged)
+}
+
+// Whoever received a document has its bundle after the viewing deadline and after leaving, too: it is their proof.
+func TestOwnCopyAfterLeaving(t *testing.T) {
+	t.Parallel()
+	institution, recipient := stack.Institution(t), stack.NewMember(t)
+	document := institution.HandedOver(t, recipient.ByCI(), harness.PDF())
+	document.Item["viewing"] = map[string]any{"deadline": clock.System().Now().Add(5 * time.Second).Format(time.RFC3339Nano)}
+	institution.Send(t, document)
+	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() })
+	var answer harness.Answer
+	await.Require(t, harness.Patience, func(context.Context) error {
+		if answer = recipient.Do(t, http.MethodPost, "/v1/inbox/"+document.EdocNum+":view", map[string]any{}); answer.Status == http.StatusOK {
+			return errors.New("a viewing token is still given")
+		}
+		return nil
+	})
+	require.Equal(t, "VIEWING_DEADLINE_PASSED", answer.Problem(t).Reason)
+	recipient.Do(t, http.MethodDelete, "/v1/membership", nil).Into(t, &struct{}{})
+	again := stack.LogInPerson(t, recipient.Person)
+	container := stack.Bundle(t, again.Caller, document.EdocNum)
+	report := stack.VerifyBundle(t, container)
+	require.True(t, report.Valid, "%v", report.Checks)
+	require.Equal(t, document.EdocNum, report.Bundle.EdocNum)
+	require.Nil(t, report.Bundle.ReadAt)
 }
 
 // A member without any system of its own sends to another: its session is enough, and status and certificate are its own.
