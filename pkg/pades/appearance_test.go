@@ -17,7 +17,7 @@ import (
 // font is one with Korean, which another package keeps.
 func font(t testing.TB) []byte {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "..", "services", "sandbox", "certpdf", "font", "NanumGothic.ttf"))
+	raw, err := os.ReadFile(filepath.Join("..", "paper", "font", "NanumGothic.ttf"))
 	require.NoError(t, err)
 	return raw
 }
