@@ -136,16 +136,17 @@ func TestOwnCopyAfterLeaving(t *testing.T) {
 	t.Parallel()
 	institution, recipient := stack.Institution(t), stack.NewMember(t)
 	document := institution.HandedOver(t, recipient.ByCI(), harness.PDF())
-	document.Item["viewing"] = map[string]any{"deadline": clock.System().Now().Add(5 * time.Second).Format(time.RFC3339Nano)}
+	deadline := clock.System().Now().Add(5 * time.Second)
+	document.Item["viewing"] = map[string]any{"deadline": deadline.Format(time.RFC3339Nano)}
 	institution.Send(t, document)
 	institution.AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() })
-	var answer harness.Answer
 	await.Require(t, harness.Patience, func(context.Context) error {
-		if answer = recipient.Do(t, http.MethodPost, "/v1/inbox/"+document.EdocNum+":view", map[string]any{}); answer.Status == http.StatusOK {
-			return errors.New("a viewing token is still given")
+		if clock.System().Now().Before(deadline) {
+			return errors.New("the viewing deadline has not passed")
 		}
 		return nil
 	})
+	answer := recipient.Do(t, http.MethodPost, "/v1/inbox/"+document.EdocNum+":view", map[string]any{})
 	require.Equal(t, "VIEWING_DEADLINE_PASSED", answer.Problem(t).Reason)
 	recipient.Do(t, http.MethodDelete, "/v1/membership", nil).Into(t, &struct{}{})
 	again := stack.LogInPerson(t, recipient.Person)
