@@ -13,10 +13,6 @@ const (
 	namespaceDS   = "http://www.w3.org/2000/09/xmldsig#"
 	algorithm     = "http://www.w3.org/2001/04/xmlenc#sha256"
 
-	mediaSignature = "application/pkcs7-signature"
-	mediaTimeStamp = "application/vnd.etsi.timestamp-token"
-	mediaXML       = "text/xml"
-
 	// maxManifestBytes follows from the bounds on files and names.
 	maxManifestBytes = MaxFiles * 512
 )
@@ -39,9 +35,9 @@ type References struct {
 // mediaTypeOf what signs a manifest.
 func mediaTypeOf(by string) string {
 	if strings.HasSuffix(by, ".tst") {
-		return mediaTimeStamp
+		return MediaTimeStamp
 	}
-	return mediaSignature
+	return MediaSignature
 }
 
 // Encode writes a manifest (EN 319 162-1 annex A.4).

@@ -13,6 +13,11 @@ const (
 	Signature       = "META-INF/signature001.p7s"
 	ArchiveManifest = "META-INF/ASiCArchiveManifest.xml"
 
+	// Media types, as manifests name them, of manifests, of what signs one, and of what stamps one.
+	MediaManifest  = "text/xml"
+	MediaSignature = "application/pkcs7-signature"
+	MediaTimeStamp = "application/vnd.etsi.timestamp-token"
+
 	metaFolder   = "META-INF/"
 	maxNameBytes = 100
 )

@@ -162,14 +162,14 @@ var ErrForm = errors.New("not a container in the accepted form")
 
 func malformed(detail string) error { return fmt.Errorf("%w: %s", ErrForm, detail) }
 
+// readAt fills a buffer. What ends before that is cut off, whatever the reader says of it.
 func readAt(from io.ReaderAt, into []byte, at int64) error {
-	if _, err := from.ReadAt(into, at); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read container: %w", err)
-	} else if err != nil && len(into) > 0 {
-		// ReadAt may tell the end of the input together with the last bytes.
-		if n, again := from.ReadAt(into, at); n < len(into) {
-			return fmt.Errorf("read container: %w", errors.Join(io.ErrUnexpectedEOF, again))
-		}
+	n, err := from.ReadAt(into, at)
+	if n == len(into) {
+		return nil
 	}
-	return nil
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("read container: %w", err)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/crc32"
 	"io"
 )
@@ -152,16 +153,10 @@ func (w *Writer) Close() error {
 type meter struct {
 	size int64
 	crc  uint32
-	sum  hashOf
+	sum  hash.Hash
 }
 
 func newMeter() *meter { return &meter{sum: sha256.New()} }
-
-// hashOf is hash.Hash, without the name of that package in the way of its users'.
-type hashOf interface {
-	io.Writer
-	Sum(b []byte) []byte
-}
 
 // Write implements io.Writer and never fails.
 func (m *meter) Write(p []byte) (int, error) {

@@ -85,13 +85,13 @@ func (v *verification) archivesAlone(der []byte) {
 		v.fail(CheckOriginalIssuer, "", "the trusted archives cannot be read")
 		return
 	}
-	if _, err := verifier.Original(der, v.at); slices.Contains(archivecert.FailedChecks(err), archivecert.ErrKind) {
+	original, err := verifier.Original(der, v.at)
+	if slices.Contains(archivecert.FailedChecks(err), archivecert.ErrKind) {
 		v.report.Kind = KindRegistration
 		v.registrationAlone(verifier, der)
 		return
 	}
-	original := v.judgeOriginal(verifier, der, "")
-	if original == nil {
+	if !v.judgeOriginal(original, err, "") {
 		return
 	}
 	if v.opts.Document != "" {

@@ -129,17 +129,16 @@ func sameSecond(a, b time.Time) bool {
 // checkOriginal judges the original certificate by itself, and holds it to the document.
 func (v *verification) checkOriginal(verifier *archivecert.Verifier, der []byte) *archivecert.Original {
 	path := v.statement.One(RoleOriginal).Path
-	original := v.judgeOriginal(verifier, der, path)
-	if original != nil {
+	original, err := verifier.Original(der, v.at)
+	if v.judgeOriginal(original, err, path) {
 		v.holdHash(CheckOriginalDocument, path, original.Covers(v.hashOf(v.statement.One(RoleDocument)), original.AttachmentHashes))
 		v.holdHash(CheckOriginalAttachments, path, original.Covers(original.Hash, v.attachments()))
 	}
 	return original
 }
 
-// judgeOriginal judges an original certificate by itself; nil if it does not hold.
-func (v *verification) judgeOriginal(verifier *archivecert.Verifier, der []byte, path string) *archivecert.Original {
-	original, err := verifier.Original(der, v.at)
+// judgeOriginal tells what came of verifying an original certificate by itself.
+func (v *verification) judgeOriginal(original *archivecert.Original, err error, path string) bool {
 	failed := archivecert.FailedChecks(err)
 	for _, row := range []struct {
 		id     string
@@ -160,10 +159,10 @@ func (v *verification) judgeOriginal(verifier *archivecert.Verifier, der []byte,
 		}
 	}
 	if err != nil {
-		return nil
+		return false
 	}
 	v.uses(original.Signer, crypto.SHA256, v.at)
-	return original
+	return true
 }
 
 func (v *verification) holdHash(id, path string, err error) {

@@ -1,6 +1,10 @@
 package bundle
 
-import "github.com/naru-relay/naru/pkg/proof"
+import (
+	"slices"
+
+	"github.com/naru-relay/naru/pkg/proof"
+)
 
 // Definition is a check that a verification makes. Ids are stable: vectors, reports and answers contain them.
 type Definition struct {
@@ -80,6 +84,14 @@ const (
 
 // Definitions lists every check, in the order in which reports have them.
 func Definitions() []Definition { return definitions }
+
+// DefinitionOf is the definition of a check; the zero Definition if there is none.
+func DefinitionOf(id string) Definition {
+	if i := slices.IndexFunc(definitions, func(d Definition) bool { return d.ID == id }); i >= 0 {
+		return definitions[i]
+	}
+	return Definition{}
+}
 
 // alone are the checks of a certificate by itself; true for those that need a document to hold it to.
 var alone = map[Kind]map[string]bool{

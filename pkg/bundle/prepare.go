@@ -107,7 +107,7 @@ func Prepare(ctx context.Context, d Draft, signer Signer, stamper Stamper) (*Bun
 	if err != nil {
 		return nil, fmt.Errorf("prepare bundle: %w", err)
 	}
-	b.meta = []file{{asic.Manifest, "text/xml", manifest}, {asic.Signature, "application/pkcs7-signature", signature}}
+	b.meta = []file{{asic.Manifest, asic.MediaManifest, manifest}, {asic.Signature, asic.MediaSignature, signature}}
 	for _, f := range b.meta {
 		references = append(references, f.reference())
 	}
@@ -126,7 +126,7 @@ func stampAll(ctx context.Context, references []asic.Reference, name string, sta
 	if err != nil {
 		return nil, nil, err
 	}
-	return []file{{asic.ArchiveManifest, "text/xml", manifest}, {name, "application/vnd.etsi.timestamp-token", stamp}}, token, nil
+	return []file{{asic.ArchiveManifest, asic.MediaManifest, manifest}, {name, asic.MediaTimeStamp, stamp}}, token, nil
 }
 
 func stampName(n int) string { return fmt.Sprintf("META-INF/timestamp%03d.tst", n) }

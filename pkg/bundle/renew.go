@@ -98,9 +98,9 @@ func mediaOf(name string, listed map[string]string) string {
 		return media
 	}
 	if strings.HasPrefix(name, archivePrefix) {
-		return "text/xml"
+		return asic.MediaManifest
 	}
-	return "application/vnd.etsi.timestamp-token"
+	return asic.MediaTimeStamp
 }
 
 // FilesOf lists the files of a container as Renew wants them, and how Write opens the others.

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/naru-relay/naru/pkg/asic"
 	"github.com/naru-relay/naru/pkg/limits"
 	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/pkg/text"
@@ -18,7 +19,7 @@ const (
 	// Format is the name of the statement's format.
 	Format = "naru-bundle/1"
 	// MediaType of a bundle.
-	MediaType = "application/vnd.etsi.asic-e+zip"
+	MediaType = asic.MediaType
 	// Extension of the file names of bundles.
 	Extension = ".asice"
 

@@ -1,7 +1,7 @@
 package bundle
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,7 +44,7 @@ type verification struct {
 	report    *Report
 	// at is the time as of which signature and certificates are judged.
 	at time.Time
-	// strength collects what was signed with which algorithms, and when.
+	// used collects what was signed with which algorithms, and when.
 	used []use
 }
 
@@ -52,7 +52,7 @@ type verification struct {
 // error says that nothing could be judged: the file could not be read, or nobody is trusted.
 func Verify(ctx context.Context, from io.ReaderAt, size int64, opts Options) (*Report, error) {
 	if err := opts.Trust.complete(); err != nil || opts.At.IsZero() {
-		return nil, fmt.Errorf("verify bundle: %w", cmpErr(err, errNoTrust))
+		return nil, fmt.Errorf("verify bundle: %w", cmp.Or(err, errNoTrust))
 	}
 	whole, err := asic.MeasureOf(io.NewSectionReader(from, 0, size))
 	if err != nil {
@@ -67,13 +67,6 @@ func Verify(ctx context.Context, from io.ReaderAt, size int64, opts Options) (*R
 	}
 	v.report.Checks, v.report.Valid = v.list(v.report.Kind)
 	return v.report, nil
-}
-
-func cmpErr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 func (v *verification) run(ctx context.Context, from io.ReaderAt, size int64) error {
@@ -252,13 +245,7 @@ func (v *verification) token(prefix, name string, der, over []byte, at time.Time
 func (v *verification) checkSignature(stamped time.Time) {
 	references, manifest, ok := v.manifest(CheckManifest, asic.Manifest)
 	if ok {
-		var signed []string
-		for _, f := range v.container.Files() {
-			if asic.Signed(f.Name) {
-				signed = append(signed, f.Name)
-			}
-		}
-		v.compare(CheckManifestFiles, CheckManifestDigests, references, signed)
+		v.compare(CheckManifestFiles, CheckManifestDigests, references, v.signed())
 		if references.By != asic.Signature {
 			v.fail(CheckManifestFiles, asic.Manifest, "it names another signature")
 		}
@@ -281,6 +268,16 @@ func (v *verification) checkSignature(stamped time.Time) {
 		v.report.EvidenceAt = &at
 	}
 	v.judgeSignature(message, manifest)
+}
+
+// signed lists the files that the signature has to cover.
+func (v *verification) signed() (names []string) {
+	for _, f := range v.container.Files() {
+		if asic.Signed(f.Name) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 func (v *verification) judgeSignature(message *cms.Message, manifest []byte) {
@@ -351,13 +348,7 @@ func (v *verification) checkStatement() {
 	for _, p := range s.Parts {
 		expected = append(expected, p.Path)
 	}
-	var signed []string
-	for _, f := range v.container.Files() {
-		if asic.Signed(f.Name) {
-			signed = append(signed, f.Name)
-		}
-	}
-	if !slices.Equal(signed, expected) {
+	if !slices.Equal(v.signed(), expected) {
 		v.fail(CheckParts, "", "the statement names other parts than there are, or in another order")
 	}
 	for _, p := range s.Parts {
@@ -426,5 +417,5 @@ func (v *verification) read(p Part, most int64) []byte {
 	if err != nil {
 		return nil
 	}
-	return bytes.Clone(raw)
+	return raw
 }

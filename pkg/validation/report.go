@@ -144,10 +144,6 @@ const linesOfCheck = 4
 
 // checks lists those of one outcome; a group that is empty is told only where that says something.
 func checks(s *paper.Sheet, heading string, outcome proof.Outcome, r *bundle.Report, tellNone bool) {
-	words := map[string]bundle.Definition{}
-	for _, d := range bundle.Definitions() {
-		words[d.ID] = d
-	}
 	found := false
 	for _, c := range r.Checks {
 		if c.Outcome != outcome {
@@ -158,8 +154,9 @@ func checks(s *paper.Sheet, heading string, outcome proof.Outcome, r *bundle.Rep
 			found = true
 		}
 		s.Keep(linesOfCheck)
-		s.Text("· "+words[c.ID].Korean, 0)
-		english := words[c.ID].English + "  [" + c.ID + "]"
+		words := bundle.DefinitionOf(c.ID)
+		s.Text("· "+words.Korean, 0)
+		english := words.English + "  [" + c.ID + "]"
 		if c.Subject != "" {
 			english += "  " + c.Subject
 		}

@@ -145,13 +145,10 @@ func reportOf(r *bundle.Report) *certificatev1.ValidationReport {
 			SentAt: timestamppb.New(b.SentAt), ReceivedAt: timestamppb.New(b.ReceivedAt), ReadAt: moment(b.ReadAt), Assembler: b.Assembler, StampedUntil: moment(b.StampedUntil),
 		}
 	}
-	words := map[string]bundle.Definition{}
-	for _, d := range bundle.Definitions() {
-		words[d.ID] = d
-	}
 	for _, c := range r.Checks {
+		words := bundle.DefinitionOf(c.ID)
 		out.Checks = append(out.Checks, &certificatev1.ValidationCheck{
-			Id: c.ID, Step: int32(c.Step), Outcome: outcomeOf(c.Outcome), Subject: c.Subject, Detail: c.Detail, Korean: words[c.ID].Korean, English: words[c.ID].English, //nolint:gosec // 1-9
+			Id: c.ID, Step: int32(c.Step), Outcome: outcomeOf(c.Outcome), Subject: c.Subject, Detail: c.Detail, Korean: words.Korean, English: words.English, //nolint:gosec // 1-9
 		})
 	}
 	return out
