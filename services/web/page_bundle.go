@@ -2,13 +2,10 @@ package web
 
 import (
 	"context"
-	"errors"
-	"io"
-	"strconv"
 
 	"github.com/naru-relay/naru/pkg/fault"
-	"github.com/naru-relay/naru/pkg/gateway"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	"github.com/naru-relay/naru/services/web/internal/ui"
 	"github.com/naru-relay/naru/services/web/locale"
 )
@@ -50,32 +47,5 @@ func (v *visit) downloadBundle() error {
 	if err != nil {
 		return err
 	}
-	first, err := stream.Recv()
-	if err != nil {
-		return err
-	}
-	header := first.GetChunk().GetHeader()
-	if header == nil {
-		return fault.New(fault.Internal, domain, nil, "a bundle came without its header")
-	}
-	if err := v.longAnswer(); err != nil {
-		return err
-	}
-	h := v.w.Header()
-	h.Set("Content-Type", header.GetMediaType())
-	h.Set("Content-Length", strconv.FormatInt(header.GetSize(), 10))
-	h.Set("Content-Disposition", gateway.Disposition(header.GetFileName(), true))
-	for chunk := first.GetChunk(); ; {
-		if _, err := v.w.Write(chunk.GetData()); err != nil {
-			return v.brokenOff(err)
-		}
-		next, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return v.brokenOff(err)
-		}
-		chunk = next.GetChunk()
-	}
+	return handOut(v, stream.Recv, (*platformv1.ContentHeader).GetMediaType)
 }

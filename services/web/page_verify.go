@@ -10,13 +10,19 @@ import (
 	"github.com/naru-relay/naru/services/web/locale"
 )
 
-func (v *visit) showVerify() error { return v.verifyForm(http.StatusOK, ui.Form{}) }
-
-func (v *visit) verifyForm(status int, form ui.Form) error {
-	limits, err := v.relay.verification.GetVerificationLimits(v.r.Context(), &certificatev1.GetVerificationLimitsRequest{})
+func (v *visit) showVerify() error {
+	limits, err := v.verificationLimits()
 	if err != nil {
 		return err
 	}
+	return v.verifyForm(http.StatusOK, ui.Form{}, limits)
+}
+
+func (v *visit) verificationLimits() (*certificatev1.GetVerificationLimitsResponse, error) {
+	return v.relay.verification.GetVerificationLimits(v.r.Context(), &certificatev1.GetVerificationLimitsRequest{})
+}
+
+func (v *visit) verifyForm(status int, form ui.Form, limits *certificatev1.GetVerificationLimitsResponse) error {
 	return v.show(status, ui.Verify(v.frame(locale.VerifyTitle), ui.VerifyView{Form: form, Limit: limits.GetFileBytes(), Reports: limits.GetSignedReports()}))
 }
 
@@ -25,7 +31,7 @@ func (v *visit) verify() error {
 	if err := v.fileTimes(); err != nil {
 		return err
 	}
-	limits, err := v.relay.verification.GetVerificationLimits(v.r.Context(), &certificatev1.GetVerificationLimitsRequest{})
+	limits, err := v.verificationLimits()
 	if err != nil {
 		return err
 	}
@@ -41,7 +47,7 @@ func (v *visit) verify() error {
 	}
 	needs := ui.Form{Wrong: []ui.Wrong{{Field: "file", Text: locale.VerifyNeeds}}}
 	if name != "file" || file == nil {
-		return v.verifyForm(http.StatusUnprocessableEntity, needs)
+		return v.verifyForm(http.StatusUnprocessableEntity, needs, limits)
 	}
 	stream, err := v.relay.verification.VerifyFile(v.r.Context())
 	if err != nil {
@@ -62,7 +68,7 @@ func (v *visit) verify() error {
 		return arriving(err)
 	}
 	if size == 0 {
-		return v.verifyForm(http.StatusUnprocessableEntity, needs)
+		return v.verifyForm(http.StatusUnprocessableEntity, needs, limits)
 	}
 	// The button that was pressed comes after the file.
 	if name, _, err := form.next(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/gateway"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 	"github.com/naru-relay/naru/services/web/internal/ui"
 	"github.com/naru-relay/naru/services/web/locale"
@@ -74,39 +74,12 @@ func (v *visit) stream(download bool) error {
 	if err != nil {
 		return err
 	}
-	first, err := stream.Recv()
-	if err != nil {
-		return err
-	}
-	header := first.GetChunk().GetHeader()
-	if header == nil {
-		return fault.New(fault.Internal, domain, nil, "a file came without its header")
-	}
-	if err := v.longAnswer(); err != nil {
-		return err
-	}
-	h := v.w.Header()
-	kind := plain
-	if header.GetMediaType() == pdf {
-		kind = pdf
-	}
-	h.Set("Content-Type", kind)
-	h.Set("Content-Length", strconv.FormatInt(header.GetSize(), 10))
-	// Never inline: what a stranger sent is not shown by the browser as a page of ours.
-	h.Set("Content-Disposition", gateway.Disposition(header.GetFileName(), true))
-	for chunk := first.GetChunk(); ; {
-		if _, err := v.w.Write(chunk.GetData()); err != nil {
-			return v.brokenOff(err)
+	return handOut(v, stream.Recv, func(header *platformv1.ContentHeader) string {
+		if header.GetMediaType() == pdf {
+			return pdf
 		}
-		next, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return v.brokenOff(err)
-		}
-		chunk = next.GetChunk()
-	}
+		return plain
+	})
 }
 
 // brokenOff ends an answer that cannot be ended rightly. It is shorter than its Content-Length, so nobody takes its beginning for
