@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
 	"net/url"
@@ -161,49 +160,32 @@ func (v *visit) applyForm(status int, form ui.Form, request string) error {
 
 // apply asks that an organisation receives documents here.
 func (v *visit) apply() error {
-	form, err := v.bring(2*paperBytes + formBytes)
+	form, err := v.organisationForm()
 	if err != nil {
 		return err
 	}
-	papers, err := form.all(paperBytes)
-	if err != nil {
-		return err
-	}
-	entered := ui.Form{Values: form.values}
-	wrong := func(bad bool, field string, about locale.Text) {
-		if bad {
-			entered.Wrong = append(entered.Wrong, ui.Wrong{Field: field, Text: about})
-		}
-	}
-	name, named := text.Line(form.values["name"])
-	number, numbered := text.BusinessNumber(form.values["number"])
-	kind, err := strconv.ParseInt(form.values["kind"], 10, 32)
-	wrong(!named || name == "" || len([]rune(name)) > 40, "name", locale.NeedsName)
-	wrong(!numbered, "number", locale.NeedsNumber)
-	wrong(err != nil || addressv1.OrganisationType_name[int32(kind)] == "" || kind == 0, "kind", locale.NeedsKind)
-	wrong(!isPaper(papers["business"]), "business", locale.NeedsPaper)
-	wrong(!isPaper(papers["registration"]), "registration", locale.NeedsPaper)
-	wrong(form.values["consent"] != "yes", "consent", locale.NeedsConsent)
-	wrong(form.values["designate"] != "yes", "designate", locale.NeedsDesignate)
-	if len(entered.Wrong) > 0 {
-		return v.applyForm(http.StatusUnprocessableEntity, entered, form.values["request_id"])
+	number, numbered := text.BusinessNumber(form.Values["number"])
+	kind, err := strconv.ParseInt(form.Values["kind"], 10, 32)
+	form.checkName()
+	form.wrong(!numbered, "number", locale.NeedsNumber)
+	form.wrong(err != nil || addressv1.OrganisationType_name[int32(kind)] == "" || kind == 0, "kind", locale.NeedsKind)
+	form.checkPapers()
+	form.wrong(form.Values["consent"] != "yes", "consent", locale.NeedsConsent)
+	form.wrong(form.Values["designate"] != "yes", "designate", locale.NeedsDesignate)
+	if len(form.Wrong) > 0 {
+		return v.applyForm(http.StatusUnprocessableEntity, form.Form, form.Values["request_id"])
 	}
 	_, err = v.relay.organisations.ApplyForOrganisation(v.self(), &addressv1.ApplyForOrganisationRequest{
 		Application: &addressv1.OrganisationApplication{
-			Name: name, BusinessNumber: number, Type: addressv1.OrganisationType(kind), TermsVersion: v.terms.version,
+			Name: form.name, BusinessNumber: number, Type: addressv1.OrganisationType(kind), TermsVersion: v.terms.version,
 		},
-		RequestId: form.values["request_id"], Consent: true, DesignateInbox: true, BusinessDocument: papers["business"], RegistrationDocument: papers["registration"],
+		RequestId: form.Values["request_id"], Consent: true, DesignateInbox: true, BusinessDocument: form.business, RegistrationDocument: form.registration,
 	})
 	if err != nil {
 		return err
 	}
 	v.redirect("/organisations?done=applied")
 	return nil
-}
-
-// isPaper tells a JPEG that is not too large.
-func isPaper(content []byte) bool {
-	return len(content) > 3 && len(content) <= paperBytes && bytes.HasPrefix(content, []byte{0xff, 0xd8, 0xff})
 }
 
 func (v *visit) showPersons() error { return v.persons(http.StatusOK, ui.Form{}) }

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 
-	"github.com/naru-relay/naru/pkg/text"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	"github.com/naru-relay/naru/services/web/internal/ui"
 	"github.com/naru-relay/naru/services/web/locale"
@@ -17,29 +16,17 @@ func (v *visit) renameForm(status int, form ui.Form, request string) error {
 
 // rename enters another name of the organisation for which the visitor acts, with its two documents.
 func (v *visit) rename() error {
-	form, err := v.bring(2*paperBytes + formBytes)
+	form, err := v.organisationForm()
 	if err != nil {
 		return err
 	}
-	papers, err := form.all(paperBytes)
-	if err != nil {
-		return err
-	}
-	entered := ui.Form{Values: form.values}
-	wrong := func(bad bool, field string, about locale.Text) {
-		if bad {
-			entered.Wrong = append(entered.Wrong, ui.Wrong{Field: field, Text: about})
-		}
-	}
-	name, named := text.Line(form.values["name"])
-	wrong(!named || name == "" || len([]rune(name)) > 40, "name", locale.NeedsName)
-	wrong(!isPaper(papers["business"]), "business", locale.NeedsPaper)
-	wrong(!isPaper(papers["registration"]), "registration", locale.NeedsPaper)
-	if len(entered.Wrong) > 0 {
-		return v.renameForm(http.StatusUnprocessableEntity, entered, form.values["request_id"])
+	form.checkName()
+	form.checkPapers()
+	if len(form.Wrong) > 0 {
+		return v.renameForm(http.StatusUnprocessableEntity, form.Form, form.Values["request_id"])
 	}
 	if _, err := v.relay.organisations.ChangeOrganisation(v.as(), &addressv1.ChangeOrganisationRequest{
-		RequestId: form.values["request_id"], Name: name, BusinessDocument: papers["business"], RegistrationDocument: papers["registration"],
+		RequestId: form.Values["request_id"], Name: form.name, BusinessDocument: form.business, RegistrationDocument: form.registration,
 	}); err != nil {
 		return err
 	}
