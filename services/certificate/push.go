@@ -91,14 +91,14 @@ func (s *service) judgePush(ctx context.Context, p pushed) (came string, certifi
 	o, err := s.pushedFile(ctx, *j, p)
 	if err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "a pushed certificate cannot be judged now", slog.String("push", p.id.String()), slog.Any("error", err))
-		o = outcomeOfPush{outcome{kind: unavailable, at: s.clock.Now(), detail: "push", exchange: p.id.String()}}
+		o = outcome{kind: unavailable, at: s.clock.Now(), detail: "push", exchange: p.id.String()}
 	}
 	sctx, cancel := work.Settling(ctx)
 	defer cancel()
-	if err := s.settle(sctx, *j, o.outcome); err != nil {
+	if err := s.settle(sctx, *j, o); err != nil {
 		return "", uuid.Nil, err
 	}
-	s.metrics.attempted(ctx, o.outcome)
+	s.metrics.attempted(ctx, o)
 	switch o.kind {
 	case passed:
 		return withoutRequest(sctx, s.db, p)
@@ -110,25 +110,22 @@ func (s *service) judgePush(ctx context.Context, p pushed) (came string, certifi
 	}
 }
 
-// outcomeOfPush is an outcome that never ends a request but by passing: whoever pushes must not be able to have a request fail
-// that the hub may still answer.
-type outcomeOfPush struct{ outcome }
-
 // pushedFile has the file from the hub unit and judges it. When the hub issued it is not known, so it may lack a read time that
-// the hub has by now.
-func (s *service) pushedFile(ctx context.Context, j job, p pushed) (outcomeOfPush, error) {
+// the hub has by now. A push ends a request by passing alone: whoever pushes must not be able to have a request fail that the hub
+// may still answer.
+func (s *service) pushedFile(ctx context.Context, j job, p pushed) (outcome, error) {
 	file, err := s.hub.GetPushedCertificate(ctx, &hubv1.GetPushedCertificateRequest{Push: p.id.String()})
 	if err != nil {
-		return outcomeOfPush{}, err
+		return outcome{}, err
 	}
 	read, err := s.lookup.reading(ctx, j.edocNum)
 	if err != nil {
-		return outcomeOfPush{}, err
+		return outcome{}, err
 	}
 	o := s.judge(&hubv1.IssueDistributionCertificateResponse{CertNum: file.GetCertNum(), Pdf: file.GetPdf(), Exchange: p.id.String()},
 		expected{order: j.order, reading: reading{at: read.at}, certNum: p.certNum, behind: s.config.Issuer.Skew.Std()})
 	o.retried = o.kind != passed
-	return outcomeOfPush{o}, nil
+	return o, nil
 }
 
 // endPush writes and states what came of a push.
