@@ -36,7 +36,6 @@ type bundleOutcome struct {
 	failed        []string
 	retried       bool
 	files         []bundle.Stored
-	digest        []byte
 	stampedAt, at time.Time
 	newest        bundle.Stamp
 }
@@ -117,7 +116,6 @@ func (s *service) assembleOf(ctx context.Context, j bundleJob, distribution []by
 		return o
 	}
 	o.kind, o.files, o.stampedAt, o.newest = passed, made.Files(), made.StampedAt, made.Newest
-	o.digest = digestOf(o.files)
 	return o
 }
 

@@ -94,7 +94,7 @@ func bundleEventOf(j bundleJob, o bundleOutcome) journal.Fact {
 	e := journal.Fact{Subject: j.edocNum, Ordinal: uint32(j.ordinal), Sender: j.sender, Actor: j.principal, OccurredAt: o.at} //nolint:gosec // a small count
 	if o.kind == passed {
 		e.Message = &certificatev1.BundleIssued{
-			EdocNum: j.edocNum, Sender: j.sender, Bundle: j.id.String(), CertNum: j.certNum, Digest: hex.EncodeToString(o.digest),
+			EdocNum: j.edocNum, Sender: j.sender, Bundle: j.id.String(), CertNum: j.certNum, Digest: hex.EncodeToString(digestOf(o.files)),
 			StampedAt: timestamppb.New(o.stampedAt), Entitlement: entitlementOf(j.order),
 		}
 		return e

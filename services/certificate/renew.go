@@ -3,7 +3,6 @@ package certificate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -100,13 +99,6 @@ func (s *service) stampAgain(ctx context.Context, r renewal) error {
 				return err
 			}
 		}
-		digest := digestOf(added)
-		if err := updateBundleDigest(sctx, tx, r.id, digest); err != nil {
-			return err
-		}
-		if err := tx.Record(sctx, renewedFact(r, digest, stamp, s.clock.Now())); err != nil {
-			return fmt.Errorf("record renewal of bundle %s: %w", r.id, err)
-		}
-		return nil
+		return tx.Record(sctx, renewedFact(r, digestOf(added), stamp, s.clock.Now()))
 	})
 }

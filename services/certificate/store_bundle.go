@@ -156,7 +156,7 @@ const settleBundleLaterSQL = `
 const settleBundleEndSQL = `
 	update bundle
 	   set state = @state, due_at = null, lease_until = null, owner = null, ended_at = @ended_at, reason = nullif(@reason, ''), refused_since = null,
-	       stamped_at = @stamped_at, digest = @digest, commit_id = @commit
+	       stamped_at = @stamped_at, commit_id = @commit
 	 where id = @id and owner = @owner and attempt = @attempt and state = 1`
 
 // settleBundle ends a bundle, or puts it back.
@@ -172,7 +172,7 @@ func settleBundle(ctx context.Context, tx *journal.Tx, j bundleJob, owner string
 	}
 	return work.Settle(ctx, tx, settleBundleEndSQL, pgx.NamedArgs{
 		"id": j.id, "owner": owner, "attempt": j.attempt, "state": int16(end), "ended_at": o.at, "reason": o.reason, "stamped_at": pg.OrNull(o.stampedAt),
-		"digest": o.digest, "commit": tx.CommitID(),
+		"commit": tx.CommitID(),
 	})
 }
 

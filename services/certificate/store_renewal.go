@@ -66,12 +66,6 @@ func settleRenewal(ctx context.Context, tx *journal.Tx, r renewal, owner string,
 	})
 }
 
-const updateBundleDigestSQL = `update bundle set digest = $2 where id = $1 and state = 2`
-
-func updateBundleDigest(ctx context.Context, tx *journal.Tx, id uuid.UUID, digest []byte) error {
-	return pg.Exec(ctx, tx, fmt.Sprintf("update digest of bundle %s", id), updateBundleDigestSQL, id, digest)
-}
-
 const oldestRenewalSQL = `
 	select coalesce(extract(epoch from now() - min(due_at) filter (where due_at <= now())), 0)::double precision,
 	       coalesce(extract(epoch from min(believed_until) filter (where due_at is not null) - now()), 'infinity')::double precision

@@ -148,17 +148,15 @@ create table bundle (
     -- While the archive refuses to issue the document and is asked again.
     refused_since       timestamptz,
     stamped_at          timestamptz,
-    -- SHA-256 of the newest archive manifest, which covers everything.
-    digest              bytea       constraint bundle_digest_length check (octet_length(digest) = 32),
     reason              text,
     ended_at            timestamptz,
     commit_id           uuid        not null,
     constraint bundle_due_while_requested check ((state = 1) = (due_at is not null) and (state = 1) = (ended_at is null)),
-    constraint bundle_issued_whole check ((state = 2) = (stamped_at is not null) and (state = 2) = (digest is not null)),
+    constraint bundle_issued_whole check ((state = 2) = (stamped_at is not null)),
     constraint bundle_failed_has_reason check ((state = 3) = (reason is not null))
 );
 create index bundle_due on bundle (due_at) where state = 1;
-grant select, insert, update (state, waits_for, due_at, lease_until, owner, attempt, refused_since, stamped_at, digest, reason, ended_at, commit_id) on bundle to ${app};
+grant select, insert, update (state, waits_for, due_at, lease_until, owner, attempt, refused_since, stamped_at, reason, ended_at, commit_id) on bundle to ${app};
 
 -- The files of an issued bundle in their order. Small ones are kept here, sealed; the documents' bytes are kept by the content unit or, when it has them no
 -- more, by the archive. Append only.
