@@ -7,15 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/bundle"
-	"github.com/naru-relay/naru/pkg/limits"
 	"github.com/naru-relay/naru/pkg/requester"
-	"github.com/naru-relay/naru/pkg/text"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/client/document"
 	"github.com/naru-relay/naru/services/client/relay"
@@ -95,15 +92,10 @@ func (c *bundleCommand) Run(a *app) error {
 }
 
 func (c *bundleCommand) check() error {
-	if err := checkNumber(c.Number); err != nil {
+	if err := checkApplication(c.Number, c.Reason, c.RequestID); err != nil {
 		return err
 	}
-	reason, ok := text.Line(c.Reason)
-	switch n := utf8.RuneCountInString(reason); {
-	case !ok || n < 1 || n > limits.Reason:
-		return usage("--reason wants 1 to %d characters on one line", limits.Reason)
-	case utf8.RuneCountInString(c.RequestID) > maxRequestID:
-		return usage("--request-id wants 1 to %d characters", maxRequestID)
+	switch {
 	case (c.Signer == "") != (c.SignerKey == ""):
 		return usage("--signer and --signer-key go together")
 	case c.ArchiveMember == "" && (c.ArchiveURL != "" || c.ArchiveID != "" || c.Signer != "" || c.TSA != "" || len(c.Attachment) > 0):

@@ -132,17 +132,26 @@ const maxRequestID = 64
 
 // check finds what the relay would refuse, before anything is asked.
 func (c *certificateCommand) check() error {
-	if err := checkNumber(c.Number); err != nil {
+	if err := checkApplication(c.Number, c.Reason, c.RequestID); err != nil {
 		return err
 	}
-	reason, ok := text.Line(c.Reason)
-	switch n := utf8.RuneCountInString(reason); {
+	if (c.HubRoot == "") != (c.HubSigner == "") {
+		return usage("--hub-root and --hub-signer go together")
+	}
+	return nil
+}
+
+// checkApplication finds what the relay would refuse of a request for a certificate or a bundle.
+func checkApplication(number, reason, requestID string) error {
+	if err := checkNumber(number); err != nil {
+		return err
+	}
+	line, ok := text.Line(reason)
+	switch n := utf8.RuneCountInString(line); {
 	case !ok || n < 1 || n > limits.Reason:
 		return usage("--reason wants 1 to %d characters on one line", limits.Reason)
-	case utf8.RuneCountInString(c.RequestID) > maxRequestID:
+	case utf8.RuneCountInString(requestID) > maxRequestID:
 		return usage("--request-id wants 1 to %d characters", maxRequestID)
-	case (c.HubRoot == "") != (c.HubSigner == ""):
-		return usage("--hub-root and --hub-signer go together")
 	}
 	return nil
 }
