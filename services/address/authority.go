@@ -49,6 +49,22 @@ func mayChange(ctx context.Context, db pg.DBTX, who caller, i identity) error {
 	}
 }
 
+// callerWhoMayChange is the caller, if mayChange lets it.
+func (s *service) callerWhoMayChange(ctx context.Context) (caller, error) {
+	who, err := callerOf(ctx)
+	if err != nil {
+		return caller{}, err
+	}
+	i, known, err := readIdentity(ctx, s.db, who.recipient)
+	switch {
+	case err != nil:
+		return caller{}, err
+	case !known:
+		return caller{}, errNotAMember()
+	}
+	return who, mayChange(ctx, s.db, who, i)
+}
+
 // newAuthority prepares one; it runs before any transaction, because sealing may need a key.
 func (s *service) newAuthority(ctx context.Context, role addressv1.AuthorityRole, to rights, name string, named match, grantedBy string) (authority, error) {
 	a := authority{id: id.New(), role: role, rights: to, named: named, grantedBy: grantedBy}

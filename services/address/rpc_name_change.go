@@ -152,18 +152,8 @@ func (s *service) organisationAtHub(ctx context.Context, recipient uuid.UUID) (o
 
 // TellNameAgain has the hub told again of the caller's name.
 func (s *membershipServer) TellNameAgain(ctx context.Context, _ *addressv1.TellNameAgainRequest) (*addressv1.TellNameAgainResponse, error) {
-	who, err := callerOf(ctx)
+	who, err := s.callerWhoMayChange(ctx)
 	if err != nil {
-		return nil, err
-	}
-	i, known, err := readIdentity(ctx, s.db, who.recipient)
-	switch {
-	case err != nil:
-		return nil, err
-	case !known:
-		return nil, errNotAMember()
-	}
-	if err := mayChange(ctx, s.db, who, i); err != nil {
 		return nil, err
 	}
 	m, known, err := readMember(ctx, s.db, who.recipient)

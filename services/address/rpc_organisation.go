@@ -177,18 +177,8 @@ func (s *organisationServer) SetRights(ctx context.Context, r *addressv1.SetRigh
 
 // ListAuthorities lists who may act for the caller's organisation.
 func (s *organisationServer) ListAuthorities(ctx context.Context, r *addressv1.ListAuthoritiesRequest) (*addressv1.ListAuthoritiesResponse, error) {
-	who, err := callerOf(ctx)
+	who, err := s.callerWhoMayChange(ctx)
 	if err != nil {
-		return nil, err
-	}
-	i, known, err := readIdentity(ctx, s.db, who.recipient)
-	switch {
-	case err != nil:
-		return nil, err
-	case !known:
-		return nil, errNotAMember()
-	}
-	if err := mayChange(ctx, s.db, who, i); err != nil {
 		return nil, err
 	}
 	shown, next, err := s.authorities(ctx, who.recipient, r.GetPageToken(), r.GetPageSize(), true)
