@@ -11,15 +11,13 @@
 //	cty     the Content-Type of the request, which says where its parts end
 //	digest  SHA-256 of the body, lower-case hex
 //
-// The key is P-256, named by KeyID. Whoever verifies compares aud, bounds the age by iat, and the body by digest; a push that
+// The key is P-256, named by its RFC 7638 thumbprint (keys.KeyID). Whoever verifies compares aud, bounds the age by iat, and the body by digest; a push that
 // comes twice is harmless, because certificates have numbers.
 package hubpush
 
 import (
 	"crypto/ecdsa"
 	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -86,16 +84,6 @@ type wire struct {
 func DigestOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
-}
-
-// KeyID names a public key: SHA-256 of its subject public key info, base64url.
-func KeyID(key *ecdsa.PublicKey) (string, error) {
-	der, err := x509.MarshalPKIXPublicKey(key)
-	if err != nil {
-		return "", fmt.Errorf("name key: %w", err)
-	}
-	sum := sha256.Sum256(der)
-	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
 }
 
 // Sign signs a push.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/hubpush"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/proof"
 )
 
@@ -26,7 +27,7 @@ func newKey(t testing.TB) (key, map[string]*ecdsa.PublicKey) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	id, err := hubpush.KeyID(&private.PublicKey)
+	id, err := keys.KeyID(&private.PublicKey)
 	require.NoError(t, err)
 	require.Len(t, id, 43)
 	return key{private, id}, map[string]*ecdsa.PublicKey{id: &private.PublicKey}

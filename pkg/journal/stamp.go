@@ -188,15 +188,8 @@ func findDue(ctx context.Context, db pg.DBTX) (due, error) {
 	}
 	parsed.Cosigned, parsed.MadeAt = d.Cosigned, d.MadeAt.UTC()
 	d.Checkpoint, d.known = parsed, true
-	d.lastAt, d.since, d.larger = orZero(lastAt), orZero(since), orZero(larger)
+	d.lastAt, d.since, d.larger = pg.OrZero(lastAt).UTC(), pg.OrZero(since).UTC(), pg.OrZero(larger).UTC()
 	return d, nil
-}
-
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
 }
 
 // NewestStamp reads a log's newest time stamp; false where there is none.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/hubpush"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/lifecycle"
 )
 
@@ -81,22 +82,22 @@ func readSigners(path string) (map[string]*ecdsa.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the hub's keys: %w", err)
 	}
-	keys := map[string]*ecdsa.PublicKey{}
+	signers := map[string]*ecdsa.PublicKey{}
 	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
 		key, err := signerOf(block)
 		if err != nil {
 			return nil, fmt.Errorf("read the hub's keys: %w", err)
 		}
-		keyID, err := hubpush.KeyID(key)
+		keyID, err := keys.KeyID(key)
 		if err != nil {
 			return nil, fmt.Errorf("read the hub's keys: %w", err)
 		}
-		keys[keyID] = key
+		signers[keyID] = key
 	}
-	if len(keys) == 0 {
+	if len(signers) == 0 {
 		return nil, errors.New("read the hub's keys: there is none")
 	}
-	return keys, nil
+	return signers, nil
 }
 
 func signerOf(block *pem.Block) (*ecdsa.PublicKey, error) {

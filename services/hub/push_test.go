@@ -27,6 +27,7 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/hubpush"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/pg"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
@@ -48,7 +49,7 @@ func newPushKey(t testing.TB) pushKey {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	keyID, err := hubpush.KeyID(&private.PublicKey)
+	keyID, err := keys.KeyID(&private.PublicKey)
 	require.NoError(t, err)
 	return pushKey{private, keyID}
 }

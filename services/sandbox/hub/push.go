@@ -18,6 +18,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/hubpush"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/services/sandbox/scenario"
 )
 
@@ -77,7 +78,7 @@ func newPusher(s *System, key crypto.Signer) (*pusher, error) {
 	if !ok {
 		return nil, errors.New("make hub: the key of pushes is not P-256")
 	}
-	keyID, err := hubpush.KeyID(public)
+	keyID, err := keys.KeyID(public)
 	if err != nil {
 		return nil, err
 	}
