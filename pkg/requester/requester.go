@@ -75,7 +75,7 @@ func (r Requester) Obtain(ctx context.Context, archive *archiveclient.Client, do
 		return nil, err
 	}
 	p.Original, p.AttachmentHashes = issued.OriginalCertificate, issued.AttachmentHashes
-	return r.Assemble(ctx, p, out)
+	return r.assemble(ctx, p, stated, out)
 }
 
 // stated reads a distribution certificate.
@@ -99,6 +99,10 @@ func (r Requester) Assemble(ctx context.Context, p Parts, out string) (*bundle.R
 	if err != nil {
 		return nil, err
 	}
+	return r.assemble(ctx, p, stated, out)
+}
+
+func (r Requester) assemble(ctx context.Context, p Parts, stated *distcert.Content, out string) (*bundle.Report, error) {
 	documents, err := p.documents()
 	if err != nil {
 		return nil, err
@@ -108,10 +112,12 @@ func (r Requester) Assemble(ctx context.Context, p Parts, out string) (*bundle.R
 	if err != nil {
 		return nil, err
 	}
-	return r.write(ctx, made, out)
+	return Write(ctx, out, bundle.Options{Trust: r.Trust, At: r.Clock.Now()}, func(file io.Writer) error { return made.Write(ctx, file) })
 }
 
-func (r Requester) write(ctx context.Context, made *bundle.Bundle, out string) (report *bundle.Report, err error) {
+// Write has a bundle written to out, which must be a new file, and verifies it: what is not valid is not left there. Without
+// anybody to trust nothing is verified, and there is no report.
+func Write(ctx context.Context, out string, opts bundle.Options, write func(file io.Writer) error) (report *bundle.Report, err error) {
 	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the caller's own file
 	if err != nil {
 		return nil, fmt.Errorf("write the bundle: %w", err)
@@ -121,14 +127,14 @@ func (r Requester) write(ctx context.Context, made *bundle.Bundle, out string) (
 			err = errors.Join(err, os.Remove(out))
 		}
 	}()
-	if err := made.Write(ctx, file); err != nil {
+	if err := write(file); err != nil || opts.Trust == nil {
 		return nil, err
 	}
 	size, err := file.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return nil, fmt.Errorf("write the bundle: %w", err)
 	}
-	if report, err = bundle.Verify(ctx, file, size, bundle.Options{Trust: r.Trust, At: r.Clock.Now()}); err != nil {
+	if report, err = bundle.Verify(ctx, file, size, opts); err != nil {
 		return nil, err
 	}
 	if !report.Valid {

@@ -2,9 +2,8 @@ package cli
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -128,33 +127,10 @@ func (c *bundleCommand) ask(a *app, client *relay.Client, trust *bundle.Trust, m
 		return err
 	}
 	made.CertNum = issued.GetCertNum()
-	made.Report, err = takeBundle(a.ctx, client, issued.GetId(), c.Out, trust, a)
+	made.Report, err = requester.Write(a.ctx, c.Out, bundle.Options{Trust: trust, At: a.clock.Now()}, func(file io.Writer) error {
+		return client.DownloadBundle(a.ctx, issued.GetId(), file)
+	})
 	return err
-}
-
-// takeBundle downloads a bundle into a new file. With somebody to trust it is verified; one that is not valid is not left there.
-func takeBundle(ctx context.Context, client *relay.Client, id, out string, trust *bundle.Trust, a *app) (report *bundle.Report, err error) {
-	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the caller's own file
-	if err != nil {
-		return nil, fmt.Errorf("write the bundle: %w", err)
-	}
-	defer func() {
-		if err = errors.Join(err, file.Close()); err != nil {
-			err = errors.Join(err, os.Remove(out))
-		}
-	}()
-	if err := client.DownloadBundle(ctx, id, file); err != nil || trust == nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read the bundle: %w", err)
-	}
-	report, err = bundle.Verify(ctx, file, info.Size(), bundle.Options{Trust: trust, At: a.clock.Now()})
-	if err == nil && !report.Valid {
-		err = &requester.InvalidError{Failed: report.Failed()}
-	}
-	return report, err
 }
 
 // assemble obtains both certificates and makes the bundle (guide 5.1.2).
