@@ -11,8 +11,8 @@
 //	cty     the Content-Type of the request, which says where its parts end
 //	digest  SHA-256 of the body, lower-case hex
 //
-// The key is P-256, named by its RFC 7638 thumbprint (keys.KeyID). Whoever verifies compares aud, bounds the age by iat, and the body by digest; a push that
-// comes twice is harmless, because certificates have numbers.
+// The key is P-256, named by its RFC 7638 thumbprint (keys.KeyID). Whoever verifies compares aud, bounds the age by iat, and the
+// body by digest; a push that comes twice is harmless, because certificates have numbers.
 package hubpush
 
 import (
