@@ -11,6 +11,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/page"
+	"github.com/naru-relay/naru/pkg/rpc"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -100,13 +101,16 @@ func (s *service) DownloadBundle(r *certificatev1.DownloadBundleRequest, stream 
 	if r.GetOffset() > size {
 		return offsetBeyondEnd()
 	}
-	to := &chunks{stream: stream, skip: r.GetOffset(), header: &platformv1.ContentHeader{
-		FileName: v.edocNum + bundle.Extension, MediaType: bundle.MediaType, Size: size, Offset: r.GetOffset(),
+	header := &platformv1.ContentHeader{FileName: v.edocNum + bundle.Extension, MediaType: bundle.MediaType, Size: size, Offset: r.GetOffset()}
+	to := &rpc.Pieces{Skip: r.GetOffset(), Send: func(piece []byte) error {
+		chunk := &platformv1.ContentChunk{Header: header, Data: piece}
+		header = nil // it goes with the first
+		return stream.Send(&certificatev1.DownloadBundleResponse{Chunk: chunk})
 	}}
 	if err := bundle.Write(ctx, to, files, source.open); err != nil {
-		return cmp.Or(to.failed, documentUnavailable(err))
+		return cmp.Or(to.Failed(), documentUnavailable(err))
 	}
-	return to.flush()
+	return to.Flush()
 }
 
 // ownBundle finds a bundle the caller asked for.
@@ -139,48 +143,4 @@ func (v bundleView) proto() *certificatev1.Bundle {
 	case failed:
 	}
 	return b
-}
-
-// chunkBytes is how many bytes a message holds.
-const chunkBytes = 256 << 10
-
-// chunks sends what is written to it in messages, the header with the first. A stream to which nothing was sent can still end
-// with any error.
-type chunks struct {
-	stream grpc.ServerStreamingServer[certificatev1.DownloadBundleResponse]
-	header *platformv1.ContentHeader
-	// skip is how many bytes are left out before the first that is sent.
-	skip   int64
-	piece  []byte
-	failed error
-}
-
-// Write implements io.Writer.
-func (c *chunks) Write(p []byte) (int, error) {
-	left := min(int64(len(p)), c.skip)
-	c.skip -= left
-	for written := int(left); written < len(p); {
-		n := min(len(p)-written, chunkBytes-len(c.piece))
-		c.piece = append(c.piece, p[written:written+n]...)
-		written += n
-		if len(c.piece) == chunkBytes {
-			if err := c.flush(); err != nil {
-				return written, err
-			}
-		}
-	}
-	return len(p), nil
-}
-
-// flush sends what is left. The message is encoded before Send returns, so the piece may be used again.
-func (c *chunks) flush() error {
-	if c.failed != nil || len(c.piece) == 0 && c.header == nil {
-		return c.failed
-	}
-	chunk := &platformv1.ContentChunk{Header: c.header, Data: c.piece}
-	if c.failed = c.stream.Send(&certificatev1.DownloadBundleResponse{Chunk: chunk}); c.failed != nil {
-		return c.failed
-	}
-	c.header, c.piece = nil, c.piece[:0]
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/pades"
+	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/tsp"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
@@ -26,7 +27,7 @@ func TestVerifyFile(t *testing.T) {
 		stream, err := client.VerifyFile(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, stream.Send(&certificatev1.VerifyFileRequest{DocumentHash: hash}))
-		for piece := range slices.Chunk(content, chunkBytes) {
+		for piece := range slices.Chunk(content, rpc.PieceBytes) {
 			if err := stream.Send(&certificatev1.VerifyFileRequest{Data: piece}); err != nil {
 				break // the answer says why
 			}
