@@ -1,6 +1,7 @@
 package tsp
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -95,13 +96,9 @@ func (c AuthorityConfig) authority() (Authority, error) {
 			return Authority{}, err
 		}
 	}
-	timeout := c.Timeout.Std()
-	if timeout == 0 {
-		timeout = defaultTimeout
-	}
 	a := Authority{
 		Name: c.Name, URL: c.URL, Trust: Trust{Roots: roots},
-		HTTP: &http.Client{Timeout: timeout, Transport: &http.Transport{
+		HTTP: &http.Client{Timeout: cmp.Or(c.Timeout.Std(), defaultTimeout), Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: secure, MinVersion: tls.VersionTLS12}, MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute,
 			ForceAttemptHTTP2: true,
 		}},
