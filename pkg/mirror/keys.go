@@ -13,6 +13,15 @@ import (
 // Keys are the published verifier keys of a unit: of its log, and of the cosignatures that it gives to others.
 type Keys struct{ Unit, Log, Cosigner string }
 
+// Owner is whose log it is: naru/<platform>/<unit>.
+func (k Keys) Owner() string {
+	owner, _, _ := strings.Cut(k.Log, "+")
+	return owner
+}
+
+// Relay is whose unit it is: naru/<platform>.
+func (k Keys) Relay() string { return strings.TrimSuffix(k.Owner(), "/"+k.Unit) }
+
 // Witnesses are the keys of those who may cosign a unit's log: every other unit.
 func Witnesses(all []Keys, unit string) []string {
 	var keys []string
@@ -35,8 +44,10 @@ func ReadKeys(file string) (Keys, error) {
 	if len(lines) != 2 {
 		return Keys{}, fmt.Errorf("%s: a log's key and its key for cosignatures are expected, one a line", file)
 	}
-	owner, _, _ := strings.Cut(lines[0], "+")
-	return Keys{Unit: owner[strings.LastIndexByte(owner, '/')+1:], Log: lines[0], Cosigner: lines[1]}, nil
+	keys := Keys{Log: lines[0], Cosigner: lines[1]}
+	owner := keys.Owner()
+	keys.Unit = owner[strings.LastIndexByte(owner, '/')+1:]
+	return keys, nil
 }
 
 // ReadKeysIn reads all files of keys in a folder.

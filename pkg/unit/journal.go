@@ -266,6 +266,17 @@ func (s *journalService) Witness(ctx context.Context, r *platformv1.WitnessReque
 	return &platformv1.WitnessResponse{Cosigned: answer.Cosigned, SeenSize: answer.SeenSize, VerifierKey: answer.VerifierKey}, nil
 }
 
+func (s *journalService) ProveDocument(ctx context.Context, r *platformv1.ProveDocumentRequest) (*platformv1.ProveDocumentResponse, error) {
+	proved, err := s.unit.Proves.Document(ctx, s.journal.DB(), s.unit.Name, r.GetEdocNum())
+	if errors.Is(err, journal.ErrNotWitnessed) {
+		return nil, fault.New(fault.Unavailable, s.unit.Name, fault.Word("FACTS_NOT_WITNESSED"), err.Error())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &platformv1.ProveDocumentResponse{Proof: proved}, nil
+}
+
 func (s *journalService) ListHeldFrames(ctx context.Context, r *platformv1.ListHeldFramesRequest) (*platformv1.ListHeldFramesResponse, error) {
 	behind, err := page.After(r.GetPageToken(), uuid.Nil, pageTokenInvalid(s.unit.Name))
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/naru-relay/naru/pkg/bundle"
 )
 
 // state of a certificate, as stored.
@@ -85,8 +87,8 @@ type order struct {
 	ordinal     int
 	entitlement string
 	acceptedAt  time.Time
-	// bundle: the certificate is for a bundle.
-	bundle bool
+	// form of the bundle that the certificate is for; empty for a certificate alone.
+	form bundle.Form
 }
 
 // applicant is the certified address the certificate is for.
@@ -99,13 +101,14 @@ func (o order) applicant() string {
 
 // contentDigest covers what a repeated request must repeat. The id is a salt: a short reason could be guessed from a plain
 // digest.
-func contentDigest(id uuid.UUID, edocNum, reason string) []byte {
+func contentDigest(id uuid.UUID, w wanted) []byte {
 	h := sha256.New()
 	h.Write([]byte("naru.certificate.request.v1\x00"))
 	h.Write(id[:])
-	h.Write([]byte(edocNum))
-	h.Write([]byte{0})
-	h.Write([]byte(reason))
+	for _, field := range []string{w.edocNum, string(w.form), w.reason} {
+		h.Write([]byte(field))
+		h.Write([]byte{0})
+	}
 	return h.Sum(nil)
 }
 

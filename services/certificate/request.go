@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -58,7 +59,7 @@ func (s *service) request(ctx context.Context, p authn.Principal, w wanted) (vie
 	case !d.certifiable():
 		return view{}, s.refuse(ctx, req, d, notRegistered, notRegisteredYet())
 	}
-	if w.bundle {
+	if w.form != "" {
 		if d.bundled.registrationDigest, err = s.lookup.deposit(ctx, req.edocNum); err != nil {
 			s.metrics.requested(ctx, undecided)
 			return view{}, err
@@ -67,13 +68,13 @@ func (s *service) request(ctx context.Context, p authn.Principal, w wanted) (vie
 			return view{}, s.refuse(ctx, req, d, notDeposited, notDepositedHere())
 		}
 	}
-	return s.accept(ctx, order{request: req, document: d, entitlement: right, bundle: w.bundle})
+	return s.accept(ctx, order{request: req, document: d, entitlement: right, form: w.form})
 }
 
-// wanted is what is requested: a distribution certificate, alone or for a bundle.
+// wanted is what is requested: a distribution certificate, alone or for a bundle of a form.
 type wanted struct {
 	edocNum, reason, requestID string
-	bundle                     bool
+	form                       bundle.Form
 }
 
 // record stores a request, or finds it if the caller sent the same one under this id before; another content is a fault.
@@ -81,7 +82,7 @@ func (s *service) record(ctx context.Context, p authn.Principal, w wanted) (requ
 	req := request{
 		id: id.New(), edocNum: w.edocNum, principal: p.ID, kind: kindName(p.Kind), requestID: w.requestID, requestedAt: s.clock.Now(),
 	}
-	req.digest = contentDigest(req.id, req.edocNum, w.reason)
+	req.digest = contentDigest(req.id, w)
 	known, found, err := findRequest(ctx, s.db, req)
 	if err == nil && !found {
 		if req.reason, err = s.sealed.Seal(ctx, sealedReason, req.id.String(), []byte(w.reason)); err != nil {
@@ -104,7 +105,7 @@ func (s *service) record(ctx context.Context, p authn.Principal, w wanted) (requ
 	if err != nil {
 		return request{}, err
 	}
-	if !bytes.Equal(known.digest, contentDigest(known.id, w.edocNum, w.reason)) {
+	if !bytes.Equal(known.digest, contentDigest(known.id, w)) {
 		return request{}, requestIDReused()
 	}
 	return known, nil
@@ -120,7 +121,7 @@ func (s *service) accept(ctx context.Context, o order) (view, error) {
 		if err := insertCertificate(ctx, tx, o); err != nil {
 			return err
 		}
-		if o.bundle {
+		if o.form != "" {
 			if err := insertBundle(ctx, tx, o); err != nil {
 				return err
 			}

@@ -13,8 +13,8 @@ import (
 )
 
 // RequestBundle requests the certificate bundle (전자증명서) of a document that the relay deposited (guide 5.2.2 ❶).
-func (c *Client) RequestBundle(ctx context.Context, edocNum, reason, requestID string) (*certificatev1.Bundle, error) {
-	in := &certificatev1.RequestBundleRequest{Reason: reason, RequestId: requestID}
+func (c *Client) RequestBundle(ctx context.Context, edocNum, reason, requestID string, form certificatev1.BundleForm) (*certificatev1.Bundle, error) {
+	in := &certificatev1.RequestBundleRequest{Reason: reason, RequestId: requestID, Form: form}
 	out := &certificatev1.RequestBundleResponse{}
 	err := c.rest.Call(ctx, http.MethodPost, "/v1/documents/"+url.PathEscape(edocNum)+"/bundles", nil, in, out)
 	return out.GetBundle(), err

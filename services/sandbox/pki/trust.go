@@ -7,6 +7,9 @@ import (
 	"github.com/naru-relay/naru/pkg/durable"
 )
 
+// LogsFolder is where the trust looks for the keys of the relay's logs, which the relay publishes itself.
+const LogsFolder = "logs"
+
 // trustFile is read by whoever verifies bundles (pkg/bundle).
 const trustFile = "trust.yaml"
 
@@ -27,6 +30,8 @@ archives:
       profile: naru-sandbox-archive/1
       roots: [archive-root.pem]
   skew: 1s
+logs:
+  folder: logs
 `
 
 // writeTrust says in the folder itself whom its roots belong to.
