@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
+	"github.com/naru-relay/naru/pkg/logproof/logprooftest"
 	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
@@ -41,24 +42,23 @@ func (w *world) recorded(s *story, distribution []byte) *records {
 	received.To, received.SentAt, received.ReceivedAt = party(s.circulation.Recipient.Address), timestamppb.New(s.circulation.SentAt), timestamppb.New(s.circulation.ReceivedAt)
 	answer := []byte("HTTP 200\r\nContent-Type: application/json\r\n\r\n" + `{"resultCode":1,"circulations":[{"edocNum":"` + edocNum + `","result":1}]}`)
 	digest := sha256.Sum256(answer)
-	fact := func(unit, subject string, at time.Time, message stated) stated {
-		message.unit, message.subject, message.ordinal, message.at, message.recordedAt = unit, subject, 1, at, at.Add(time.Millisecond)
-		return message
+	fact := func(unit, subject string, at time.Time, message proto.Message) logprooftest.Fact {
+		return logprooftest.Fact{Unit: unit, Subject: subject, Ordinal: 1, At: at, RecordedAt: at.Add(time.Millisecond), Message: message}
 	}
-	r := &records{registration: s.registered, answers: [][]byte{answer}, logs: map[string]*logOf{}, facts: []stated{
-		fact("intake", edocNum, registeredAt.Add(-time.Minute), stated{message: &intakev1.DocumentAccepted{Facts: document}}),
-		fact("archive", edocNum, registeredAt.Add(time.Second), stated{message: &archivev1.DocumentDeposited{Facts: deposited}}),
-		fact("delivery", edocNum, s.circulation.ReceivedAt, stated{message: &deliveryv1.DocumentReceived{Facts: received}}),
-		fact("viewing", edocNum, s.circulation.ReadAt, stated{message: &viewingv1.DocumentRead{
+	r := &records{registration: s.registered, answers: [][]byte{answer}, logs: map[string]*logOf{}, facts: []logprooftest.Fact{
+		fact("intake", edocNum, registeredAt.Add(-time.Minute), &intakev1.DocumentAccepted{Facts: document}),
+		fact("archive", edocNum, registeredAt.Add(time.Second), &archivev1.DocumentDeposited{Facts: deposited}),
+		fact("delivery", edocNum, s.circulation.ReceivedAt, &deliveryv1.DocumentReceived{Facts: received}),
+		fact("viewing", edocNum, s.circulation.ReadAt, &viewingv1.DocumentRead{
 			EdocNum: edocNum, ReadAt: timestamppb.New(s.circulation.ReadAt), ShownHash: "SHA-256:" + hashOf(s.document),
-		}}),
-		fact("circulation", edocNum, s.circulation.ReceivedAt.Add(time.Second), stated{message: &circulationv1.CirculationRegistered{EdocNum: edocNum, Exchange: registration}}),
-		fact("certificate", bundleSerial, at.Add(-time.Minute), stated{message: &certificatev1.CertificateAttempted{EdocNum: edocNum, Exchange: issuing, PdfDigest: hex.EncodeToString(sum(distribution))}}),
-		fact("hub", registration, s.circulation.ReceivedAt.Add(time.Second), stated{message: &hubv1.ExchangeAnswered{Operation: "register_circulations", Outcome: "success", ResponseDigest: digest[:]}}),
-		fact("hub", issuing, at.Add(-time.Minute), stated{message: &hubv1.ExchangeAnswered{Operation: "issue_certificate", Outcome: "success"}}),
+		}),
+		fact("circulation", edocNum, s.circulation.ReceivedAt.Add(time.Second), &circulationv1.CirculationRegistered{EdocNum: edocNum, Exchange: registration}),
+		fact("certificate", bundleSerial, at.Add(-time.Minute), &certificatev1.CertificateAttempted{EdocNum: edocNum, Exchange: issuing, PdfDigest: hex.EncodeToString(sum(distribution))}),
+		fact("hub", registration, s.circulation.ReceivedAt.Add(time.Second), &hubv1.ExchangeAnswered{Operation: "register_circulations", Outcome: "success", ResponseDigest: digest[:]}),
+		fact("hub", issuing, at.Add(-time.Minute), &hubv1.ExchangeAnswered{Operation: "issue_certificate", Outcome: "success"}),
 	}}
 	for unit, key := range w.logs {
-		r.logs[unit] = &logOf{key: key, witnesses: []note.Signer{w.logs[witnessUnit].cosigner}}
+		r.logs[unit] = &logOf{signers: []note.Signer{key.Signer, w.logs[witnessUnit].Cosigner}}
 	}
 	stamped := w.tsa
 	r.logs["delivery"].stamp = &stamped
