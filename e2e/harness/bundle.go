@@ -19,10 +19,21 @@ import (
 // Bundle has the relay assemble the certificate bundle of a document, and returns the container.
 func (s *Stack) Bundle(t testing.TB, c *Caller, edocNum string) []byte {
 	t.Helper()
+	return s.bundleOf(t, c, edocNum, "BUNDLE_FORM_SUBMISSION")
+}
+
+// Evidence is a bundle of the evidence form.
+func (s *Stack) Evidence(t testing.TB, c *Caller, edocNum string) []byte {
+	t.Helper()
+	return s.bundleOf(t, c, edocNum, "BUNDLE_FORM_EVIDENCE")
+}
+
+func (s *Stack) bundleOf(t testing.TB, c *Caller, edocNum, form string) []byte {
+	t.Helper()
 	var got struct {
 		Bundle struct{ ID, State, WaitsFor, Reason string }
 	}
-	c.Do(t, http.MethodPost, "/v1/documents/"+edocNum+"/bundles", map[string]string{"reason": "시험용 제출", "requestId": rand.Text()}).Into(t, &got)
+	c.Do(t, http.MethodPost, "/v1/documents/"+edocNum+"/bundles", map[string]string{"reason": "시험용 제출", "requestId": rand.Text(), "form": form}).Into(t, &got)
 	await.Require(t, Patience, func(context.Context) error {
 		c.Do(t, http.MethodGet, "/v1/bundles/"+got.Bundle.ID, nil).Into(t, &got)
 		if got.Bundle.State != "BUNDLE_STATE_ISSUED" {
