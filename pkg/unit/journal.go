@@ -56,7 +56,7 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	}
 	logger := journal.LoggerDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Store: h.keys, Signer: signer, Clock: rt.Clock, Log: h.telemetry.Log, Meter: h.telemetry.Meter}
 	if h.unit.Witness != "" {
-		logger.Witness = h.witness
+		logger.Witness, logger.CosignEvery = h.witness, rt.CosignEvery
 	}
 	if rt.CheckpointDir != "" {
 		logger.Export = journal.ExportTo(rt.CheckpointDir, signer)
