@@ -44,6 +44,7 @@ type world struct {
 	hubRoot, archiveRoot, tsaRoot, relayRoot, strange *authority
 	hub, archive, relay                               bundle.Signer
 	tsa                                               stamper
+	texts                                             relayTexts
 }
 
 func newWorld() *world {
@@ -52,6 +53,7 @@ func newWorld() *world {
 		relayRoot: newAuthority("시험용 중계자 루트"), strange: newAuthority("시험용 낯선 루트"),
 	}
 	w.hub, w.archive, w.relay = w.hubRoot.signer(hubName), w.archiveRoot.signer(archive), w.relayRoot.signer(relayName)
+	w.texts = newRelayTexts()
 	w.tsa = stamper{signer: w.tsaRoot.signer("시험용 시점확인센터", timeStamps), at: at}
 	return w
 }
@@ -72,11 +74,15 @@ archives:
     - name: "` + archive + `"
       profile: naru-sandbox-archive/1
       roots: [archive-root.pem]
+relays:
+  - name: "` + relayName + `"
+    keys: [relay-keys.json]
+    ended: [{key: "%s", at: %s}]
 `
 
 func (w *world) writeTrust(folder string) {
 	for name, content := range map[string][]byte{
-		"trust.yaml": []byte(trust), "hub-root.pem": w.hubRoot.pem(), "archive-root.pem": w.archiveRoot.pem(), "tsa-root.pem": w.tsaRoot.pem(), "relay-root.pem": w.relayRoot.pem(),
+		"trust.yaml": fmt.Appendf(nil, trust, w.texts.ended.KeyID(), endedAt.Format(time.RFC3339)), "relay-keys.json": append(w.texts.keySet(), '\n'), "hub-root.pem": w.hubRoot.pem(), "archive-root.pem": w.archiveRoot.pem(), "tsa-root.pem": w.tsaRoot.pem(), "relay-root.pem": w.relayRoot.pem(),
 	} {
 		write(filepath.Join(folder, name), content)
 	}

@@ -58,7 +58,7 @@ func (w *walk) keepTrust() error {
 	if err != nil {
 		return fmt.Errorf("keep whom to trust: %w", err)
 	}
-	for _, path := range append(roots, w.endpoints.Sandbox.PKI(bundle.TrustFile)) {
+	for _, path := range append(roots, w.endpoints.Sandbox.PKI(bundle.TrustFile), w.endpoints.Sandbox.PKI("relay-keys.json")) {
 		content, err := os.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("keep whom to trust: %w", err)
