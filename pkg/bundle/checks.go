@@ -85,17 +85,18 @@ const (
 )
 
 // Definitions lists every check, in the order in which reports have them.
-func Definitions() []Definition { return definitions }
+func Definitions() []Definition { return slices.Concat(definitions, textDefinitions) }
 
 // DefinitionOf is the definition of a check; the zero Definition if there is none.
 func DefinitionOf(id string) Definition {
-	if i := slices.IndexFunc(definitions, func(d Definition) bool { return d.ID == id }); i >= 0 {
-		return definitions[i]
+	all := Definitions()
+	if i := slices.IndexFunc(all, func(d Definition) bool { return d.ID == id }); i >= 0 {
+		return all[i]
 	}
 	return Definition{}
 }
 
-// alone are the checks of a certificate by itself; true for those that need a document to hold it to.
+// alone are the checks of something by itself; true for those that need a document to hold it to.
 var alone = map[Kind]map[string]bool{
 	KindDistribution: {
 		CheckAlgorithms: false, CheckDistributionFormat: false, CheckDistributionSignature: false, CheckDistributionChain: false, CheckDistributionIdentity: false,
@@ -106,6 +107,10 @@ var alone = map[Kind]map[string]bool{
 		CheckOriginalValidity: false, CheckOriginalKind: false, CheckOriginalDocument: true, CheckOriginalAttachments: true,
 	},
 	KindRegistration: {CheckRegistration: false, CheckRegistrationDocument: true},
+	KindReceipt: {
+		CheckReceiptForm: false, CheckReceiptClaims: false, CheckReceiptSignature: false, CheckReceiptInclusion: false, CheckReceiptKey: false,
+		CheckReceiptValidity: false, CheckAlgorithms: false, CheckReceiptDocument: true, CheckPresentedAttachments: true, CheckReceiptNumber: false, CheckReceiptTime: false,
+	},
 }
 
 // DefinitionsOf lists the checks of a kind of file.
@@ -114,7 +119,7 @@ func DefinitionsOf(kind Kind) []Definition {
 		return definitions
 	}
 	var of []Definition
-	for _, d := range definitions {
+	for _, d := range Definitions() {
 		if needsDocument, made := alone[kind][d.ID]; made {
 			d.Optional = needsDocument
 			of = append(of, d)

@@ -32,6 +32,9 @@ type TrustConfig struct {
 	Archives archivecert.Config `yaml:"archives"`
 	// Logs are those of relays, for bundles in the evidence form; default none: what relays recorded is not checked then.
 	Logs LogsConfig `yaml:"logs"`
+	// Relays sign receipts; default none: receipts are not verified. A folder may name relays alone, and verifies nothing else
+	// then.
+	Relays []RelayConfig `yaml:"relays"`
 }
 
 // LogsConfig names the logs of relays that are believed.
@@ -63,6 +66,12 @@ type TimeStampsConfig struct {
 // Validate reports every problem.
 func (c *TrustConfig) Validate() error {
 	var p config.Problems
+	for i, relay := range c.Relays {
+		p.Within(fmt.Sprintf("relays[%d]", i), relay.validate())
+	}
+	if c.relaysAlone() {
+		return p.Err()
+	}
 	if len(c.Assemblers.Roots) == 0 {
 		p.Add("assemblers.roots", "must name at least one PEM file")
 	}
@@ -74,6 +83,11 @@ func (c *TrustConfig) Validate() error {
 	p.Within("hub", c.Hub.Validate())
 	p.Within("archives", c.Archives.Validate())
 	return p.Err()
+}
+
+// relaysAlone reports whether nobody else is named.
+func (c *TrustConfig) relaysAlone() bool {
+	return len(c.Relays) > 0 && len(c.Assemblers.Roots)+len(c.TimeStamps.Roots)+len(c.Archives.Issuers) == 0 && c.Hub.Profile == "" && c.Hub.RootsFile == ""
 }
 
 // within makes every relative path one in a folder.
@@ -88,6 +102,9 @@ func (c *TrustConfig) within(folder string) {
 	}
 	for i := range c.Archives.Issuers {
 		lists = append(lists, c.Archives.Issuers[i].Roots)
+	}
+	for i := range c.Relays {
+		lists = append(lists, c.Relays[i].Keys)
 	}
 	for _, list := range lists {
 		for i := range list {
@@ -118,6 +135,8 @@ type Trust struct {
 	ArchiveRevocations *cms.Revocations
 	// Logs reads the keys of relays' logs, when there is something to verify with them; nil: relays' records are not checked.
 	Logs func() (logproof.Logs, error)
+	// Relays sign receipts.
+	Relays []Relay
 }
 
 // LoadTrust reads a folder of trust: its settings and the files that they name.
@@ -132,6 +151,17 @@ func LoadTrust(folder string) (*Trust, error) {
 
 // Trust reads the files that the settings name.
 func (c *TrustConfig) Trust() (*Trust, error) {
+	var relays []Relay
+	for _, relay := range c.Relays {
+		read, err := relay.relay()
+		if err != nil {
+			return nil, fmt.Errorf("keys of relay %s: %w", relay.Name, err)
+		}
+		relays = append(relays, read)
+	}
+	if c.relaysAlone() {
+		return &Trust{Relays: relays}, nil
+	}
 	assemblers, err := pool(c.Assemblers.Roots)
 	if err != nil {
 		return nil, fmt.Errorf("roots of assemblers: %w", err)
@@ -147,6 +177,7 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 			Profile: c.Hub.Profile, SubFilters: c.Hub.SubFilters, PinnedSigner: c.Hub.Pins(), TimeStampRoots: stamps, Revocations: cms.NewRevocations(c.Hub.Revocation),
 		},
 		HubPolicy: c.Hub.NotCheckable, ArchiveSkew: c.Archives.Skew.Std(), ArchiveRevocations: cms.NewRevocations(c.Archives.Revocation),
+		Relays: relays,
 	}
 	if t.Hub.Roots, err = config.Roots(c.Hub.RootsFile); err != nil {
 		return nil, fmt.Errorf("roots of the hub: %w", err)
@@ -195,12 +226,12 @@ func pool(files []string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// errNoTrust: a verifier that trusts nobody judges nothing.
-var errNoTrust = errors.New("roots of assemblers, time stamps, hub and archives are required")
+// ErrNobodyTrusted: a verifier that trusts nobody who could have signed a file does not judge it.
+var ErrNobodyTrusted = errors.New("nobody to trust is known for files of this kind")
 
 func (t *Trust) complete() error {
 	if t == nil || t.Assemblers == nil || t.TimeStamps.Roots == nil || t.Hub.Roots == nil || len(t.Archives) == 0 {
-		return errNoTrust
+		return fmt.Errorf("%w: roots of assemblers, time stamps, hub and archives are required", ErrNobodyTrusted)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func TestDraw(t *testing.T) {
 	joined := strings.ReplaceAll(all, " ", "")
 	failed, passed := strings.Index(all, "Checks that failed"), strings.Index(all, "Checks that passed")
 	require.Less(t, failed, passed)
-	for _, d := range bundle.Definitions() {
+	for _, d := range bundle.DefinitionsOf(bundle.KindBundle) {
 		require.Contains(t, joined, strings.ReplaceAll(d.Korean, " ", ""), d.ID)
 		at := strings.Index(all, "["+d.ID+"]")
 		require.Positive(t, at, d.ID)

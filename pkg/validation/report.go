@@ -73,6 +73,7 @@ var kinds = map[bundle.Kind]string{
 	bundle.KindDistribution: "유통증명서 / distribution certificate",
 	bundle.KindOriginal:     "원본증명서 / original certificate",
 	bundle.KindRegistration: "최초등록증명서 / registration certificate",
+	bundle.KindReceipt:      "접수증 / receipt of acceptance",
 }
 
 func draw(r *bundle.Report, opts Options) *paper.Sheet {
@@ -94,7 +95,12 @@ func draw(r *bundle.Report, opts Options) *paper.Sheet {
 	s.Row("종류", kinds[r.Kind])
 	s.Row("해시값 SHA-256", r.Digest)
 	s.Row("크기", strconv.FormatInt(r.Size, 10)+" bytes")
-	stated(s, r.Bundle)
+	s.Heading("3. 파일이 밝힌 내용 / What the file states")
+	if r.Receipt != nil {
+		receipt(s, r.Receipt)
+	} else {
+		stated(s, r.Bundle)
+	}
 	for i, group := range []struct {
 		outcome proof.Outcome
 		heading string
@@ -115,7 +121,6 @@ func draw(r *bundle.Report, opts Options) *paper.Sheet {
 
 // stated tells what the file says of itself.
 func stated(s *paper.Sheet, b *bundle.Summary) {
-	s.Heading("3. 파일이 밝힌 내용 / What the file states")
 	if b == nil || b.EdocNum == "" {
 		s.Text("읽을 수 있는 내용이 없습니다. / Nothing that could be read.", 0)
 		return
@@ -137,6 +142,20 @@ func stated(s *paper.Sheet, b *bundle.Summary) {
 	if b.StampedUntil != nil {
 		s.Row("시점확인 만료", seconds(*b.StampedUntil))
 	}
+}
+
+// receipt tells what a receipt says of itself.
+func receipt(s *paper.Sheet, r *bundle.ReceiptSummary) {
+	s.Row("전자문서 번호", r.EdocNum)
+	if r.Relay != "" {
+		s.Row("접수한 중계자", r.Relay)
+	}
+	if at, known := r.Accepted(); known {
+		s.Row("접수일시", seconds(at))
+	}
+	s.Row("문서 해시값", r.DocumentHash.Algorithm+" "+r.DocumentHash.Value)
+	s.Row("송신자의 관리번호", r.OwnKey)
+	s.Row("송신자 식별번호", r.Sender)
 }
 
 // linesOfCheck stay on one page.

@@ -62,6 +62,9 @@ type outside struct {
 
 // openOutside binds the sandbox's addresses, so that units can be given them before the sandbox serves.
 func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, opts Options) (*outside, error) {
+	if err := publishRelayKeys(ctx, f); err != nil {
+		return nil, err
+	}
 	authority, err := pki.Open(pki.Options{Dir: f.path("sandbox", "pki"), Clock: clock.System()})
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func newVerifier(c VerificationConfig, clock clock.Clock, by assembler) (*verifi
 
 var _ certificatev1.VerificationServiceServer = (*verifier)(nil)
 
-// VerifyFile verifies a bundle, or a certificate by itself.
+// VerifyFile verifies a bundle, or something by itself.
 func (v *verifier) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.VerifyFileRequest, certificatev1.VerifyFileResponse]) error {
 	if v.trust == nil {
 		return verificationNotOffered()
@@ -108,7 +108,10 @@ func (v *verifier) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.Ve
 		file.Write(r.GetData())
 	}
 	report, err := bundle.Verify(stream.Context(), bytes.NewReader(file.Bytes()), int64(file.Len()), bundle.Options{Trust: v.trust, At: v.clock.Now(), Document: document})
-	if err != nil {
+	switch {
+	case errors.Is(err, bundle.ErrNobodyTrusted):
+		return kindNotOffered()
+	case err != nil:
 		return fault.New(fault.Internal, domain, nil, "", fault.Wrap(err))
 	}
 	response := &certificatev1.VerifyFileResponse{Report: reportOf(report)}
@@ -143,6 +146,12 @@ func reportOf(r *bundle.Report) *certificatev1.ValidationReport {
 		out.Bundle = &certificatev1.BundleSummary{
 			Serial: b.Serial, EdocNum: b.EdocNum, CertNum: b.CertNum, Sender: b.Sender.Address, Recipient: b.Recipient.Address,
 			SentAt: timestamppb.New(b.SentAt), ReceivedAt: timestamppb.New(b.ReceivedAt), ReadAt: moment(b.ReadAt), Assembler: b.Assembler, StampedUntil: moment(b.StampedUntil),
+		}
+	}
+	if s := r.Receipt; s != nil {
+		out.Receipt = &certificatev1.ReceiptSummary{Relay: s.Relay, EdocNum: s.EdocNum, DocumentHash: s.DocumentHash.Value, OwnKey: s.OwnKey, Sender: s.Sender}
+		if at, known := s.Accepted(); known {
+			out.Receipt.AcceptedAt = timestamppb.New(at)
 		}
 	}
 	for _, c := range r.Checks {

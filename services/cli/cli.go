@@ -13,7 +13,6 @@ import (
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/journal"
-	"github.com/naru-relay/naru/pkg/receipt"
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -53,8 +52,7 @@ type commands struct {
 	Figures     figuresCommand     `cmd:"" help:"Get the certificate of a month's figures (전자문서 유통정보 수치 확인서) of the own address as PDF."`
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
 	Bundle      bundleCommand      `cmd:"" help:"Get the certificate bundle (전자증명서) of a document, or assemble it."`
-	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), also without a relay."`
-	Receipt     receiptCommand     `cmd:"" help:"Receipts (접수증) of a relay."`
+	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), a certificate or a receipt (접수증), also without a relay."`
 	Limits      limitsCommand      `cmd:"" help:"Show the limits of a relay."`
 
 	Authorisation authorisationCommand `cmd:"" help:"What agents (송신대행자) may send for a sender."`
@@ -120,7 +118,7 @@ func run(a *app, args []string) int {
 			}
 		}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Vars{"keys": receipt.KeySetPath, "endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version(),
+		kong.Vars{"endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version(),
 			"witnessedWithin": journal.DefaultWitnessedWithin.String(),
 			"sandboxHub":      distcert.ProfileSandbox, "pinnedSigner": distcert.ProfilePinnedSigner,
 			"documentStates": words(statusv1.DocumentState(0)), "organisationTypes": words(addressv1.OrganisationType(0)),

@@ -18,7 +18,7 @@ import (
 )
 
 type verifyFileCommand struct {
-	File       string   `arg:"" type:"existingfile" help:"The bundle (.asice), or a certificate by itself: distribution (.pdf), original or registration certificate (.p7m)."`
+	File       string   `arg:"" type:"existingfile" help:"The bundle (.asice), a certificate by itself: distribution (.pdf), original or registration certificate (.p7m), or a receipt (.txt)."`
 	Document   string   `type:"existingfile" placeholder:"FILE" help:"The document that you hold yourself, to be compared with the one that is proved."`
 	Attachment []string `type:"existingfile" placeholder:"FILE" help:"An attachment that you hold yourself; repeatable, in their order."`
 	Trust      string   `type:"existingdir" placeholder:"FOLDER" help:"Folder with trust.yaml and the roots it names. Default: the sandbox's, which nobody else should trust."`
@@ -29,13 +29,16 @@ type verifyFileCommand struct {
 // Help is shown by naru verify --help.
 func (verifyFileCommand) Help() string {
 	return `Verifies a certificate bundle (전자증명서) without its assembler: the container, its signature and time stamps, both certificates, and whether all of it is
-about the same document. Of a certificate by itself, its own signature, issuer and validity, and whether it is about --document. Every check is made and told: passed, failed, or not checkable and why. No relay is needed; whom to trust stands in --trust.
+about the same document. Of a certificate or a receipt (접수증) by itself, its own signature, issuer and validity, and whether it is about --document. What a file is
+is seen from its content. Every check is made and told: passed, failed, or not checkable and why. No relay is needed; whom to trust stands in --trust: for a
+receipt, the keys that the relay published.
 
 Exit codes: 0 valid, 1 not valid, 2 could not be verified (no such file, nobody trusted). docs/bundle.md lists the checks.
 
 Examples:
   naru verify certificate.asice --document notice.pdf --trust /etc/naru/trust
-  naru verify certificate.asice --json | jq -r '.checks[] | select(.outcome == "failed") | .id'`
+  naru verify certificate.asice --json | jq -r '.checks[] | select(.outcome == "failed") | .id'
+  naru send … --json | jq -r .receipt > receipt.txt; naru verify receipt.txt --document notice.pdf`
 }
 
 // Run verifies.
@@ -149,6 +152,12 @@ func (a *app) sayReport(r *bundle.Report) error {
 		verdict += fmt.Sprintf("  %s  %s", b.EdocNum, b.CertNum)
 		if b.Assembler != "" {
 			verdict += "  assembled by " + b.Assembler
+		}
+	}
+	if s := r.Receipt; s != nil {
+		verdict += fmt.Sprintf("  %s  accepted %s  own key %q", s.EdocNum, s.AcceptedAt, s.OwnKey)
+		if s.Relay != "" {
+			verdict += "  by " + s.Relay
 		}
 	}
 	if r.EvidenceAt != nil {

@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/bundle"
+	"github.com/naru-relay/naru/pkg/receipt"
 )
 
 // A bundle is verified with no relay and nobody asked; the checks that failed are named.
@@ -60,5 +63,53 @@ func TestVerify(t *testing.T) {
 		code, _, stderr := runWith(t, nil, args...)
 		require.Equal(t, ExitUsage, code, "%s: %s", want, stderr)
 		require.Contains(t, stderr, want)
+	}
+}
+
+// A receipt is verified by the keys that the relay published, kept in a folder of trust that names nobody else; what is wrong is
+// told, and without such keys nothing is judged.
+func TestVerifyReceipt(t *testing.T) {
+	t.Parallel()
+	const hash = "f2ca1bb6c7e907d06dafe4687e579fce76b37e4e93b7605022da52e6ccc26fd2" // of "test\n"
+	text, keySet := receiptBy(t, receipt.Claims{
+		EdocNum: number, DocumentHash: receipt.Digest{Algorithm: "SHA-256", Value: hash}, RegistrationCertificateDigest: hash,
+		AcceptedAt: "2026-03-02T01:02:03.000450Z", OwnKey: "own-1", Sender: "s",
+	})
+	_, foreign := receiptBy(t, receipt.Claims{})
+	f := newRelay(t, nil)
+	f.write(t, "receipt.txt", text+"\n")
+	f.write(t, "doc", "test\n")
+	f.write(t, "other", "another")
+	f.write(t, "keys.json", keySet)
+	f.write(t, "trust.yaml", "relays: [{name: 나루, keys: [keys.json]}]\n")
+	verify := func(args ...string) (int, string, string) {
+		return runWith(t, nil, append([]string{"verify", f.path("receipt.txt"), "--trust", f.dir, "--rest", "http://127.0.0.1:1"}, args...)...)
+	}
+	code, stdout, stderr := verify("--document", f.path("doc"))
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stdout, "VALID  "+number+`  accepted 2026-03-02T01:02:03.000450Z  own key "own-1"  by 나루`)
+	code, stdout, stderr = verify("--document", f.path("other"), "--json")
+	require.Equal(t, ExitFailed, code, stderr)
+	var report bundle.Report
+	require.NoError(t, json.Unmarshal([]byte(stdout), &report))
+	require.Equal(t, []string{bundle.CheckReceiptDocument}, report.Failed())
+	require.Equal(t, "own-1", report.Receipt.OwnKey)
+
+	f.write(t, "keys.json", foreign)
+	code, stdout, stderr = verify()
+	require.Equal(t, ExitFailed, code, stderr)
+	require.Contains(t, stdout, bundle.CheckReceiptKey)
+
+	certificates := t.TempDir()
+	require.NoError(t, os.CopyFS(certificates, os.DirFS("../../e2e/vectors/trust")))
+	settings, err := os.ReadFile(filepath.Join(certificates, bundle.TrustFile))
+	require.NoError(t, err)
+	before, _, _ := strings.Cut(string(settings), "relays:")
+	require.NoError(t, os.WriteFile(filepath.Join(certificates, bundle.TrustFile), []byte(before), 0o600))
+	for folder, file := range map[string]string{certificates: f.path("receipt.txt"), f.dir: "../../e2e/vectors/good/submission.asice"} {
+		code, stdout, stderr = runWith(t, nil, "verify", file, "--trust", folder)
+		require.Equal(t, ExitUsage, code, stderr)
+		require.Empty(t, stdout)
+		require.Contains(t, stderr, "nobody to trust is known for files of this kind")
 	}
 }

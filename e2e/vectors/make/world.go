@@ -45,6 +45,7 @@ type world struct {
 	hub, archive, relay                               bundle.Signer
 	tsa                                               stamper
 	logs                                              relayLogs
+	texts                                             relayTexts
 }
 
 func newWorld() *world {
@@ -53,6 +54,7 @@ func newWorld() *world {
 		relayRoot: newAuthority("시험용 중계자 루트"), strange: newAuthority("시험용 낯선 루트"), logs: newRelayLogs(),
 	}
 	w.hub, w.archive, w.relay = w.hubRoot.signer(hubName), w.archiveRoot.signer(archive), w.relayRoot.signer(relayName)
+	w.texts = newRelayTexts()
 	w.tsa = stamper{signer: w.tsaRoot.signer("시험용 시점확인센터", timeStamps), at: at}
 	return w
 }
@@ -75,11 +77,15 @@ archives:
       roots: [archive-root.pem]
 logs:
   folder: logs
+relays:
+  - name: "` + relayName + `"
+    keys: [relay-keys.json]
+    ended: [{key: "%s", at: %s}]
 `
 
 func (w *world) writeTrust(folder string) {
 	for name, content := range map[string][]byte{
-		"trust.yaml": []byte(trust), "hub-root.pem": w.hubRoot.pem(), "archive-root.pem": w.archiveRoot.pem(), "tsa-root.pem": w.tsaRoot.pem(), "relay-root.pem": w.relayRoot.pem(),
+		"trust.yaml": fmt.Appendf(nil, trust, w.texts.ended.KeyID(), endedAt.Format(time.RFC3339)), "relay-keys.json": append(w.texts.keySet(), '\n'), "hub-root.pem": w.hubRoot.pem(), "archive-root.pem": w.archiveRoot.pem(), "tsa-root.pem": w.tsaRoot.pem(), "relay-root.pem": w.relayRoot.pem(),
 	} {
 		write(filepath.Join(folder, name), content)
 	}

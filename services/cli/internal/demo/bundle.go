@@ -66,7 +66,7 @@ func (w *walk) keepTrust() error {
 		return fmt.Errorf("keep whom to trust: %w", err)
 	}
 	return errors.Join(
-		copyInto(w.result.TrustFolder, append(roots, w.endpoints.Sandbox.PKI(bundle.TrustFile))),
+		copyInto(w.result.TrustFolder, append(roots, w.endpoints.Sandbox.PKI(bundle.TrustFile), w.endpoints.Sandbox.PKI("relay-keys.json"))),
 		copyInto(filepath.Join(w.result.TrustFolder, pki.LogsFolder), logs))
 }
 
