@@ -70,6 +70,7 @@ func (v *verification) checkTimeline() []Step {
 		v.fail(CheckTimeline, part.Path, err.Error())
 		return nil
 	}
+	v.report.summary().Timeline = steps
 	c := v.statement.Circulation
 	has := func(kind frame.Kind, at time.Time) bool {
 		return slices.ContainsFunc(steps, func(s Step) bool { return s.Kind == string(kind) && sameSecond(s.At, at) })

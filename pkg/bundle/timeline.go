@@ -24,11 +24,11 @@ const (
 // Step is one fact about the document, as its unit stated it.
 type Step struct {
 	// At is when it happened, RecordedAt when the unit wrote it down, by that unit's clock.
-	At         time.Time
-	RecordedAt time.Time
+	At         time.Time `json:"at"`
+	RecordedAt time.Time `json:"recordedAt"`
 	// Kind of the fact, e.g. naru.delivery.v1.DocumentReceived, and its ordinal for facts that may happen more than once.
-	Kind    string
-	Ordinal uint32
+	Kind    string `json:"kind"`
+	Ordinal uint32 `json:"ordinal"`
 }
 
 type wireStep struct {

@@ -14,15 +14,21 @@ import (
 	"github.com/naru-relay/naru/pkg/proof"
 )
 
+func verified(t *testing.T, content []byte) *bundle.Report {
+	t.Helper()
+	trust, err := bundle.LoadTrust("../../e2e/vectors/trust")
+	require.NoError(t, err)
+	report, err := bundle.Verify(t.Context(), bytes.NewReader(content), int64(len(content)), bundle.Options{Trust: trust, At: time.Date(2026, 3, 3, 3, 0, 0, 0, time.UTC)})
+	require.NoError(t, err)
+	return report
+}
+
 // The pages tell the verdict, the file, what it states, and every check in both languages, those that failed first.
 func TestDraw(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("../../e2e/vectors/bad/another_document.asice")
 	require.NoError(t, err)
-	trust, err := bundle.LoadTrust("../../e2e/vectors/trust")
-	require.NoError(t, err)
-	report, err := bundle.Verify(t.Context(), bytes.NewReader(content), int64(len(content)), bundle.Options{Trust: trust, At: time.Date(2026, 3, 3, 3, 0, 0, 0, time.UTC)})
-	require.NoError(t, err)
+	report := verified(t, content)
 	s := draw(report, Options{Verifier: "시험용 중계자", Mark: "시험용"})
 	require.NoError(t, s.Err())
 	all := strings.Join(slices.Concat(s.Texts()...), "")
@@ -43,5 +49,24 @@ func TestDraw(t *testing.T) {
 	}
 	for _, page := range s.Texts() {
 		require.Contains(t, page, "시험용 — 법적 효력이 없습니다")
+	}
+}
+
+// Of a bundle in the evidence form the pages also tell what happened, in its order.
+func TestDrawTimeline(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../../e2e/vectors/good/evidence.asice")
+	require.NoError(t, err)
+	s := draw(verified(t, content), Options{Verifier: "시험용 중계자"})
+	require.NoError(t, s.Err())
+	all := strings.Join(slices.Concat(s.Texts()...), " ")
+	_, rest, found := strings.Cut(all, "처리 이력 / Timeline")
+	require.True(t, found)
+	for _, want := range []string{
+		"2026-03-02 09:59:00 KST", "발송요청 접수", "2026-03-02 10:00:01 KST", "전자문서센터 등록", "2026-03-02 10:10:01 KST", "송신, 수신", "유통정보 등록",
+		"2026-03-02 10:30:00 KST", "열람 / read",
+	} {
+		_, rest, found = strings.Cut(rest, want)
+		require.True(t, found, want)
 	}
 }

@@ -101,6 +101,7 @@ func draw(r *bundle.Report, opts Options) *paper.Sheet {
 	} else {
 		stated(s, r.Bundle)
 	}
+	timeline(s, r.Bundle)
 	for i, group := range []struct {
 		outcome proof.Outcome
 		heading string

@@ -96,6 +96,10 @@ func (v *visit) verified(r *certificatev1.ValidationReport) ui.VerifiedView {
 	if s := r.GetReceipt(); s != nil {
 		view.Number, view.Relay, view.AcceptedAt = s.GetEdocNum(), s.GetRelay(), timeOf(s.GetAcceptedAt())
 	}
+	for _, step := range b.GetTimeline() {
+		what, _ := locale.SentStep(step.GetKind())
+		view.Steps = append(view.Steps, ui.StepView{At: timeOf(step.GetAt()), What: what})
+	}
 	for _, c := range r.GetChecks() {
 		one := ui.CheckView{ID: c.GetId(), Text: c.GetKorean()}
 		if v.say == locale.English {

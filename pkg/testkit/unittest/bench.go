@@ -148,7 +148,7 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 		appURL = pgtest.PgBouncer(t, "", u.Name)(db.AppURL)
 	}
 	rt := unit.Runtime{
-		Version: "test", Platform: Platform, Network: b.network, KeysDir: keysDir, CreateKeys: true,
+		Version: "test", Platform: Platform, Network: b.network, KeysDir: keysDir, CreateKeys: true, CosignEvery: time.Hour,
 		Database: func(string) unit.Database {
 			return unit.Database{URL: appURL, OwnerURL: db.OwnerURL, MaxConns: o.conns, Pooled: pooled}
 		},
