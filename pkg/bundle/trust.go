@@ -28,8 +28,8 @@ type TrustConfig struct {
 	Hub distcert.Config `yaml:"hub"`
 	// Archives issue original and registration certificates.
 	Archives archivecert.Config `yaml:"archives"`
-	// Relays sign receipts; default none: receipts are not verified. A folder may name relays alone, and verifies nothing else
-	// then.
+	// Relays sign receipts and extracts of viewing logs; default none: these are not verified. A folder may name relays alone,
+	// and verifies nothing else then.
 	Relays []RelayConfig `yaml:"relays"`
 }
 
@@ -122,7 +122,7 @@ type Trust struct {
 	// ArchiveSkew is how far their clocks may be ahead.
 	ArchiveSkew        time.Duration
 	ArchiveRevocations *cms.Revocations
-	// Relays sign receipts.
+	// Relays sign receipts and extracts of viewing logs.
 	Relays []Relay
 }
 

@@ -96,6 +96,9 @@ func (v *visit) verified(r *certificatev1.ValidationReport) ui.VerifiedView {
 	if s := r.GetReceipt(); s != nil {
 		view.Number, view.Relay, view.AcceptedAt = s.GetEdocNum(), s.GetRelay(), timeOf(s.GetAcceptedAt())
 	}
+	if l := r.GetViewingLog(); l != nil {
+		view.Number, view.Relay, view.MadeAt, view.ReadAt = l.GetEdocNum(), l.GetRelay(), timeOf(l.GetMadeAt()), timeOf(l.GetReadAt())
+	}
 	for _, c := range r.GetChecks() {
 		one := ui.CheckView{ID: c.GetId(), Text: c.GetKorean()}
 		if v.say == locale.English {
