@@ -107,6 +107,10 @@ var alone = map[Kind]map[string]bool{
 		CheckOriginalValidity: false, CheckOriginalKind: false, CheckOriginalDocument: true, CheckOriginalAttachments: true,
 	},
 	KindRegistration: {CheckRegistration: false, CheckRegistrationDocument: true},
+	KindViewingLog: {
+		CheckViewingLogForm: false, CheckViewingLogSignature: false, CheckViewingLogKey: false, CheckViewingLogValidity: false, CheckAlgorithms: false,
+		CheckViewingLogDocument: true, CheckPresentedAttachments: true, CheckViewingLogNumbers: false, CheckViewingLogTimes: false, CheckViewingLogMade: false,
+	},
 	KindReceipt: {
 		CheckReceiptForm: false, CheckReceiptClaims: false, CheckReceiptSignature: false, CheckReceiptInclusion: false, CheckReceiptKey: false,
 		CheckReceiptValidity: false, CheckAlgorithms: false, CheckReceiptDocument: true, CheckPresentedAttachments: true, CheckReceiptNumber: false, CheckReceiptTime: false,

@@ -12,12 +12,13 @@ import (
 	"github.com/naru-relay/naru/pkg/keys"
 )
 
-// RelayConfig names the keys with which a relay signs receipts.
+// RelayConfig names the keys with which a relay signs receipts and extracts of viewing logs.
 type RelayConfig struct {
 	// Name is what reports call the relay. Required.
 	Name string `yaml:"name"`
-	// Keys are files with JSON Web Key Sets (RFC 7517) as the relay publishes them: /.well-known/naru/intake/jwks.json. Each key
-	// counts for what its naru_purpose says, and for nothing else. At least one file.
+	// Keys are files with JSON Web Key Sets (RFC 7517) as the relay publishes them: /.well-known/naru/intake/jwks.json for
+	// receipts, /.well-known/naru/viewing/jwks.json for viewing logs. Each key counts for what its naru_purpose says, and for
+	// nothing else. At least one file.
 	Keys []string `yaml:"keys" reads:"file"`
 	// Ended are keys that do not count for anything that states a later time; default none.
 	Ended []EndedKeyConfig `yaml:"ended"`
@@ -50,18 +51,18 @@ func (c RelayConfig) validate() error {
 	return p.Err()
 }
 
-// Relay is a relay whose receipts are believed.
+// Relay is a relay whose receipts and extracts are believed.
 type Relay struct {
 	// Name is what reports call it.
 	Name string
-	// Keys by purpose (keys.Receipt) and id.
+	// Keys by purpose (keys.Receipt, keys.ViewingLog) and id.
 	Keys map[string]map[string]*ecdsa.PublicKey
 	// Ended says when keys ended, by their ids.
 	Ended map[string]time.Time
 }
 
 // ofRelays are the purposes of keys that sign what is verified here.
-func ofRelays() []string { return []string{keys.Receipt} }
+func ofRelays() []string { return []string{keys.Receipt, keys.ViewingLog} }
 
 // relay reads the files that the settings name.
 func (c RelayConfig) relay() (Relay, error) {
@@ -92,7 +93,7 @@ func (c RelayConfig) relay() (Relay, error) {
 		}
 	}
 	if !found {
-		return Relay{}, errors.New("no file holds a key for receipts")
+		return Relay{}, errors.New("no file holds a key for receipts or viewing logs")
 	}
 	return r, nil
 }

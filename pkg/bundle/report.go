@@ -20,6 +20,7 @@ const (
 	KindOriginal     Kind = "original_certificate"
 	KindRegistration Kind = "registration_certificate"
 	KindReceipt      Kind = "receipt"
+	KindViewingLog   Kind = "viewing_log"
 )
 
 // Report is what a verification found.
@@ -41,6 +42,8 @@ type Report struct {
 	Bundle *Summary `json:"bundle,omitempty"`
 	// Receipt is what a receipt says of itself; absent if that cannot be read.
 	Receipt *ReceiptSummary `json:"receipt,omitempty"`
+	// ViewingLog is what an extract of a viewing log says of itself; absent if that cannot be read.
+	ViewingLog *ViewingLogSummary `json:"viewingLog,omitempty"`
 	// Checks in the order of Definitions.
 	Checks []Check `json:"checks"`
 }

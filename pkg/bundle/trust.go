@@ -32,8 +32,8 @@ type TrustConfig struct {
 	Archives archivecert.Config `yaml:"archives"`
 	// Logs are those of relays, for bundles in the evidence form; default none: what relays recorded is not checked then.
 	Logs LogsConfig `yaml:"logs"`
-	// Relays sign receipts; default none: receipts are not verified. A folder may name relays alone, and verifies nothing else
-	// then.
+	// Relays sign receipts and extracts of viewing logs; default none: these are not verified. A folder may name relays alone,
+	// and verifies nothing else then.
 	Relays []RelayConfig `yaml:"relays"`
 }
 
@@ -135,7 +135,7 @@ type Trust struct {
 	ArchiveRevocations *cms.Revocations
 	// Logs reads the keys of relays' logs, when there is something to verify with them; nil: relays' records are not checked.
 	Logs func() (logproof.Logs, error)
-	// Relays sign receipts.
+	// Relays sign receipts and extracts of viewing logs.
 	Relays []Relay
 }
 

@@ -48,8 +48,8 @@ type verification struct {
 }
 
 // Verify judges a bundle, or something by itself: a PDF is a distribution certificate, what is DER a certificate of an archive,
-// what begins as a JWS a receipt. An error says that nothing could be judged: the file could not be read, or nobody is trusted
-// (ErrNobodyTrusted).
+// what begins as a JWS a receipt or an extract of a viewing log. An error says that nothing could be judged: the file could not
+// be read, or nobody is trusted (ErrNobodyTrusted).
 func Verify(ctx context.Context, from io.ReaderAt, size int64, opts Options) (*Report, error) {
 	if opts.Trust == nil || opts.At.IsZero() {
 		return nil, errors.New("verify bundle: whom to trust, and the time, are required")

@@ -95,12 +95,14 @@ func TestProofsThatDoNotHold(t *testing.T) {
 		"a path of another":        {bend: func(p *platformv1.LogProof) { p.Facts[0].LogPath = p.Facts[1].GetLogPath() }, err: logproof.ErrPath},
 		"a unit of another":        {bend: func(p *platformv1.LogProof) { p.Unit = "viewing" }, err: logproof.ErrCheckpoint},
 		"a checkpoint changed":     {bend: func(p *platformv1.LogProof) { p.Checkpoint = "x" + p.GetCheckpoint() }, err: logproof.ErrUnknown},
-		"another size":             {bend: func(p *platformv1.LogProof) { p.Checkpoint = string(bytes.Replace([]byte(p.GetCheckpoint()), []byte("\n4\n"), []byte("\n5\n"), 1)) }, err: logproof.ErrCheckpoint},
-		"no witness":               {proof: r.proof(t, r.log.Signer), err: logproof.ErrCheckpoint},
-		"no log":                   {proof: r.proof(t, r.witness.Cosigner), err: logproof.ErrCheckpoint},
-		"its own witness":          {proof: r.proof(t, r.log.Signer, r.log.Cosigner), err: logproof.ErrCheckpoint},
-		"somebody else's key":      {proof: r.proof(t, other.log.Signer, r.witness.Cosigner), err: logproof.ErrCheckpoint},
-		"somebody else's witness":  {proof: r.proof(t, r.log.Signer, other.witness.Cosigner), err: logproof.ErrCheckpoint},
+		"another size": {bend: func(p *platformv1.LogProof) {
+			p.Checkpoint = string(bytes.Replace([]byte(p.GetCheckpoint()), []byte("\n4\n"), []byte("\n5\n"), 1))
+		}, err: logproof.ErrCheckpoint},
+		"no witness":              {proof: r.proof(t, r.log.Signer), err: logproof.ErrCheckpoint},
+		"no log":                  {proof: r.proof(t, r.witness.Cosigner), err: logproof.ErrCheckpoint},
+		"its own witness":         {proof: r.proof(t, r.log.Signer, r.log.Cosigner), err: logproof.ErrCheckpoint},
+		"somebody else's key":     {proof: r.proof(t, other.log.Signer, r.witness.Cosigner), err: logproof.ErrCheckpoint},
+		"somebody else's witness": {proof: r.proof(t, r.log.Signer, other.witness.Cosigner), err: logproof.ErrCheckpoint},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -70,3 +70,42 @@ func TestDrawTimeline(t *testing.T) {
 		require.True(t, found, want)
 	}
 }
+
+// Receipts and extracts of viewing logs tell what they state, whatever they hold; what cannot be written is no reason for none.
+func TestDrawTexts(t *testing.T) {
+	t.Parallel()
+	trust, err := bundle.LoadTrust("../../e2e/vectors/trust")
+	require.NoError(t, err)
+	for file, wants := range map[string][]string{
+		"good/receipt.txt":          {"접수증 / receipt of acceptance", "유효함 / VALID", "20260302_NARU000001_0000000000001", "2026-03-02 10:10:00 KST", "own-1", "시험용 중계자"},
+		"bad/receipt_truncated.txt": {"유효하지 않음 / NOT VALID", "20260302_NARU000001_0000000000003", "[receipt.form]"},
+		"bad/receipt_cut_off.txt":   {"Nothing that could be read", "[receipt.form]"},
+		"good/viewing_log.txt": {"열람 기록 확인서 / extract of a viewing log", "수신자 / recipient", "2. 열람인증토큰 발급 / token given 2026-03-02 10:28:00 KST (relay)",
+			"열람일시 / read time 2026-03-02 10:30:00 KST"},
+		"good/viewing_log_empty.txt":            {"No viewing token was given"},
+		"good/viewing_log_part.txt":             {"a part of a longer log", "502. "},
+		"bad/viewing_log_time_re_spelled.txt":   {"2026-03-02T03:00:00Z", "[viewing_log.form]"},
+		"bad/receipt_number_of_another_day.txt": {"[receipt.number]"},
+	} {
+		content, err := os.ReadFile("../../e2e/vectors/" + file)
+		require.NoError(t, err)
+		report, err := bundle.Verify(t.Context(), bytes.NewReader(content), int64(len(content)), bundle.Options{Trust: trust, At: time.Date(2026, 3, 3, 3, 0, 0, 0, time.UTC)})
+		require.NoError(t, err)
+		for _, odd := range []string{"", "\x1b[31m\x00\u202e\U0001f4a9" + strings.Repeat("긴", 3000)} {
+			if report.Receipt != nil {
+				report.Receipt.OwnKey += odd
+			}
+			if report.ViewingLog != nil {
+				report.ViewingLog.RecipientAddress += odd
+			}
+			s := draw(report, Options{Verifier: "시험용 중계자"})
+			require.NoError(t, s.Err(), file)
+			all := strings.Join(slices.Concat(s.Texts()...), "")
+			for _, want := range wants {
+				require.Contains(t, strings.ReplaceAll(all, " ", ""), strings.ReplaceAll(want, " ", ""), file)
+			}
+			_, err = s.Bytes()
+			require.NoError(t, err, file)
+		}
+	}
+}

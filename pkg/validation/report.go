@@ -13,6 +13,7 @@ import (
 	"github.com/naru-relay/naru/pkg/pades"
 	"github.com/naru-relay/naru/pkg/paper"
 	"github.com/naru-relay/naru/pkg/proof"
+	"github.com/naru-relay/naru/pkg/viewinglog"
 )
 
 const (
@@ -74,6 +75,7 @@ var kinds = map[bundle.Kind]string{
 	bundle.KindOriginal:     "원본증명서 / original certificate",
 	bundle.KindRegistration: "최초등록증명서 / registration certificate",
 	bundle.KindReceipt:      "접수증 / receipt of acceptance",
+	bundle.KindViewingLog:   "열람 기록 확인서 / extract of a viewing log",
 }
 
 func draw(r *bundle.Report, opts Options) *paper.Sheet {
@@ -96,9 +98,12 @@ func draw(r *bundle.Report, opts Options) *paper.Sheet {
 	s.Row("해시값 SHA-256", r.Digest)
 	s.Row("크기", strconv.FormatInt(r.Size, 10)+" bytes")
 	s.Heading("3. 파일이 밝힌 내용 / What the file states")
-	if r.Receipt != nil {
+	switch {
+	case r.Receipt != nil:
 		receipt(s, r.Receipt)
-	} else {
+	case r.ViewingLog != nil:
+		viewingLog(s, r.ViewingLog)
+	default:
 		stated(s, r.Bundle)
 	}
 	timeline(s, r.Bundle)
@@ -157,6 +162,45 @@ func receipt(s *paper.Sheet, r *bundle.ReceiptSummary) {
 	s.Row("문서 해시값", r.DocumentHash.Algorithm+" "+r.DocumentHash.Value)
 	s.Row("송신자의 관리번호", r.OwnKey)
 	s.Row("송신자 식별번호", r.Sender)
+}
+
+// viewingLog tells what an extract of a viewing log says of itself, entry by entry.
+func viewingLog(s *paper.Sheet, l *bundle.ViewingLogSummary) {
+	s.Row("전자문서 번호", l.EdocNum)
+	if l.Relay != "" {
+		s.Row("서명한 중계자", l.Relay)
+	}
+	s.Row("만든 때", logged(l.MadeAt))
+	s.Row("받은 쪽", map[viewinglog.Party]string{viewinglog.Sender: "송신자 / sender", viewinglog.Recipient: "수신자 / recipient"}[l.For])
+	s.Row("문서 해시값", l.DocumentHash.Algorithm+" "+l.DocumentHash.Value)
+	s.Row("수신자", l.RecipientAddress)
+	s.Row("송신일시", logged(l.SentAt))
+	s.Row("수신일시", logged(l.ReceivedAt))
+	for _, e := range l.Entries {
+		s.Keep(linesOfCheck)
+		s.Text(fmt.Sprintf("· %d. 열람인증토큰 발급 / token given %s (%s)", e.Number, logged(e.GivenAt), e.ViewingSystem), 0)
+		if e.OpenedAt != "" {
+			s.Text("열람 / opened "+logged(e.OpenedAt), 1)
+		}
+		if e.ReadAt != "" {
+			s.Text("열람일시 / read time "+logged(e.ReadAt), 1)
+		}
+	}
+	if len(l.Entries) == 0 {
+		s.Text("발급된 열람인증토큰이 없습니다. / No viewing token was given.", 0)
+	}
+	if l.After > 0 || l.More {
+		s.Text("이 확인서는 긴 기록의 일부입니다. / This extract is a part of a longer log.", 0)
+	}
+}
+
+// logged is a time of an extract as this report writes times; what is none is shown as it is.
+func logged(text string) string {
+	at, err := viewinglog.ParseTime(text)
+	if err != nil {
+		return text
+	}
+	return seconds(at)
 }
 
 // linesOfCheck stay on one page.

@@ -11,11 +11,12 @@ import (
 	"github.com/naru-relay/naru/services/sandbox/pki"
 )
 
-// publishRelayKeys writes the keys with which the relay signs for the parties beside the roots of the sandbox, so that its folder
-// of trust is whole. A key that is missing is made here, as its unit would; one that is changed later is written at the next start.
+// publishRelayKeys writes the keys with which the relay signs for the parties beside the roots of the sandbox, so that its
+// folder of trust is whole. A key that is missing is made here, as its unit would; one that is changed later is written at the
+// next start.
 func publishRelayKeys(ctx context.Context, f folder) error {
 	var published []authn.PublicKey
-	for _, of := range []struct{ unit, purpose string }{{"intake", keys.Receipt}} {
+	for _, of := range []struct{ unit, purpose string }{{"intake", keys.Receipt}, {"viewing", keys.ViewingLog}} {
 		store, err := keys.Open(f.path("keys", of.unit), keys.Options{Create: true})
 		if err != nil {
 			return err

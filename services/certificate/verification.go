@@ -18,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/pkg/validation"
+	"github.com/naru-relay/naru/pkg/viewinglog"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
@@ -157,6 +158,13 @@ func reportOf(r *bundle.Report) *certificatev1.ValidationReport {
 			out.Receipt.AcceptedAt = timestamppb.New(at)
 		}
 	}
+	if l := r.ViewingLog; l != nil {
+		opened, readAt := l.Opened()
+		out.ViewingLog = &certificatev1.ViewingLogSummary{
+			Relay: l.Relay, EdocNum: l.EdocNum, DocumentHash: l.DocumentHash.Value, MadeAt: momentOf(l.MadeAt), Party: string(l.For),
+			Entries: int32(len(l.Entries)), Opened: int32(opened), ReadAt: momentOf(readAt), //nolint:gosec // a file is bounded
+		}
+	}
 	for _, c := range r.Checks {
 		words := bundle.DefinitionOf(c.ID)
 		out.Checks = append(out.Checks, &certificatev1.ValidationCheck{
@@ -171,6 +179,15 @@ func moment(at *time.Time) *timestamppb.Timestamp {
 		return nil
 	}
 	return timestamppb.New(*at)
+}
+
+// momentOf is a time as an extract writes it; none for what is not one.
+func momentOf(text string) *timestamppb.Timestamp {
+	at, err := viewinglog.ParseTime(text)
+	if err != nil {
+		return nil
+	}
+	return timestamppb.New(at)
 }
 
 func outcomeOf(o proof.Outcome) certificatev1.CheckOutcome {

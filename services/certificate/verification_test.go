@@ -62,6 +62,16 @@ func TestVerifyFile(t *testing.T) {
 	require.Equal(t, []any{"시험용 중계자", "20260302_NARU000001_0000000000003", "own-3", "2026-03-02T01:10:00.123456Z"}, []any{
 		report.GetReceipt().GetRelay(), report.GetReceipt().GetEdocNum(), report.GetReceipt().GetOwnKey(), report.GetReceipt().GetAcceptedAt().AsTime().Format(time.RFC3339Nano),
 	})
+	log, err := os.ReadFile(folder + "good/viewing_log.txt")
+	require.NoError(t, err)
+	report, err = verify(log, "")
+	require.NoError(t, err)
+	require.True(t, report.GetValid())
+	told := report.GetViewingLog()
+	require.Equal(t, []any{string(bundle.KindViewingLog), "시험용 중계자", "20260302_NARU000001_0000000000001", "recipient", int32(2), int32(1)},
+		[]any{report.GetKind(), told.GetRelay(), told.GetEdocNum(), told.GetParty(), told.GetEntries(), told.GetOpened()})
+	require.Equal(t, []string{"2026-03-02T03:00:00.123456Z", "2026-03-02T01:30:00.123456Z"},
+		[]string{told.GetMadeAt().AsTime().Format(time.RFC3339Nano), told.GetReadAt().AsTime().Format(time.RFC3339Nano)})
 	report, err = verify([]byte("no bundle"), "")
 	require.NoError(t, err)
 	require.Nil(t, report.GetBundle())

@@ -52,7 +52,8 @@ type commands struct {
 	Figures     figuresCommand     `cmd:"" help:"Get the certificate of a month's figures (전자문서 유통정보 수치 확인서) of the own address as PDF."`
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
 	Bundle      bundleCommand      `cmd:"" help:"Get the certificate bundle (전자증명서) of a document, or assemble it."`
-	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), a certificate or a receipt (접수증), also without a relay."`
+	ViewingLog  viewingLogCommand  `cmd:"" help:"Get a signed extract of the viewing log (열람 기록) of a document."`
+	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), a certificate, a receipt (접수증) or a viewing log, also without a relay."`
 	Limits      limitsCommand      `cmd:"" help:"Show the limits of a relay."`
 
 	Authorisation authorisationCommand `cmd:"" help:"What agents (송신대행자) may send for a sender."`

@@ -18,7 +18,7 @@ import (
 )
 
 type verifyFileCommand struct {
-	File       string   `arg:"" type:"existingfile" help:"The bundle (.asice), a certificate by itself: distribution (.pdf), original or registration certificate (.p7m), or a receipt (.txt)."`
+	File       string   `arg:"" type:"existingfile" help:"The bundle (.asice), a certificate by itself: distribution (.pdf), original or registration certificate (.p7m), a receipt or an extract of a viewing log (.txt)."`
 	Document   string   `type:"existingfile" placeholder:"FILE" help:"The document that you hold yourself, to be compared with the one that is proved."`
 	Attachment []string `type:"existingfile" placeholder:"FILE" help:"An attachment that you hold yourself; repeatable, in their order."`
 	Trust      string   `type:"existingdir" placeholder:"FOLDER" help:"Folder with trust.yaml and the roots it names. Default: the sandbox's, which nobody else should trust."`
@@ -29,9 +29,9 @@ type verifyFileCommand struct {
 // Help is shown by naru verify --help.
 func (verifyFileCommand) Help() string {
 	return `Verifies a certificate bundle (전자증명서) without its assembler: the container, its signature and time stamps, both certificates, and whether all of it is
-about the same document. Of a certificate or a receipt (접수증) by itself, its own signature, issuer and validity, and whether it is about --document. What a file is
-is seen from its content. Every check is made and told: passed, failed, or not checkable and why. No relay is needed; whom to trust stands in --trust: for a
-receipt, the keys that the relay published.
+about the same document. Of a certificate, a receipt (접수증) or an extract of a viewing log (열람 기록) by itself, its own signature, issuer and validity, and whether it is about --document. What a file is
+is seen from its content. Every check is made and told: passed, failed, or not checkable and why. No relay is needed; whom to trust stands in --trust: for
+receipts and viewing logs, the keys that the relay published.
 
 Exit codes: 0 valid, 1 not valid, 2 could not be verified (no such file, nobody trusted). docs/bundle.md lists the checks.
 
@@ -155,9 +155,19 @@ func (a *app) sayReport(r *bundle.Report) error {
 		}
 	}
 	if s := r.Receipt; s != nil {
-		verdict += fmt.Sprintf("  %s  accepted %s  own key %q", s.EdocNum, s.AcceptedAt, s.OwnKey)
+		verdict += fmt.Sprintf("  %q  accepted %q  own key %q", s.EdocNum, s.AcceptedAt, s.OwnKey)
 		if s.Relay != "" {
 			verdict += "  by " + s.Relay
+		}
+	}
+	if l := r.ViewingLog; l != nil {
+		opened, readAt := l.Opened()
+		verdict += fmt.Sprintf("  %q  made %q for the %q, %d entries, opened %d times", l.EdocNum, l.MadeAt, l.For, len(l.Entries), opened)
+		if readAt != "" {
+			verdict += fmt.Sprintf(", read %q", readAt)
+		}
+		if l.Relay != "" {
+			verdict += "  by " + l.Relay
 		}
 	}
 	if r.EvidenceAt != nil {

@@ -87,7 +87,7 @@ func TestVerifyReceipt(t *testing.T) {
 	}
 	code, stdout, stderr := verify("--document", f.path("doc"))
 	require.Equal(t, ExitOK, code, stderr)
-	require.Contains(t, stdout, "VALID  "+number+`  accepted 2026-03-02T01:02:03.000450Z  own key "own-1"  by 나루`)
+	require.Contains(t, stdout, `VALID  "`+number+`"  accepted "2026-03-02T01:02:03.000450Z"  own key "own-1"  by 나루`)
 	code, stdout, stderr = verify("--document", f.path("other"), "--json")
 	require.Equal(t, ExitFailed, code, stderr)
 	var report bundle.Report

@@ -100,6 +100,9 @@ func (v *visit) verified(r *certificatev1.ValidationReport) ui.VerifiedView {
 		what, _ := locale.SentStep(step.GetKind())
 		view.Steps = append(view.Steps, ui.StepView{At: timeOf(step.GetAt()), What: what})
 	}
+	if l := r.GetViewingLog(); l != nil {
+		view.Number, view.Relay, view.MadeAt, view.ReadAt = l.GetEdocNum(), l.GetRelay(), timeOf(l.GetMadeAt()), timeOf(l.GetReadAt())
+	}
 	for _, c := range r.GetChecks() {
 		one := ui.CheckView{ID: c.GetId(), Text: c.GetKorean()}
 		if v.say == locale.English {

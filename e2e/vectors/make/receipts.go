@@ -28,9 +28,9 @@ func (k textKey) KeyID() string { return must(keys.KeyID(&k.PublicKey)) }
 
 // relayTexts are the keys of the relay for its texts.
 type relayTexts struct {
-	receipts textKey
-	// ended signed receipts until endedAt.
-	ended textKey
+	receipts, logs textKey
+	// ended signed receipts until endedAt, endedLogs extracts of viewing logs.
+	ended, endedLogs textKey
 	// sessions is published for something else.
 	sessions textKey
 	// strange is published nowhere.
@@ -42,14 +42,15 @@ var endedAt = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
 func newRelayTexts() relayTexts {
 	return relayTexts{
-		receipts: newTextKey(keys.Receipt), ended: newTextKey(keys.Receipt), sessions: newTextKey(keys.AccessToken), strange: newTextKey(keys.Receipt),
+		receipts: newTextKey(keys.Receipt), logs: newTextKey(keys.ViewingLog), ended: newTextKey(keys.Receipt), endedLogs: newTextKey(keys.ViewingLog),
+		sessions: newTextKey(keys.AccessToken), strange: newTextKey(keys.Receipt),
 	}
 }
 
 // keySet is what the relay publishes.
 func (r relayTexts) keySet() []byte {
 	var published []authn.PublicKey
-	for _, key := range []textKey{r.receipts, r.ended, r.sessions} {
+	for _, key := range []textKey{r.receipts, r.logs, r.ended, r.endedLogs, r.sessions} {
 		published = append(published, authn.PublicKey{ID: key.KeyID(), Purpose: key.purpose, Key: &key.PublicKey})
 	}
 	return must(authn.KeySet(published...))
@@ -119,65 +120,68 @@ func letter(text string, at int) string {
 	return text[:at] + string(other) + text[at+1:]
 }
 
+func goodText(name, about, text string) vector {
+	return vector{File: "good/" + name + ".txt", About: about, Failed: []string{}, content: []byte(text)}
+}
+
+func badText(name, about, text string, failed ...string) vector {
+	return vector{File: "bad/" + name + ".txt", About: about, Failed: failed, content: []byte(text)}
+}
+
+func presented(v vector, document string) vector {
+	v.Document = document
+	return v
+}
+
 func (w *world) receipts() []vector {
 	key := w.texts.receipts
 	single, of := batch(key, 1)[0], batch(key, 5)
 	full := batch(key, receipt.MaxTogether)
 	others := must(receipt.Sign(key, claims(11), claims(12), claims(13), claims(14), claims(15)))
-	good := func(name, about, text string) vector {
-		return vector{File: "good/" + name + ".txt", About: about, Failed: []string{}, content: []byte(text)}
-	}
-	bad := func(name, about, text string, failed ...string) vector {
-		return vector{File: "bad/" + name + ".txt", About: about, Failed: failed, content: []byte(text)}
-	}
-	presented := func(v vector, document string) vector {
-		v.Document = document
-		return v
-	}
 	plain := must(json.Marshal(claims(1)))
 	return []vector{
-		good("receipt", "receipt of a document that was accepted alone", single),
-		good("receipt_line", "the same with a line end after it, as text files have", single+"\n"),
-		good("receipt_of_batch", "receipt of the third of five documents", of[2]),
-		good("receipt_of_full_batch", "receipt of the last of as many as may be together", full[len(full)-1]),
-		presented(good("receipt_presented", "with the document that the verifier holds itself", single), "good/document.pdf"),
-		good("receipt_before_key_ended", "signed with a key that ended later", changed(w.texts.ended, func(c *receipt.Claims) {
+		goodText("receipt", "receipt of a document that was accepted alone", single),
+		goodText("receipt_line", "the same with a line end after it, as text files have", single+"\n"),
+		goodText("receipt_of_batch", "receipt of the third of five documents", of[2]),
+		goodText("receipt_of_full_batch", "receipt of the last of as many as may be together", full[len(full)-1]),
+		presented(goodText("receipt_presented", "with the document that the verifier holds itself", single), "good/document.pdf"),
+		goodText("receipt_before_key_ended", "signed with a key that ended later", changed(w.texts.ended, func(c *receipt.Claims) {
 			c.EdocNum, c.AcceptedAt = "20260301_NARU000001_0000000000001", receipt.Time(endedAt.Add(-24*time.Hour))
 		})),
 
-		bad("receipt_signature_byte", "a byte of the signature changed", withPart(single, 0, letter(partOf(single, 0), len(partOf(single, 0))-20)), "receipt.signature"),
-		bad("receipt_signed_root", "another root than the one that was signed, which is not that of the claims", withPayload(single, `{"root":"`+strings.Repeat("A", 43)+`","size":1}`),
+		badText("receipt_signature_byte", "a byte of the signature changed", withPart(single, 0, letter(partOf(single, 0), len(partOf(single, 0))-20)), "receipt.signature"),
+		badText("receipt_signed_root", "another root than the one that was signed, which is not that of the claims", withPayload(single, `{"root":"`+strings.Repeat("A", 43)+`","size":1}`),
 			"receipt.signature", "receipt.inclusion"),
-		bad("receipt_claims_byte", "the number of another document in the claims", withPart(single, 1, part(must(json.Marshal(claims(2))))), "receipt.inclusion"),
-		bad("receipt_key_unknown", "signed with a key that no relay published", batch(w.texts.strange, 1)[0], "receipt.key"),
-		bad("receipt_key_of_sessions", "signed with a key that the relay published for something else", batch(w.texts.sessions, 1)[0], "receipt.key"),
-		bad("receipt_key_named_falsely", "signed with an unknown key, and says a published one", withHeader(batch(w.texts.strange, 1)[0],
+		badText("receipt_claims_byte", "the number of another document in the claims", withPart(single, 1, part(must(json.Marshal(claims(2))))), "receipt.inclusion"),
+		badText("receipt_key_unknown", "signed with a key that no relay published", batch(w.texts.strange, 1)[0], "receipt.key"),
+		badText("receipt_key_of_sessions", "signed with a key that the relay published for something else", batch(w.texts.sessions, 1)[0], "receipt.key"),
+		badText("receipt_key_named_falsely", "signed with an unknown key, and says a published one", withHeader(batch(w.texts.strange, 1)[0],
 			`{"alg":"ES256","kid":"`+key.KeyID()+`","typ":"`+receipt.Type+`"}`), "receipt.signature"),
-		bad("receipt_key_ended", "signed with a key that had ended by then", batch(w.texts.ended, 1)[0], "receipt.validity"),
-		bad("receipt_algorithm_none", "says that it is not signed", withHeader(single, `{"alg":"none","kid":"`+key.KeyID()+`","typ":"`+receipt.Type+`"}`), "receipt.signature"),
-		bad("receipt_algorithm_symmetric", "says that it is signed with a shared secret", withHeader(single, `{"alg":"HS256","kid":"`+key.KeyID()+`","typ":"`+receipt.Type+`"}`), "receipt.signature"),
-		bad("receipt_header_unknown_field", "one more field in the header", withHeader(single, `{"alg":"ES256","jku":"https://example.test","kid":"`+key.KeyID()+`","typ":"`+receipt.Type+`"}`), "receipt.signature"),
-		bad("receipt_header_re_spelled", "white space in the header", withHeader(single, `{"alg":"ES256", "kid":"`+key.KeyID()+`","typ":"`+receipt.Type+`"}`), "receipt.signature"),
-		presented(bad("receipt_other_document", "presented with another document", single, "receipt.document"), "bad/another.pdf"),
-		bad("receipt_re_spelled", "padding after the claims", withPart(single, 1, partOf(single, 1)+"="), "receipt.form"),
-		bad("receipt_index_re_spelled", "a nought before the index", withPart(of[2], 2, "02"), "receipt.form"),
-		bad("receipt_truncated", "the last three bytes of the path missing", of[2][:len(of[2])-4], "receipt.form"),
-		bad("receipt_cut_off", "only signature and claims", strings.Join(strings.Split(single, "~")[:2], "~"), "receipt.form"),
-		bad("receipt_bytes_after", "a second line", single+"\n\n", "receipt.form"),
-		bad("receipt_part_more", "one more part", single+"~", "receipt.form"),
-		bad("receipt_path_of_another", "the path of another batch", withPart(of[2], 3, partOf(others[2], 3)), "receipt.inclusion"),
-		bad("receipt_signature_of_another", "the signature of another batch", withPart(of[2], 0, partOf(others[2], 0)), "receipt.inclusion"),
-		bad("receipt_index_of_another", "the index of another document of the batch", withPart(of[2], 2, "3"), "receipt.inclusion"),
-		bad("receipt_index_beyond", "an index that the batch does not have", withPart(of[2], 2, "5"), "receipt.inclusion"),
-		bad("receipt_path_longer", "one more hash in the path", withPart(of[2], 3, part(append(must(base64.RawURLEncoding.DecodeString(partOf(of[2], 3))), make([]byte, 32)...))), "receipt.inclusion"),
-		bad("receipt_size", "a batch of more documents than may be together", leaf(key, string(plain), receipt.MaxTogether+1), "receipt.inclusion"),
-		bad("receipt_claims_twice", "a claim that is there twice", leaf(key, strings.Replace(string(plain), `{`, `{"edocNum":"20260302_NARU000001_0000000000009",`, 1), 1), "receipt.claims"),
-		bad("receipt_claims_no_object", "signed claims that are no object", leaf(key, `[]`, 1), "receipt.claims"),
-		bad("receipt_time_re_spelled", "a time in another spelling", changed(key, func(c *receipt.Claims) { c.AcceptedAt = "2026-03-02T10:10:00+09:00" }), "receipt.claims"),
-		bad("receipt_time_to_come", "accepted after it is verified", changed(key, func(c *receipt.Claims) {
+		badText("receipt_key_ended", "signed with a key that had ended by then", batch(w.texts.ended, 1)[0], "receipt.validity"),
+		badText("receipt_algorithm_none", "says that it is not signed", withHeader(single, `{"alg":"none","kid":"`+key.KeyID()+`","typ":"`+receipt.Type+`"}`), "receipt.signature"),
+		badText("receipt_algorithm_symmetric", "says that it is signed with a shared secret", withHeader(single, `{"alg":"HS256","kid":"`+key.KeyID()+`","typ":"`+receipt.Type+`"}`), "receipt.signature"),
+		badText("receipt_header_unknown_field", "one more field in the header", withHeader(single, `{"alg":"ES256","jku":"https://example.test","kid":"`+key.KeyID()+`","typ":"`+receipt.Type+`"}`), "receipt.signature"),
+		badText("receipt_header_re_spelled", "white space in the header", withHeader(single, `{"alg":"ES256", "kid":"`+key.KeyID()+`","typ":"`+receipt.Type+`"}`), "receipt.signature"),
+		presented(badText("receipt_other_document", "presented with another document", single, "receipt.document"), "bad/another.pdf"),
+		badText("receipt_re_spelled", "padding after the claims", withPart(single, 1, partOf(single, 1)+"="), "receipt.form"),
+		badText("receipt_index_re_spelled", "a nought before the index", withPart(of[2], 2, "02"), "receipt.form"),
+		badText("receipt_truncated", "the last three bytes of the path missing", of[2][:len(of[2])-4], "receipt.form"),
+		badText("receipt_cut_off", "only signature and claims", strings.Join(strings.Split(single, "~")[:2], "~"), "receipt.form"),
+		badText("receipt_bytes_after", "a second line", single+"\n\n", "receipt.form"),
+		badText("receipt_part_more", "one more part", single+"~", "receipt.form"),
+		badText("receipt_path_of_another", "the path of another batch", withPart(of[2], 3, partOf(others[2], 3)), "receipt.inclusion"),
+		badText("receipt_signature_of_another", "the signature of another batch", withPart(of[2], 0, partOf(others[2], 0)), "receipt.inclusion"),
+		badText("receipt_index_of_another", "the index of another document of the batch", withPart(of[2], 2, "3"), "receipt.inclusion"),
+		badText("receipt_index_beyond", "an index that the batch does not have", withPart(of[2], 2, "5"), "receipt.inclusion"),
+		badText("receipt_path_longer", "one more hash in the path", withPart(of[2], 3, part(append(must(base64.RawURLEncoding.DecodeString(partOf(of[2], 3))), make([]byte, 32)...))), "receipt.inclusion"),
+		badText("receipt_size", "a batch of more documents than may be together", leaf(key, string(plain), receipt.MaxTogether+1), "receipt.inclusion"),
+		badText("receipt_claims_twice", "a claim that is there twice", leaf(key, strings.Replace(string(plain), `{`, `{"edocNum":"20260302_NARU000001_0000000000009",`, 1), 1), "receipt.claims"),
+		badText("receipt_claims_no_object", "signed claims that are no object", leaf(key, `[]`, 1), "receipt.claims"),
+		badText("receipt_time_re_spelled", "a time in another spelling", changed(key, func(c *receipt.Claims) { c.AcceptedAt = "2026-03-02T10:10:00+09:00" }), "receipt.claims"),
+		badText("receipt_time_to_come", "accepted after it is verified", changed(key, func(c *receipt.Claims) {
 			c.EdocNum, c.AcceptedAt = "20260304_NARU000001_0000000000001", receipt.Time(verifiedAt.Add(24*time.Hour))
 		}), "receipt.time"),
-		bad("receipt_number_of_another_day", "the number of the day before", changed(key, func(c *receipt.Claims) { c.EdocNum = "20260301_NARU000001_0000000000001" }), "receipt.number"),
-		bad("receipt_number_re_spelled", "no document number", changed(key, func(c *receipt.Claims) { c.EdocNum = "20260302-NARU000001-0000000000001" }), "receipt.number"),
+		badText("receipt_number_of_another_day", "the number of the day before", changed(key, func(c *receipt.Claims) { c.EdocNum = "20260301_NARU000001_0000000000001" }), "receipt.number"),
+		badText("receipt_number_re_spelled", "no document number", changed(key, func(c *receipt.Claims) { c.EdocNum = "20260302-NARU000001-0000000000001" }), "receipt.number"),
 	}
 }

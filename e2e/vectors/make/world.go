@@ -80,12 +80,19 @@ logs:
 relays:
   - name: "` + relayName + `"
     keys: [relay-keys.json]
-    ended: [{key: "%s", at: %s}]
+    ended:
+      - {key: "%s", at: %s}
+      - {key: "%s", at: %s}
 `
+
+func (w *world) trust() []byte {
+	ended := endedAt.Format(time.RFC3339)
+	return fmt.Appendf(nil, trust, w.texts.ended.KeyID(), ended, w.texts.endedLogs.KeyID(), ended)
+}
 
 func (w *world) writeTrust(folder string) {
 	for name, content := range map[string][]byte{
-		"trust.yaml": fmt.Appendf(nil, trust, w.texts.ended.KeyID(), endedAt.Format(time.RFC3339)), "relay-keys.json": append(w.texts.keySet(), '\n'), "hub-root.pem": w.hubRoot.pem(), "archive-root.pem": w.archiveRoot.pem(), "tsa-root.pem": w.tsaRoot.pem(), "relay-root.pem": w.relayRoot.pem(),
+		"trust.yaml": w.trust(), "relay-keys.json": append(w.texts.keySet(), '\n'), "hub-root.pem": w.hubRoot.pem(), "archive-root.pem": w.archiveRoot.pem(), "tsa-root.pem": w.tsaRoot.pem(), "relay-root.pem": w.relayRoot.pem(),
 	} {
 		write(filepath.Join(folder, name), content)
 	}
