@@ -146,8 +146,8 @@ func (v *verification) between(p *platformv1.Party, stated Party) bool {
 	return p.GetAddress() == stated.Address && p.GetPlatformId() == stated.PlatformID
 }
 
-// checkAnswers holds the hub's answers to what the relay recorded of its exchanges. These are those that led to this bundle: named
-// by the registration of circulation record or read time, or by the request for the certificate.
+// checkAnswers holds the hub's answers to what the relay recorded of its exchanges. These are those that led to this bundle:
+// named by the registration of circulation record or read time, or by the request for the certificate.
 func (v *verification) checkAnswers(facts []logproof.Proved) {
 	exchanges, recorded := v.exchanges(facts), map[[sha256.Size]byte]bool{}
 	for _, fact := range facts {

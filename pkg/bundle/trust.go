@@ -39,7 +39,8 @@ type TrustConfig struct {
 
 // LogsConfig names the logs of relays that are believed.
 type LogsConfig struct {
-	// Folder holds the files <unit>.vkey of all units of a relay, as it publishes them: each unit's witnesses are among the others.
+	// Folder holds the files <unit>.vkey of all units of a relay, as it publishes them: each unit's witnesses are among the
+	// others.
 	Folder string `yaml:"folder"`
 }
 

@@ -172,8 +172,8 @@ func (p prover) leaves(ctx context.Context, proof *platformv1.LogProof) error {
 	return nil
 }
 
-// checkpointWith is the first cosigned checkpoint of the newest generation that holds a leaf: the first with a time stamp, else the
-// first without.
+// checkpointWith is the first cosigned checkpoint of the newest generation that holds a leaf: the first with a time stamp, else
+// the first without.
 func checkpointWith(ctx context.Context, tx *pg.Tx, leaf int64) (Checkpoint, []byte, error) {
 	const read = `
 		select c.note, c.cosigned, s.token

@@ -14,8 +14,8 @@ import (
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 )
 
-// What commits state about a subject is proved by the log as its witness saw it: these kinds, this subject, and nothing else. A proof
-// is had once there is a cosigned checkpoint; a stamped one is taken before one that is not.
+// What commits state about a subject is proved by the log as its witness saw it: these kinds, this subject, and nothing else. A
+// proof is had once there is a cosigned checkpoint; a stamped one is taken before one that is not.
 func TestFactsAreProved(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -48,8 +48,8 @@ func (f *File) Owner() string {
 	return origin[:max(strings.LastIndexByte(origin, '/'), 0)]
 }
 
-// Verify gives the facts of a proof if all of them are in the log that signed the checkpoint, and a witness saw it. The time stamp
-// is not judged: it is over Imprint.
+// Verify gives the facts of a proof if all of them are in the log that signed the checkpoint, and a witness saw it. The time
+// stamp is not judged: it is over Imprint.
 func (f *File) Verify(logs Logs) ([]Proved, error) {
 	keys, known := logs[f.Owner()]
 	if !known {

@@ -186,7 +186,9 @@ func TestEvidence(t *testing.T) {
 	}
 	container, err := asic.Open(bytes.NewReader(content), int64(len(content)))
 	require.NoError(t, err)
-	file, err := logproof.Decode(must(container.Read("evidence/journal/certificate001.json", logproof.MaxBytes)))
+	own, err := container.Read("evidence/journal/certificate001.json", logproof.MaxBytes)
+	require.NoError(t, err)
+	file, err := logproof.Decode(own)
 	require.NoError(t, err)
 	require.Len(t, file.Facts, 3, "requested, accepted, attempted")
 
@@ -209,11 +211,4 @@ func TestFormIsPartOfARequest(t *testing.T) {
 		EdocNum: number, Reason: reasonText, RequestId: "f-1", Form: certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE,
 	})
 	require.Equal(t, "REQUEST_ID_REUSED", fault.ReasonOf(err))
-}
-
-func must(content []byte, err error) []byte {
-	if err != nil {
-		panic(err)
-	}
-	return content
 }

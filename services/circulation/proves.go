@@ -7,7 +7,8 @@ import (
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 )
 
-// proves names the facts about a document that go into bundles in the evidence form: that the hub has its circulation record and its read time.
+// proves names the facts about a document that go into bundles in the evidence form: that the hub has its circulation record and
+// its read time.
 func proves() journal.Provable {
 	return journal.Provable{
 		Kinds: []proto.Message{&circulationv1.CirculationRegistered{}, &circulationv1.ReadTimeRegistered{}},

@@ -7,8 +7,8 @@ import (
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// proves names the facts about a document that go into bundles in the evidence form: that it was read, and how the viewing token of this reading was
-// given and used.
+// proves names the facts about a document that go into bundles in the evidence form: that it was read, and how the viewing token
+// of this reading was given and used.
 func proves() journal.Provable {
 	return journal.Provable{
 		Kinds: []proto.Message{&viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}, &viewingv1.DocumentRead{}},

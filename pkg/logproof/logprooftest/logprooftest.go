@@ -89,8 +89,8 @@ func (f Fact) Frame() (frame.Frame, [][]byte, error) {
 	return made, events, nil
 }
 
-// Prove makes the log of a unit with facts in it, between two other leaves, and the proof of the facts. The checkpoint is signed by
-// the signers.
+// Prove makes the log of a unit with facts in it, between two other leaves, and the proof of the facts. The checkpoint is signed
+// by the signers.
 func Prove(platform, unit string, facts []Fact, signers ...note.Signer) (*platformv1.LogProof, error) {
 	proof := &platformv1.LogProof{Unit: unit}
 	headers := [][]byte{[]byte("a frame before")}
