@@ -12,9 +12,10 @@ import (
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
-// RequestBundle requests the certificate bundle (전자증명서) of a document that the relay deposited (guide 5.2.2 ❶).
-func (c *Client) RequestBundle(ctx context.Context, edocNum, reason, requestID string) (*certificatev1.Bundle, error) {
-	in := &certificatev1.RequestBundleRequest{Reason: reason, RequestId: requestID}
+// RequestBundle requests the certificate bundle (전자증명서) of a document that the relay deposited (guide 5.2.2 ❶). An agent names
+// the authorisation of a party; others leave it empty.
+func (c *Client) RequestBundle(ctx context.Context, edocNum, reason, requestID, authorisation string) (*certificatev1.Bundle, error) {
+	in := &certificatev1.RequestBundleRequest{Reason: reason, RequestId: requestID, Authorisation: authorisation}
 	out := &certificatev1.RequestBundleResponse{}
 	err := c.rest.Call(ctx, http.MethodPost, "/v1/documents/"+url.PathEscape(edocNum)+"/bundles", nil, in, out)
 	return out.GetBundle(), err

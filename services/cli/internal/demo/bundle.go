@@ -83,7 +83,7 @@ func told(report *bundle.Report, file string) string {
 
 // requestBundle asks the relay, which is the depositor, for the bundle (guide 5.2.2 ❶).
 func (w *walk) requestBundle(ctx context.Context) (string, error) {
-	requested, err := w.sender.RequestBundle(ctx, w.result.EdocNum, certificateReason, uuid.NewString())
+	requested, err := w.sender.RequestBundle(ctx, w.result.EdocNum, certificateReason, uuid.NewString(), "")
 	if err != nil {
 		return "", err
 	}
