@@ -78,6 +78,8 @@ type request struct {
 	reason          []byte // sealed
 	digest          []byte
 	requestedAt     time.Time
+	// authorisation is the id of the one that an agent named; empty for none.
+	authorisation string
 }
 
 // order is an accepted request: the right, and what the certificate is compared with.
@@ -86,7 +88,9 @@ type order struct {
 	document
 	ordinal     int
 	entitlement string
-	acceptedAt  time.Time
+	// mandate is that of an agent; nil: a party asked itself.
+	mandate    *mandate
+	acceptedAt time.Time
 	// form of the bundle that the certificate is for; empty for a certificate alone.
 	form bundle.Form
 }
@@ -105,7 +109,7 @@ func contentDigest(id uuid.UUID, w wanted) []byte {
 	h := sha256.New()
 	h.Write([]byte("naru.certificate.request.v1\x00"))
 	h.Write(id[:])
-	for _, field := range []string{w.edocNum, string(w.form), w.reason} {
+	for _, field := range []string{w.edocNum, w.authorisation, string(w.form), w.reason} {
 		h.Write([]byte(field))
 		h.Write([]byte{0})
 	}

@@ -28,7 +28,9 @@ func (s *service) RequestBundle(ctx context.Context, r *certificatev1.RequestBun
 	if !s.assembler.offered() {
 		return nil, bundlesNotOffered()
 	}
-	requested, err := s.request(ctx, p, wanted{edocNum: r.GetEdocNum(), reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId(), form: formOf(r.GetForm())})
+	requested, err := s.request(ctx, p, wanted{
+		edocNum: r.GetEdocNum(), reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId(), authorisation: r.GetAuthorisation(), form: formOf(r.GetForm()),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +90,9 @@ func (s *service) DownloadBundle(r *certificatev1.DownloadBundleRequest, stream 
 	}
 	if v.state != issued {
 		return bundleNotIssued()
+	}
+	if err := s.handOut(ctx, v.id); err != nil {
+		return err
 	}
 	files, err := s.bundleFiles(ctx, v.id)
 	if err != nil {

@@ -19,12 +19,13 @@ import (
 )
 
 type bundleCommand struct {
-	Number    string `arg:"" help:"Document number (전자문서번호)."`
-	Reason    string `required:"" help:"Why it is needed (발급요청 사유), 1-200 characters; it stands in the distribution certificate."`
-	Out       string `required:"" type:"path" placeholder:"FILE" help:"Where the bundle is written (.asice). The file must not exist."`
-	RequestID string `placeholder:"ID" help:"Your id of this request, 1-64 characters; the same id asks for the same bundle. Default: a new one."`
-	Evidence  bool   `help:"Also what led to the certificates, for a dispute: registration certificate, timeline, the hub's answers, and proofs that the relay recorded each step when it says so."`
-	Trust     string `type:"existingdir" placeholder:"FOLDER" help:"Folder with trust.yaml, to verify the bundle here. Default: the sandbox's."`
+	Number          string `arg:"" help:"Document number (전자문서번호)."`
+	Reason          string `required:"" help:"Why it is needed (발급요청 사유), 1-200 characters; it stands in the distribution certificate."`
+	Out             string `required:"" type:"path" placeholder:"FILE" help:"Where the bundle is written (.asice). The file must not exist."`
+	RequestID       string `placeholder:"ID" help:"Your id of this request, 1-64 characters; the same id asks for the same bundle. Default: a new one."`
+	byAuthorisation `embed:""`
+	Evidence        bool   `help:"Also what led to the certificates, for a dispute: registration certificate, timeline, the hub's answers, and proofs that the relay recorded each step when it says so."`
+	Trust           string `type:"existingdir" placeholder:"FOLDER" help:"Folder with trust.yaml, to verify the bundle here. Default: the sandbox's."`
 
 	ArchiveMember string   `type:"existingfile" placeholder:"FILE" help:"{\"memberId\", \"password\"} at the archive: for a document that its sender registered there (guide 5.1.2), the bundle is assembled here."`
 	ArchiveURL    string   `placeholder:"URL" help:"Address of the archive. Default: the sandbox's."`
@@ -48,7 +49,8 @@ and the bundle is signed with --signer and stamped by --tsa. What was made is ve
 
 Examples:
   naru bundle --credentials sender.json 20260302_NARU000001_0000000000001 --reason '제출용' --out bundle.asice
-  naru bundle --credentials sender.json 20260302_NARU000001_0000000000001 --reason '제출용' --archive-member member.json --out bundle.asice`
+  naru bundle --credentials sender.json 20260302_NARU000001_0000000000001 --reason '제출용' --archive-member member.json --out bundle.asice
+  naru bundle --credentials agent.json 20260302_NARU000001_0000000000001 --reason '제출용' --authorisation 0191d0a1-0000-7000-8000-000000000007 --out bundle.asice`
 }
 
 // madeBundle is the result as JSON.
@@ -127,7 +129,9 @@ func (c *bundleCommand) ask(a *app, client *relay.Client, trust *bundle.Trust, m
 	if c.Evidence {
 		form = certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE
 	}
-	requested, err := client.RequestBundle(a.ctx, c.Number, c.Reason, c.RequestID, form)
+	requested, err := client.RequestBundle(a.ctx, &certificatev1.RequestBundleRequest{
+		EdocNum: c.Number, Reason: c.Reason, RequestId: c.RequestID, Form: form, Authorisation: c.Authorisation,
+	})
 	if err != nil {
 		return err
 	}
@@ -156,7 +160,7 @@ func (c *bundleCommand) assemble(a *app, p *place, client *relay.Client, trust *
 	if err != nil {
 		return err
 	}
-	requested, err := client.RequestCertificate(a.ctx, c.Number, c.Reason, c.RequestID)
+	requested, err := client.RequestCertificate(a.ctx, c.Number, c.Reason, c.RequestID, c.Authorisation)
 	if err != nil {
 		return err
 	}

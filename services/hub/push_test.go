@@ -163,7 +163,7 @@ func TestPushIsKeptOnce(t *testing.T) {
 	_, err = as(t, b, "certificate").GetPushedCertificate(t.Context(), &hubv1.GetPushedCertificateRequest{Push: unittest.NewID()})
 	require.Equal(t, "PUSH_NOT_FOUND", fault.ReasonOf(err))
 	var clear int
-	require.NoError(t, b.App.QueryRow(t.Context(), `select count(*) from push_request, unnest(request) r where position('PDF' in encode(r, 'escape')) > 0`).Scan(&clear))
+	require.NoError(t, b.App.QueryRow(t.Context(), `select count(*) from push_request, unnest(request) r where position('%PDF-1' in encode(r, 'escape')) > 0`).Scan(&clear))
 	require.Zero(t, clear)
 }
 

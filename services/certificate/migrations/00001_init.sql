@@ -5,11 +5,13 @@ create table certificate_request (
     id             uuid        not null constraint certificate_request_pk primary key,
     edoc_num       text        collate "C" not null,
     principal      text        not null,
-    principal_kind text        not null constraint certificate_request_kind_known check (principal_kind in ('sender', 'recipient')),
+    principal_kind text        not null constraint certificate_request_kind_known check (principal_kind in ('sender', 'recipient', 'agent')),
     request_id     text        not null,
     reason         bytea       not null,
     digest         bytea       not null constraint certificate_request_digest_length check (octet_length(digest) = 32),
     requested_at   timestamptz not null,
+    -- Id of the authorisation that an agent named, whatever it is worth.
+    authorisation  uuid        constraint certificate_request_authorisation_of_agent check (authorisation is null or principal_kind = 'agent'),
     commit_id      uuid        not null,
     constraint certificate_request_own_key unique (principal, principal_kind, request_id)
 );
@@ -21,7 +23,8 @@ create table certificate_refusal (
     id         uuid        not null constraint certificate_refusal_pk primary key,
     request    uuid        not null constraint certificate_refusal_of_request references certificate_request (id),
     outcome    text        not null constraint certificate_refusal_outcome_known
-                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered', 'ended', 'without_circulation', 'given_up', 'not_deposited')),
+                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered', 'ended', 'without_circulation', 'given_up', 'not_deposited',
+                                                      'no_mandate', 'mandate_unknown', 'mandate_differs', 'mandate_not_in_force')),
     refused_at timestamptz not null,
     commit_id  uuid        not null
 );

@@ -99,7 +99,9 @@ func told(report *bundle.Report, file string) string {
 
 // requestBundle asks the relay, which is the depositor, for the bundle (guide 5.2.2 ❶).
 func (w *walk) requestBundle(ctx context.Context) (string, error) {
-	requested, err := w.sender.RequestBundle(ctx, w.result.EdocNum, certificateReason, uuid.NewString(), certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE)
+	requested, err := w.sender.RequestBundle(ctx, &certificatev1.RequestBundleRequest{
+		EdocNum: w.result.EdocNum, Reason: certificateReason, RequestId: uuid.NewString(), Form: certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE,
+	})
 	if err != nil {
 		return "", err
 	}

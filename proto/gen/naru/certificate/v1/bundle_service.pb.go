@@ -321,8 +321,10 @@ type RequestBundleRequest struct {
 	// Why it is needed (발급요청 사유), 1-200 characters; it stands in the distribution certificate.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The caller's id of this request, 1-64 characters.
-	RequestId     string     `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	Form          BundleForm `protobuf:"varint,4,opt,name=form,proto3,enum=naru.certificate.v1.BundleForm" json:"form,omitempty"`
+	RequestId string     `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Form      BundleForm `protobuf:"varint,4,opt,name=form,proto3,enum=naru.certificate.v1.BundleForm" json:"form,omitempty"`
+	// Of an agent: the authorisation by which a party lets it obtain this certificate for this reason (intake.v1.AuthorisationService). Others leave it out.
+	Authorisation string `protobuf:"bytes,5,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -385,6 +387,13 @@ func (x *RequestBundleRequest) GetForm() BundleForm {
 	return BundleForm_BUNDLE_FORM_UNSPECIFIED
 }
 
+func (x *RequestBundleRequest) GetAuthorisation() string {
+	if x != nil {
+		return x.Authorisation
+	}
+	return ""
+}
+
 type RequestBundleResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Bundle        *Bundle                `protobuf:"bytes,1,opt,name=bundle,proto3" json:"bundle,omitempty"`
@@ -438,7 +447,9 @@ type BatchRequestBundlesRequest struct {
 	// The caller's id of this call, 1-64 characters; with the document it identifies each request.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Of all of them.
-	Form          BundleForm `protobuf:"varint,4,opt,name=form,proto3,enum=naru.certificate.v1.BundleForm" json:"form,omitempty"`
+	Form BundleForm `protobuf:"varint,4,opt,name=form,proto3,enum=naru.certificate.v1.BundleForm" json:"form,omitempty"`
+	// Of an agent: the authorisation by which a party lets it obtain this certificate for this reason (intake.v1.AuthorisationService). Others leave it out.
+	Authorisation string `protobuf:"bytes,5,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -499,6 +510,13 @@ func (x *BatchRequestBundlesRequest) GetForm() BundleForm {
 		return x.Form
 	}
 	return BundleForm_BUNDLE_FORM_UNSPECIFIED
+}
+
+func (x *BatchRequestBundlesRequest) GetAuthorisation() string {
+	if x != nil {
+		return x.Authorisation
+	}
+	return ""
 }
 
 // BundleOutcome is what came of one document of a batch.
@@ -1040,21 +1058,23 @@ const file_naru_certificate_v1_bundle_service_proto_rawDesc = "" +
 	"stamped_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tstampedAt\x12\x16\n" +
 	"\x06reason\x18\t \x01(\tR\x06reason\x123\n" +
 	"\x04form\x18\n" +
-	" \x01(\x0e2\x1f.naru.certificate.v1.BundleFormR\x04form\"\x86\x02\n" +
+	" \x01(\x0e2\x1f.naru.certificate.v1.BundleFormR\x04form\"\xb9\x02\n" +
 	"\x14RequestBundleRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12)\n" +
 	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\x12<\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x12=\n" +
-	"\x04form\x18\x04 \x01(\x0e2\x1f.naru.certificate.v1.BundleFormB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04form\"L\n" +
+	"\x04form\x18\x04 \x01(\x0e2\x1f.naru.certificate.v1.BundleFormB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04form\x121\n" +
+	"\rauthorisation\x18\x05 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rauthorisation\"L\n" +
 	"\x15RequestBundleResponse\x123\n" +
-	"\x06bundle\x18\x01 \x01(\v2\x1b.naru.certificate.v1.BundleR\x06bundle\"\x99\x02\n" +
+	"\x06bundle\x18\x01 \x01(\v2\x1b.naru.certificate.v1.BundleR\x06bundle\"\xcc\x02\n" +
 	"\x1aBatchRequestBundlesRequest\x12S\n" +
 	"\tedoc_nums\x18\x01 \x03(\tB6\xbaH3\x92\x010\b\x01\x10d\x18\x01\"(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\bedocNums\x12)\n" +
 	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\x12<\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x12=\n" +
-	"\x04form\x18\x04 \x01(\x0e2\x1f.naru.certificate.v1.BundleFormB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04form\"\x86\x01\n" +
+	"\x04form\x18\x04 \x01(\x0e2\x1f.naru.certificate.v1.BundleFormB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04form\x121\n" +
+	"\rauthorisation\x18\x05 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rauthorisation\"\x86\x01\n" +
 	"\rBundleOutcome\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x125\n" +
 	"\x06bundle\x18\x02 \x01(\v2\x1b.naru.certificate.v1.BundleH\x00R\x06bundle\x12\x18\n" +
@@ -1099,14 +1119,14 @@ const file_naru_certificate_v1_bundle_service_proto_rawDesc = "" +
 	"BundleForm\x12\x1b\n" +
 	"\x17BUNDLE_FORM_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16BUNDLE_FORM_SUBMISSION\x10\x01\x12\x18\n" +
-	"\x14BUNDLE_FORM_EVIDENCE\x10\x022\xe4\a\n" +
-	"\rBundleService\x12\xa9\x01\n" +
-	"\rRequestBundle\x12).naru.certificate.v1.RequestBundleRequest\x1a*.naru.certificate.v1.RequestBundleResponse\"A\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02%:\x01*\" /v1/documents/{edoc_num}/bundles\x12\xac\x01\n" +
-	"\x13BatchRequestBundles\x12/.naru.certificate.v1.BatchRequestBundlesRequest\x1a0.naru.certificate.v1.BatchRequestBundlesResponse\"2\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/bundles:batch\x12\xa3\x01\n" +
-	"\x0fBatchGetBundles\x12+.naru.certificate.v1.BatchGetBundlesRequest\x1a,.naru.certificate.v1.BatchGetBundlesResponse\"5\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/bundles:batchGet\x12\x8a\x01\n" +
-	"\tGetBundle\x12%.naru.certificate.v1.GetBundleRequest\x1a&.naru.certificate.v1.GetBundleResponse\".\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/bundles/{id}\x12\xa0\x01\n" +
-	"\vListBundles\x12'.naru.certificate.v1.ListBundlesRequest\x1a(.naru.certificate.v1.ListBundlesResponse\">\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\"\x12 /v1/documents/{edoc_num}/bundles\x12\xa1\x01\n" +
-	"\x0eDownloadBundle\x12*.naru.certificate.v1.DownloadBundleRequest\x1a+.naru.certificate.v1.DownloadBundleResponse\"4\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\xf2\xf3\x18\x1a\n" +
+	"\x14BUNDLE_FORM_EVIDENCE\x10\x022\xea\a\n" +
+	"\rBundleService\x12\xaa\x01\n" +
+	"\rRequestBundle\x12).naru.certificate.v1.RequestBundleRequest\x1a*.naru.certificate.v1.RequestBundleResponse\"B\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02%:\x01*\" /v1/documents/{edoc_num}/bundles\x12\xad\x01\n" +
+	"\x13BatchRequestBundles\x12/.naru.certificate.v1.BatchRequestBundlesRequest\x1a0.naru.certificate.v1.BatchRequestBundlesResponse\"3\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/bundles:batch\x12\xa4\x01\n" +
+	"\x0fBatchGetBundles\x12+.naru.certificate.v1.BatchGetBundlesRequest\x1a,.naru.certificate.v1.BatchGetBundlesResponse\"6\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/bundles:batchGet\x12\x8b\x01\n" +
+	"\tGetBundle\x12%.naru.certificate.v1.GetBundleRequest\x1a&.naru.certificate.v1.GetBundleResponse\"/\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/bundles/{id}\x12\xa1\x01\n" +
+	"\vListBundles\x12'.naru.certificate.v1.ListBundlesRequest\x1a(.naru.certificate.v1.ListBundlesResponse\"?\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02\"\x12 /v1/documents/{edoc_num}/bundles\x12\xa2\x01\n" +
+	"\x0eDownloadBundle\x12*.naru.certificate.v1.DownloadBundleRequest\x1a+.naru.certificate.v1.DownloadBundleResponse\"5\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\xf2\xf3\x18\x1a\n" +
 	"\x18/v1/bundles/{id}/content0\x01B\xe3\x01\n" +
 	"\x17com.naru.certificate.v1B\x12BundleServiceProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 
