@@ -13,7 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/naru-relay/naru/pkg/bundle"
+	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/pades"
 	"github.com/naru-relay/naru/pkg/receipt"
+	"github.com/naru-relay/naru/pkg/tsp"
 	"github.com/naru-relay/naru/pkg/viewinglog"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli"
@@ -57,7 +60,7 @@ func TestTextsAreVerified(t *testing.T) {
 	accepted := file("receipt.txt", document.Receipt)
 	ofSender, ofRecipient := filepath.Join(folder, "sender.txt"), filepath.Join(folder, "recipient.txt")
 	naru("viewing-log", document.EdocNum, "--credentials", stack.Endpoints.Demo.Institution, "--out", ofSender)
-	naru("viewing-log", document.EdocNum, "--person", recipient.Person.ID, "--out", ofRecipient)
+	naru("viewing-log", document.EdocNum, "--person", recipient.ID, "--out", ofRecipient)
 
 	for path, kind := range map[string]bundle.Kind{accepted: bundle.KindReceipt, ofSender: bundle.KindViewingLog, ofRecipient: bundle.KindViewingLog} {
 		for _, trust := range []string{folder, filepath.Dir(stack.Endpoints.Sandbox.Authority)} {
@@ -79,12 +82,26 @@ func TestTextsAreVerified(t *testing.T) {
 	_, report = verify(ofRecipient, "--trust", folder)
 	require.NotEmpty(t, report.ViewingLog.Entries[0].Person)
 
+	pki := filepath.Dir(stack.Endpoints.Sandbox.Authority)
+	code, _ := verify(ofSender, "--trust", pki, "--report", filepath.Join(folder, "report.pdf"), "--signer", filepath.Join(pki, "requester-leaf.pem"),
+		"--key", filepath.Join(pki, "requester-leaf.key"), "--time-stamps", stack.Endpoints.Sandbox.TSA+"/tsp")
+	require.Equal(t, cli.ExitOK, code)
+	written, err := os.ReadFile(filepath.Join(folder, "report.pdf"))
+	require.NoError(t, err)
+	signers, err := endpoints.Roots(filepath.Join(pki, "requester-root.pem"))
+	require.NoError(t, err)
+	stampers, err := endpoints.Roots(filepath.Join(pki, "tsa-root.pem"))
+	require.NoError(t, err)
+	judged, err := pades.Verify(written, pades.Trust{Roots: signers, TimeStamps: tsp.Trust{Roots: stampers}}, clock.System().Now())
+	require.NoError(t, err)
+	require.True(t, judged.Valid, "%+v", judged)
+
 	// Another document's claims, and another signature.
 	parts := strings.Split(document.Receipt, "~")
 	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
 	require.NoError(t, err)
 	parts[1] = base64.RawURLEncoding.EncodeToString(bytes.Replace(claims, []byte(document.Hash), bytes.Repeat([]byte("0"), len(document.Hash)), 1))
-	code, report := verify(file("forged.txt", strings.Join(parts, "~")), "--trust", folder)
+	code, report = verify(file("forged.txt", strings.Join(parts, "~")), "--trust", folder)
 	require.Equal(t, cli.ExitFailed, code)
 	require.Equal(t, []string{bundle.CheckReceiptInclusion}, report.Failed())
 	log, err := os.ReadFile(ofSender)
