@@ -12,6 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/proof"
+	"github.com/naru-relay/naru/pkg/viewinglog"
 )
 
 func verified(t *testing.T, content []byte) *bundle.Report {
@@ -29,7 +30,7 @@ func TestDraw(t *testing.T) {
 	content, err := os.ReadFile("../../e2e/vectors/bad/another_document.asice")
 	require.NoError(t, err)
 	report := verified(t, content)
-	s := draw(report, Options{Verifier: "시험용 중계자", Mark: "시험용"})
+	s := draw(report, Options{Verifier: "시험용 중계자", Mark: "시험용"}, true)
 	require.NoError(t, s.Err())
 	all := strings.Join(slices.Concat(s.Texts()...), "")
 	for _, want := range []string{
@@ -57,7 +58,7 @@ func TestDrawTimeline(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("../../e2e/vectors/good/evidence.asice")
 	require.NoError(t, err)
-	s := draw(verified(t, content), Options{Verifier: "시험용 중계자"})
+	s := draw(verified(t, content), Options{Verifier: "시험용 중계자"}, true)
 	require.NoError(t, s.Err())
 	all := strings.Join(slices.Concat(s.Texts()...), " ")
 	_, rest, found := strings.Cut(all, "처리 이력 / Timeline")
@@ -80,7 +81,7 @@ func TestDrawTexts(t *testing.T) {
 		"good/receipt.txt":          {"접수증 / receipt of acceptance", "유효함 / VALID", "20260302_NARU000001_0000000000001", "2026-03-02 10:10:00 KST", "own-1", "시험용 중계자"},
 		"bad/receipt_truncated.txt": {"유효하지 않음 / NOT VALID", "20260302_NARU000001_0000000000003", "[receipt.form]"},
 		"bad/receipt_cut_off.txt":   {"Nothing that could be read", "[receipt.form]"},
-		"good/viewing_log.txt": {"열람 기록 확인서 / extract of a viewing log", "수신자 / recipient", "2. 열람인증토큰 발급 / token given 2026-03-02 10:28:00 KST (relay)",
+		"good/viewing_log.txt": {"열람 기록 확인서 / extract of a viewing log", "수신자 / the recipient", "2. 열람인증토큰 발급 / token given 2026-03-02 10:28:00 KST (relay)",
 			"열람일시 / read time 2026-03-02 10:30:00 KST"},
 		"good/viewing_log_empty.txt":            {"No viewing token was given"},
 		"good/viewing_log_part.txt":             {"a part of a longer log", "502. "},
@@ -94,11 +95,13 @@ func TestDrawTexts(t *testing.T) {
 		for _, odd := range []string{"", "\x1b[31m\x00\u202e\U0001f4a9" + strings.Repeat("긴", 3000)} {
 			if report.Receipt != nil {
 				report.Receipt.OwnKey += odd
+				report.Receipt.Sender = ""
 			}
 			if report.ViewingLog != nil {
 				report.ViewingLog.RecipientAddress += odd
+				report.ViewingLog.DocumentHash = viewinglog.Digest{}
 			}
-			s := draw(report, Options{Verifier: "시험용 중계자"})
+			s := draw(report, Options{Verifier: "시험용 중계자"}, true)
 			require.NoError(t, s.Err(), file)
 			all := strings.Join(slices.Concat(s.Texts()...), "")
 			for _, want := range wants {
@@ -106,6 +109,33 @@ func TestDrawTexts(t *testing.T) {
 			}
 			_, err = s.Bytes()
 			require.NoError(t, err, file)
+		}
+	}
+}
+
+// A report in one language has none of the other but the words of the report for machines, and tells the same.
+func TestDrawInOneLanguage(t *testing.T) {
+	t.Parallel()
+	trust, err := bundle.LoadTrust("../../e2e/vectors/trust")
+	require.NoError(t, err)
+	for _, file := range []string{"good/submission.asice", "bad/another_document.asice", "good/receipt.txt", "good/viewing_log.txt", "good/viewing_log_empty.txt"} {
+		content, err := os.ReadFile("../../e2e/vectors/" + file)
+		require.NoError(t, err)
+		report, err := bundle.Verify(t.Context(), bytes.NewReader(content), int64(len(content)), bundle.Options{Trust: trust, At: time.Date(2026, 3, 3, 3, 0, 0, 0, time.UTC)})
+		require.NoError(t, err)
+		for language, verdict := range map[Language]string{Korean: "유효함", English: "VALID"} {
+			s := draw(report, Options{Verifier: "verifier", Language: language}, true)
+			require.NoError(t, s.Err())
+			all := strings.ReplaceAll(strings.Join(slices.Concat(s.Texts()...), ""), " ", "")
+			if report.Valid {
+				require.Contains(t, all, verdict+"—", file)
+			}
+			for _, c := range report.Checks {
+				words := bundle.DefinitionOf(c.ID)
+				require.Contains(t, all, "["+c.ID+"]")
+				require.Equal(t, language == Korean, strings.Contains(all, strings.ReplaceAll(words.Korean, " ", "")), c.ID)
+				require.Equal(t, language == English, strings.Contains(all, strings.ReplaceAll(words.English, " ", "")), c.ID)
+			}
 		}
 	}
 }
