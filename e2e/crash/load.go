@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,10 +51,15 @@ type load struct {
 	problems []error
 	toView   chan *promise
 	views    sync.WaitGroup
+	// proofs are the certificates and bundles that were asked for; singles counts the documents that came alone.
+	proofs  []*proof
+	toProve chan *proof
+	proves  sync.WaitGroup
+	singles atomic.Int64
 }
 
 func newLoad(ctx context.Context, stack *harness.Stack) (*load, error) {
-	l := &load{stack: stack, members: make([]*harness.Recipient, recipients), toView: make(chan *promise, 1<<16)}
+	l := &load{stack: stack, members: make([]*harness.Recipient, recipients), toView: make(chan *promise, 1<<16), toProve: make(chan *proof, 1<<16)}
 	return l, try(ctx, func(t testing.TB) {
 		l.institution = stack.Institution(t)
 		l.system = stack.LogIn(t, harness.ReadCredentials(t, stack.Endpoints.Sandbox.ViewingCredentials))
@@ -105,6 +111,9 @@ func (l *load) sendOne(ctx context.Context, recipient, size int) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if size == 1 {
+		l.certify(promises[0])
+	}
 	for n, p := range promises {
 		l.promises = append(l.promises, p)
 		if n%viewEach == 0 {
@@ -214,17 +223,24 @@ func (l *load) viewOne(ctx context.Context, p *promise) error {
 	return nil
 }
 
-// run sends and views until ctx ends. It returns when everything that was begun is done, or patience ends.
+// run sends, views and asks for certificates and bundles until ctx ends. It returns when everything that was begun is done, or
+// patience ends.
 func (l *load) run(ctx, patience context.Context) {
 	var senders sync.WaitGroup
 	senders.Go(func() { l.send(ctx, patience, batchSize, batchPause) })
 	senders.Go(func() { l.send(ctx, patience, 1, singlePause) })
+	senders.Go(func() { l.handOver(ctx, patience) })
 	for range viewers {
 		l.views.Go(func() { l.view(patience) })
 	}
+	for range provers {
+		l.proves.Go(func() { l.prove(patience) })
+	}
 	senders.Wait()
 	close(l.toView)
+	close(l.toProve)
 	l.views.Wait()
+	l.proves.Wait()
 }
 
 // found are the problems so far.

@@ -18,7 +18,8 @@ type round struct {
 	faults  *faults
 	clock   clock.Clock
 
-	// perSecond is what the relay completed undisturbed; backlog what was left when the last fault was over.
+	// perSecond is what the relay completed undisturbed; backlog what was left when the last fault was over: documents, and
+	// certificates and bundles that were asked for.
 	perSecond        float64
 	backlog          int
 	drained, longest time.Duration
@@ -75,12 +76,16 @@ func (r *round) disturb(ctx context.Context, l *load, acts []act) (drained, err 
 	if err != nil {
 		return nil, err
 	}
-	r.backlog = len(left)
+	open, err := unissued(ctx, l.proven())
+	if err != nil {
+		return nil, err
+	}
+	r.backlog = len(left) + len(open)
 	r.longest = grace + time.Duration(float64(r.backlog)/r.perSecond*float64(time.Second))
 	end := time.AfterFunc(r.longest-r.clock.Now().Sub(well), lose)
 	defer end.Stop()
 	<-done
-	drained = l.drain(patience)
+	drained = errors.Join(l.drain(patience), l.drainProofs(patience))
 	r.drained = r.clock.Now().Sub(well)
 	return drained, nil
 }
@@ -106,8 +111,9 @@ func (r *round) tell(l *load, v *verdict) error {
 			viewed++
 		}
 	}
-	fmt.Printf("%d kills hit something alive (%s); %d documents, %d viewed; %.0f documents/s undisturbed; backlog %d, drained in %.1fs of %.1fs\n",
-		r.faults.hit(), kindsOf(r.faults.hits), len(promises), viewed, r.perSecond, r.backlog, r.drained.Seconds(), r.longest.Seconds())
+	certificates, bundles := counted(l.proven())
+	fmt.Printf("%d kills hit something alive (%s); %d documents, %d viewed; %d certificates, %d bundles; %.0f documents/s undisturbed; backlog %d, drained in %.1fs of %.1fs\n",
+		r.faults.hit(), kindsOf(r.faults.hits), len(promises), viewed, certificates, bundles, r.perSecond, r.backlog, r.drained.Seconds(), r.longest.Seconds())
 	for _, findings := range [][]string{v.lost, v.doubled, v.disordered} {
 		for n, finding := range findings {
 			if n == shown {

@@ -31,7 +31,8 @@ func (v *verdict) String() string {
 
 func (v *verdict) clean() bool { return len(v.lost)+len(v.doubled)+len(v.disordered) == 0 }
 
-// judge holds what the sender was told against the status, the inboxes, the hub, and everything that the units keep.
+// judge holds what the sender was told against the status, the inboxes, the hub, the certificates and bundles, and everything
+// that the units keep.
 func (v *verdict) judge(ctx context.Context, l *load, s *servers) error {
 	promises := l.accepted()
 	v.numbers(promises)
@@ -51,7 +52,7 @@ func (v *verdict) judge(ctx context.Context, l *load, s *servers) error {
 			return err
 		}
 	}
-	return errors.Join(v.keys(ctx, l, promises), v.inboxes(ctx, l, promises), v.audit(ctx, l.stack, s))
+	return errors.Join(v.keys(ctx, l, promises), v.inboxes(ctx, l, promises), v.proofs(ctx, l, s), v.audit(ctx, l.stack, s))
 }
 
 func (v *verdict) lose(format string, about ...any) {

@@ -46,6 +46,28 @@ func TestVerdictOnNumbersAndTimes(t *testing.T) {
 	require.Equal(t, "0 lost, 0 doubled, 2 out of order", v.String())
 }
 
+// A request is issued once: none, twice and what nobody was told of are found. A bundle holds a certificate.
+func TestVerdictOnWhatWasIssued(t *testing.T) {
+	t.Parallel()
+	proofs := []*proof{{id: "c"}, {id: "b", bundle: true}}
+	for name, c := range map[string]struct {
+		found issues
+		want  string
+	}{
+		"each once":                  {issues{map[string]int{"c": 1, "b": 1}, map[string]int{"b": 1}}, "0 lost, 0 doubled, 0 out of order"},
+		"none":                       {issues{map[string]int{}, map[string]int{}}, "3 lost, 0 doubled, 0 out of order"},
+		"twice":                      {issues{map[string]int{"c": 2, "b": 1}, map[string]int{"b": 3}}, "0 lost, 2 doubled, 0 out of order"},
+		"a bundle without its party": {issues{map[string]int{"c": 1, "b": 1, "x": 1}, map[string]int{"b": 1, "x": 1}}, "0 lost, 2 doubled, 0 out of order"},
+		"a bundle of no certificate": {issues{map[string]int{"c": 1}, map[string]int{"b": 1}}, "1 lost, 0 doubled, 0 out of order"},
+	} {
+		v := &verdict{}
+		v.issued(proofs, c.found)
+		require.Equal(t, c.want, v.String(), name)
+	}
+	certificates, bundles := counted(proofs)
+	require.Equal(t, []int{1, 1}, []int{certificates, bundles})
+}
+
 func TestComplete(t *testing.T) {
 	t.Parallel()
 	received := harness.Status{State: "DOCUMENT_STATE_RECEIVED"}

@@ -174,7 +174,11 @@ rate:
   sign_ins_per_second: 1000
   sign_ins_burst: 10000
 `, d.web, certificate, key, r.Endpoints.Web, termsVersion),
-		"certificate": fmt.Sprintf(`issuer:
+		// The sandbox answers at once, so what a killed process had claimed need not wait long.
+		"certificate": fmt.Sprintf(`worker:
+  timeout: 10s
+  lease: 25s
+issuer:
   profile: %s
   roots_file: %q
   time_stamp_roots_file: %q

@@ -44,6 +44,8 @@ type fakeArchive struct {
 	original     func() []byte
 	err          error
 	issued       int
+	// wait holds up an issue; done is closed when whoever asked has gone.
+	wait func(done <-chan struct{})
 }
 
 func (f *fakeArchive) GetDeposit(context.Context, *archivev1.GetDepositRequest) (*archivev1.GetDepositResponse, error) {
@@ -57,9 +59,12 @@ func (f *fakeArchive) GetDeposit(context.Context, *archivev1.GetDepositRequest) 
 
 func (f *fakeArchive) IssueDocument(_ *archivev1.IssueDocumentRequest, stream grpc.ServerStreamingServer[archivev1.IssueDocumentResponse]) error {
 	f.mu.Lock()
-	document, original, err := f.document, f.original, f.err
+	document, original, err, wait := f.document, f.original, f.err, f.wait
 	f.issued++
 	f.mu.Unlock()
+	if wait != nil {
+		wait(stream.Context().Done())
+	}
 	if err != nil {
 		return err
 	}
@@ -154,7 +159,7 @@ func hashOf(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func newWorkshop(t *testing.T) *workshop {
+func newWorkshop(t *testing.T, change ...func(c *Config)) *workshop {
 	t.Helper()
 	w := &workshop{
 		t:       t,
@@ -178,6 +183,9 @@ func newWorkshop(t *testing.T) *workshop {
 		c.Bundles.Archives = archivecert.Config{Issuers: []archivecert.IssuerConfig{{
 			Name: pki.ArchiveName, Profile: archivecert.Format, Roots: []string{store.RootPath(pki.Archive)},
 		}}}
+		for _, one := range change {
+			one(c)
+		}
 	})
 	w.archive.document, w.archive.original = w.document, w.genuineOriginal
 	w.hub.issue = w.issueFor(func(*certpdf.Circulation) {})

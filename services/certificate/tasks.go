@@ -40,9 +40,9 @@ func (s *service) tasks() ([]lifecycle.Task, error) {
 		work.Loop[bundleJob]{
 			Name: "assemble-bundles", Workers: c.Workers, Interval: c.Interval.Std(), Timeout: bundleTimeout, Wake: s.bundleWake, Log: s.log,
 			Claim: func(ctx context.Context, limit int) ([]bundleJob, error) {
-				return claimBundles(ctx, s.db, work.Lease{Owner: s.replica, For: bundleTimeout + c.Lease.Std(), Limit: limit})
+				return claimBundles(ctx, s.db, c.Claimed(s.replica, limit))
 			},
-			Do: s.assemble,
+			Do: s.holdBundle,
 		}.Task,
 		work.Loop[renewal]{
 			Name: "renew-time-stamps", Workers: c.Workers, Interval: s.config.Bundles.Renewal.Interval.Std(), Timeout: renewalTimeout, Log: s.log,

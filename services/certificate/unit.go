@@ -58,7 +58,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Waits: func(c *Config) []work.Wait {
 		return slices.Concat(
 			work.ClaimedWaits("certificate", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()),
-			work.ClaimedWaits("bundle", "state = 1", c.Worker.MaxBackoff.Std(), bundleTimeout+c.Worker.Lease.Std()),
+			work.ClaimedWaits("bundle", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()),
 			work.ClaimedWaits("bundle_stamp", "", c.Bundles.Kept.Std(), max(renewalTimeout+c.Worker.Lease.Std(), c.Worker.MaxBackoff.Std())),
 			work.ClaimedWaits("certificate_push", "outcome is null", pushRetry, c.Worker.Lease.Std()),
 			work.ClaimedWaits("figures", "state = 1", c.Worker.MaxBackoff.Std(), c.Worker.Lease.Std()))
