@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authorisation"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/testkit/await"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
 // An agent (송신대행자) sends for a member only what the member approved in its own session: the very item, until it is revoked.
@@ -101,4 +103,60 @@ func TestAgentSendsForAnInstitution(t *testing.T) {
 	document.Item["authorisation"] = asked.ID
 	agent.SendDocument(t, document)
 	institution.AwaitState(t, document.EdocNum, "RECEIVED")
+}
+
+// An agent obtains the bundle of a document by the word of its sender or of its recipient: of this document, for this reason,
+// until it is revoked. Everything else is refused and recorded, and tells nothing of documents.
+func TestAgentObtainsABundle(t *testing.T) {
+	t.Parallel()
+	agent, other := stack.NewAgent(t), stack.NewAgent(t)
+	sender, recipient, stranger := stack.NewMember(t), stack.NewMember(t), stack.NewMember(t)
+	document := sender.HandedOver(t, recipient.ByCI())
+	sender.SendDocument(t, document)
+	number := document.EdocNum
+	(&harness.Institution{Caller: sender.Caller}).AwaitStatus(t, number, func(s harness.Status) bool { return s.Registered() })
+	recorded := func() (outcomes []string) {
+		for _, f := range factsAbout(t, "certificate", &certificatev1.CertificateRefused{}, func(f *certificatev1.CertificateRefused) bool { return f.GetEdocNum() == number }) {
+			outcomes = append(outcomes, f.GetOutcome())
+		}
+		return outcomes
+	}
+	for n, party := range []*harness.Recipient{sender, recipient} {
+		requireRefusal(t, agent.AskBundle(t, number, "r-1", ""), http.StatusForbidden, "AUTHORISATION_MISSING")
+		mandate := agent.Mandate(t, party.Address(t), number, harness.BundleReason)
+		requireRefusal(t, agent.AskBundle(t, number, rand.Text(), mandate.ID), http.StatusForbidden, "AUTHORISATION_MISSING")
+		party.Approve(t, mandate)
+		requireRefusal(t, other.AskBundle(t, number, rand.Text(), mandate.ID), http.StatusNotFound, "AUTHORISATION_NOT_FOUND")
+		requireRefusal(t, agent.AskBundle(t, absentNumber(number), rand.Text(), mandate.ID), http.StatusForbidden, "AUTHORISATION_MISSING")
+		id := stack.AwaitBundle(t, agent.Caller, agent.AskBundle(t, number, rand.Text(), mandate.ID))
+		require.True(t, stack.VerifyBundle(t, stack.Container(t, agent.Caller, id)).Valid)
+		accepted := factsAbout(t, "certificate", &certificatev1.CertificateAccepted{}, func(f *certificatev1.CertificateAccepted) bool {
+			return f.GetMandate().GetAuthorisation() == mandate.ID
+		})
+		require.Len(t, accepted, 1)
+		require.Equal(t, []any{certificatev1.Entitlement(n + 1), mandate.Digest},
+			[]any{accepted[0].GetEntitlement(), hex.EncodeToString(accepted[0].GetMandate().GetDigest())})
+		issued := stack.Facts(t, "certificate", &certificatev1.BundleIssued{}, number)
+		require.Equal(t, agent.ID, issued[len(issued)-1].GetActor())
+		requireRefusal(t, party.Do(t, http.MethodGet, "/v1/bundles/"+id, nil), http.StatusNotFound, "BUNDLE_NOT_FOUND")
+
+		require.Equal(t, http.StatusOK, party.Do(t, http.MethodPost, "/v1/authorisations/"+mandate.ID+":revoke", map[string]any{}).Status)
+		requireRefusal(t, agent.AskBundle(t, number, rand.Text(), mandate.ID), http.StatusForbidden, "AUTHORISATION_MISSING")
+		requireRefusal(t, agent.Do(t, http.MethodGet, "/v1/bundles/"+id+"/content", nil), http.StatusForbidden, "AUTHORISATION_MISSING")
+	}
+	require.Equal(t, []string{
+		"no_mandate", "mandate_not_in_force", "mandate_unknown", "mandate_not_in_force", "mandate_not_in_force",
+		"no_mandate", "mandate_not_in_force", "mandate_unknown", "mandate_not_in_force", "mandate_not_in_force",
+	}, recorded())
+
+	// Whoever is no party gives nothing: the answer is that of a document that does not exist.
+	nowhere := absentNumber(number)
+	foreign, absent := agent.Mandate(t, stranger.Address(t), number, harness.BundleReason), agent.Mandate(t, sender.Address(t), nowhere, harness.BundleReason)
+	stranger.Approve(t, foreign)
+	sender.Approve(t, absent)
+	mine, none := agent.AskBundle(t, number, rand.Text(), foreign.ID), agent.AskBundle(t, nowhere, rand.Text(), absent.ID)
+	requireRefusal(t, mine, http.StatusNotFound, "DOCUMENT_NOT_FOUND")
+	requireRefusal(t, none, http.StatusNotFound, "DOCUMENT_NOT_FOUND")
+	require.Equal(t, none.Problem(t).Detail, mine.Problem(t).Detail)
+	require.Equal(t, "not_entitled", recorded()[10])
 }

@@ -448,6 +448,12 @@ def authorisation():
     digests = {name: item_digest(item, types, categories) for name, item in items.items()}
     assert len(set(digests.values())) == len(digests)
     salt = bytes(range(32))
+    certificates = [
+        {"edocNum": number, "reason": reason,
+         "digest": hashlib.sha256(listed("naru.authorisation.certificate.v1", number, reason)).hexdigest()}
+        for number, reason in (("20260302_NARU000001_0000000000042", "제출용"), ("20260302_NARU000001_0000000000042", "법원 제출"),
+                               ("20260302_NARU000001_0000000000043", "제출용"))
+    ]
     lists = [
         {"salt": salt.hex(), "items": [digests[n].hex() for n in names],
          "digest": hashlib.sha256(listed("naru.authorisation.v1", salt, len(names), *(digests[n] for n in names))).hexdigest()}
@@ -504,10 +510,10 @@ def authorisation():
     refuse("digest", "the same items in another order", but(digest=lists[2]["digest"]))
     refuse("expired", "its time is over", but(exp=1772410000))
     refuse("expired", "its time ends now", but(exp=1772413323))
-    write("authorisation", "items: items as JSON has them, with their digests. lists: salts and digests of items, with the digest of the authorisation. "
+    write("authorisation", "items: items as JSON has them, with their digests. certificates: documents and reasons, with theirs. lists: salts and digests of items, with the digest of the authorisation. "
           "Texts are to be verified with keys, for wanted at the time at (seconds since 1970). wrong is the first check that fails, as in the package's "
           "comment. Made by deploy/dev/vectors.py.", [key], valid, refused,
-          {"items": [{"name": n, "item": items[n], "digest": digests[n].hex()} for n in items], "lists": lists,
+          {"items": [{"name": n, "item": items[n], "digest": digests[n].hex()} for n in items], "certificates": certificates, "lists": lists,
            "wanted": {k: good[k] for k in ("authorisation", "agent", "sender", "digest")}, "at": 1772413323})
 
 

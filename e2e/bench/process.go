@@ -33,7 +33,7 @@ type job struct {
 
 func (j job) options() allinone.Options {
 	return allinone.Options{
-		Dir: j.Dir, DatabaseURL: j.DatabaseURL, REST: j.REST, GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0", Web: j.Web, FreePorts: true, Sandbox: j.Sandbox,
+		Dir: j.Dir, DatabaseURL: j.DatabaseURL, REST: j.REST, GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0", Web: j.Web, Push: "127.0.0.1:0", FreePorts: true, Sandbox: j.Sandbox,
 		Seed: true, SampleRatio: j.SampleRatio, LogLevel: logLevel, Logs: os.Stderr, Version: "bench",
 	}
 }

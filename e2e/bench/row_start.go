@@ -67,7 +67,7 @@ func (b *bench) start(ctx context.Context, folder string) (time.Duration, error)
 	if err != nil {
 		return 0, err
 	}
-	command := exec.Command(b.options.narud, "-data", folder, "-rest", "127.0.0.1:0", "-grpc", "127.0.0.1:0", "-ops", free[0], "-web", "127.0.0.1:0", "-free-ports") //nolint:gosec,noctx // the bench's own narud, stopped below
+	command := exec.Command(b.options.narud, "-data", folder, "-rest", "127.0.0.1:0", "-grpc", "127.0.0.1:0", "-ops", free[0], "-web", "127.0.0.1:0", "-hub-push", "127.0.0.1:0", "-free-ports") //nolint:gosec,noctx // the bench's own narud, stopped below
 	command.Stderr = b.stack.log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	greeting, err := command.StdoutPipe()

@@ -50,3 +50,20 @@ func (r *Recipient) Address(t testing.TB) string {
 	require.NotEmpty(t, got.Membership.Address)
 	return got.Membership.Address
 }
+
+// Mandate asks a party, by its address, to let the agent obtain the certificates of a document for a reason.
+func (a *Agent) Mandate(t testing.TB, party, edocNum, reason string) Authorisation {
+	t.Helper()
+	var got struct{ Authorisation Authorisation }
+	a.Do(t, http.MethodPost, "/v1/authorisations", map[string]any{
+		"requestId": rand.Text(), "senderAddress": party, "certificates": map[string]any{"edocNums": []string{edocNum}, "reason": reason},
+	}).Into(t, &got)
+	require.NotEmpty(t, got.Authorisation.ID)
+	return got.Authorisation
+}
+
+// Approve gives an authorisation in the member's session.
+func (r *Recipient) Approve(t testing.TB, of Authorisation) {
+	t.Helper()
+	require.Equal(t, http.StatusOK, r.Do(t, http.MethodPost, "/v1/authorisations/"+of.ID+":approve", map[string]any{"digest": of.Digest}).Status)
+}

@@ -16,13 +16,40 @@ import (
 	"github.com/naru-relay/naru/pkg/testkit/await"
 )
 
+// BundleReason is why bundles are asked for.
+const BundleReason = "시험용 제출"
+
 // Bundle has the relay assemble the certificate bundle of a document, and returns the container.
 func (s *Stack) Bundle(t testing.TB, c *Caller, edocNum string) []byte {
+	t.Helper()
+	return s.Container(t, c, s.AwaitBundle(t, c, c.AskBundle(t, edocNum, rand.Text(), "")))
+}
+
+// Evidence is a bundle of the evidence form.
+func (s *Stack) Evidence(t testing.TB, c *Caller, edocNum string) []byte {
+	t.Helper()
+	asked := c.Do(t, http.MethodPost, "/v1/documents/"+edocNum+"/bundles",
+		map[string]string{"reason": BundleReason, "requestId": rand.Text(), "form": "BUNDLE_FORM_EVIDENCE"})
+	return s.Container(t, c, s.AwaitBundle(t, c, asked))
+}
+
+// AskBundle asks for the bundle of a document, as an agent by an authorisation, else by none. The caller judges the answer.
+func (c *Caller) AskBundle(t testing.TB, edocNum, requestID, authorisation string) Answer {
+	t.Helper()
+	asked := map[string]string{"reason": BundleReason, "requestId": requestID}
+	if authorisation != "" {
+		asked["authorisation"] = authorisation
+	}
+	return c.Do(t, http.MethodPost, "/v1/documents/"+edocNum+"/bundles", asked)
+}
+
+// AwaitBundle waits until a bundle that was asked for is issued, and returns its id.
+func (s *Stack) AwaitBundle(t testing.TB, c *Caller, asked Answer) string {
 	t.Helper()
 	var got struct {
 		Bundle struct{ ID, State, WaitsFor, Reason string }
 	}
-	c.Do(t, http.MethodPost, "/v1/documents/"+edocNum+"/bundles", map[string]string{"reason": "시험용 제출", "requestId": rand.Text()}).Into(t, &got)
+	asked.Into(t, &got)
 	await.Require(t, Patience, func(context.Context) error {
 		c.Do(t, http.MethodGet, "/v1/bundles/"+got.Bundle.ID, nil).Into(t, &got)
 		if got.Bundle.State != "BUNDLE_STATE_ISSUED" {
@@ -30,7 +57,13 @@ func (s *Stack) Bundle(t testing.TB, c *Caller, edocNum string) []byte {
 		}
 		return nil
 	})
-	answer := c.Do(t, http.MethodGet, "/v1/bundles/"+got.Bundle.ID+"/content", nil)
+	return got.Bundle.ID
+}
+
+// Container downloads a bundle.
+func (s *Stack) Container(t testing.TB, c *Caller, id string) []byte {
+	t.Helper()
+	answer := c.Do(t, http.MethodGet, "/v1/bundles/"+id+"/content", nil)
 	require.Equal(t, http.StatusOK, answer.Status)
 	require.Equal(t, bundle.MediaType, answer.Header.Get("Content-Type"))
 	return answer.Body

@@ -96,7 +96,7 @@ func StartOn(ctx context.Context, mode string, logs io.Writer, servers Servers, 
 		return nil, err
 	}
 	opts := allinone.Options{
-		Dir: dir, REST: "127.0.0.1:0", GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0", Web: "127.0.0.1:0", FreePorts: true, Apart: mode == Processes,
+		Dir: dir, REST: "127.0.0.1:0", GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0", Web: "127.0.0.1:0", Push: "127.0.0.1:0", FreePorts: true, Apart: mode == Processes,
 		SampleRatio: 1, Traces: true, Logs: kept, Version: "e2e",
 	}
 	if err := servers.Start(ctx, dir, &opts); err != nil {

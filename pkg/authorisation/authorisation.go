@@ -1,8 +1,8 @@
-// Package authorisation is the format of a sender's authorisation: what an agent (송신대행자) may send for it, and how an institution
-// signs that.
+// Package authorisation is the format of a sender's authorisation: what an agent (송신대행자) may send for it, or of which documents
+// it may obtain certificates for it, and how an institution signs that.
 //
-// An authorisation is about a list of items (intake.v1.SendItem) and has an id. The relay answers a request for one with id, salt
-// and digest; whoever signs or approves computes the digest itself from the items it knows.
+// An authorisation is about a list of items (intake.v1.SendItem), or of documents, and has an id. The relay answers a request
+// for one with id, salt and digest; whoever signs or approves computes the digest itself from the items it knows.
 //
 // # Digest
 //
@@ -26,10 +26,16 @@
 //	contact: number, 1 where there is one, else 0; phone, email
 //	content (lower case), count of attachmentContents (number), and each (lower case)
 //
+// The digest of a document whose certificates are to be obtained is the SHA-256 of the list
+//
+//	"naru.authorisation.certificate.v1", number of the document, why they are needed
+//
 // Texts count in the form that the relay brings them into: Unicode NFC, one kind of space, numbers of persons and businesses in
 // their digits. The digest of the authorisation is the SHA-256 of the list
 //
 //	"naru.authorisation.v1", salt (32 bytes), count of items (number), and the digest of each (32 bytes), in their order
+//
+// and the same of documents in place of items.
 //
 // The salt keeps whoever sees the digest from trying out recipients. An item with content names an upload, which never changes;
 // it should state documentHash, too, so that who signs need not trust the upload's id.

@@ -31,7 +31,8 @@ type vectors struct {
 		Name, Digest string
 		Item         json.RawMessage
 	}
-	Lists []struct {
+	Certificates []struct{ EdocNum, Reason, Digest string }
+	Lists        []struct {
 		Salt, Digest string
 		Items        []string
 	}
@@ -64,6 +65,10 @@ func TestDigests(t *testing.T) {
 		var item intakev1.SendItem
 		require.NoError(t, protojson.Unmarshal(of.Item, &item), of.Name)
 		require.Equal(t, of.Digest, authorisation.OfItem(&item).String(), of.Name)
+	}
+	require.NotEmpty(t, v.Certificates)
+	for _, of := range v.Certificates {
+		require.Equal(t, of.Digest, authorisation.OfCertificate(of.EdocNum, of.Reason).String())
 	}
 	for _, of := range v.Lists {
 		salt, err := hex.DecodeString(of.Salt)

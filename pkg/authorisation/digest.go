@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	itemVersion = "naru.authorisation.item.v1"
-	listVersion = "naru.authorisation.v1"
+	itemVersion        = "naru.authorisation.item.v1"
+	certificateVersion = "naru.authorisation.certificate.v1"
+	listVersion        = "naru.authorisation.v1"
 	// SaltBytes is how long a salt is.
 	SaltBytes = 32
 )
@@ -50,6 +51,14 @@ func OfItemWith(item *intakev1.SendItem, certificate []byte) Digest {
 	for _, upload := range item.GetAttachmentContents() {
 		e.text(strings.ToLower(upload))
 	}
+	return e.digest()
+}
+
+// OfCertificate is the digest of a document whose certificates are to be obtained for a reason, in the form in which the relay
+// keeps it.
+func OfCertificate(edocNum, reason string) Digest {
+	var e encoding
+	e.text(certificateVersion, edocNum, reason)
 	return e.digest()
 }
 

@@ -72,6 +72,8 @@ const (
 	CheckRegistrationMatch       = "registration.match"
 	CheckTimeline                = "timeline.agrees"
 	CheckJournal                 = "journal.proofs"
+	CheckFacts                   = "journal.facts"
+	CheckAnswers                 = "hub.answers"
 
 	CheckHub = "hub.verification"
 )
@@ -186,7 +188,9 @@ var definitions = []Definition{
 	{ID: CheckRegistrationDocument, Step: 8, Optional: true, Korean: "최초등록증명서가 이 문서와 첨부에 대한 것이다.", English: "The registration certificate is about this document and these attachments."},
 	{ID: CheckRegistrationMatch, Step: 8, Optional: true, Korean: "원본증명서가 이 최초등록증명서의 것이다.", English: "The original certificate belongs to this registration certificate."},
 	{ID: CheckTimeline, Step: 8, Optional: true, Korean: "처리 이력이 유통정보와 같다.", English: "The timeline agrees with the circulation record."},
-	{ID: CheckJournal, Step: 8, Optional: true, Korean: "중계자의 기록이 증인이 서명한 로그에 들어 있다.", English: "The relay's records are in its witnessed logs."},
+	{ID: CheckJournal, Step: 8, Optional: true, Korean: "중계자의 기록이 증인이 서명한 로그에 들어 있다.", English: "The relay's records are in its witnessed logs, as of the time stamps of these."},
+	{ID: CheckFacts, Step: 8, Optional: true, Korean: "중계자의 기록이 처리 이력, 유통정보, 문서와 같다.", English: "The relay's records state the steps of the timeline, the circulation record and this document."},
+	{ID: CheckAnswers, Step: 8, Optional: true, Korean: "유통허브의 응답이 중계자가 기록한 그대로이다.", English: "The hub's answers are those that the relay recorded of its exchanges."},
 	{ID: CheckHub, Step: 9, Optional: true, Korean: "유통허브가 증명서가 유효하다고 답했다.", English: "The hub itself answered that the certificates are valid."},
 }
 

@@ -64,6 +64,8 @@ type Summary struct {
 	Assembler    string     `json:"assembler,omitempty"`
 	StampedUntil *time.Time `json:"stampedUntil,omitempty"`
 	Parts        []Part     `json:"parts,omitempty"`
+	// Timeline of the evidence form.
+	Timeline []Step `json:"timeline,omitempty"`
 }
 
 // Failed lists the ids of the checks that failed.

@@ -12,6 +12,8 @@ import (
 	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/logproof"
+	"github.com/naru-relay/naru/pkg/mirror"
 	"github.com/naru-relay/naru/pkg/tsp"
 )
 
@@ -28,9 +30,18 @@ type TrustConfig struct {
 	Hub distcert.Config `yaml:"hub"`
 	// Archives issue original and registration certificates.
 	Archives archivecert.Config `yaml:"archives"`
+	// Logs are those of relays, for bundles in the evidence form; default none: what relays recorded is not checked then.
+	Logs LogsConfig `yaml:"logs"`
 	// Relays sign receipts and extracts of viewing logs; default none: these are not verified. A folder may name relays alone,
 	// and verifies nothing else then.
 	Relays []RelayConfig `yaml:"relays"`
+}
+
+// LogsConfig names the logs of relays that are believed.
+type LogsConfig struct {
+	// Folder holds the files <unit>.vkey of all units of a relay, as it publishes them: each unit's witnesses are among the
+	// others.
+	Folder string `yaml:"folder"`
 }
 
 // AssemblersConfig names who may sign bundles.
@@ -103,6 +114,7 @@ func (c *TrustConfig) within(folder string) {
 	}
 	place(&c.Hub.RootsFile)
 	place(&c.Hub.TimeStampRootsFile)
+	place(&c.Logs.Folder)
 }
 
 // Trust is whom a verifier trusts.
@@ -122,6 +134,8 @@ type Trust struct {
 	// ArchiveSkew is how far their clocks may be ahead.
 	ArchiveSkew        time.Duration
 	ArchiveRevocations *cms.Revocations
+	// Logs reads the keys of relays' logs, when there is something to verify with them; nil: relays' records are not checked.
+	Logs func() (logproof.Logs, error)
 	// Relays sign receipts and extracts of viewing logs.
 	Relays []Relay
 }
@@ -174,6 +188,9 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 			return nil, fmt.Errorf("roots of the hub's time stamps: %w", err)
 		}
 	}
+	if folder := c.Logs.Folder; folder != "" {
+		t.Logs = func() (logproof.Logs, error) { return logs(folder) }
+	}
 	for _, issuer := range c.Archives.Issuers {
 		roots, err := pool(issuer.Roots)
 		if err != nil {
@@ -184,6 +201,20 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 		})
 	}
 	return t, nil
+}
+
+// logs reads the keys of the units of relays. Several relays may be among them: the name of a key says whose it is.
+func logs(folder string) (logproof.Logs, error) {
+	all, err := mirror.ReadKeysIn(folder)
+	if err != nil {
+		return nil, err
+	}
+	trusted := logproof.Logs{}
+	for _, keys := range all {
+		of := slices.DeleteFunc(slices.Clone(all), func(k mirror.Keys) bool { return k.Relay() != keys.Relay() })
+		trusted[keys.Owner()] = logproof.Keys{Log: keys.Log, Witnesses: mirror.Witnesses(of, keys.Unit)}
+	}
+	return trusted, nil
 }
 
 func pool(files []string) (*x509.CertPool, error) {

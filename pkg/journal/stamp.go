@@ -139,7 +139,7 @@ func (s *Stamper) wait(since time.Time, err error) {
 }
 
 func (s *Stamper) stamp(ctx context.Context, c Checkpoint) error {
-	published := c.Published()
+	published := c.ToStamp()
 	der, token, err := s.deps.Authority.Stamp(ctx, sha256.Sum256([]byte(published)))
 	if err != nil {
 		return fmt.Errorf("have %d leaves stamped: %w", c.N, err)
@@ -203,6 +203,6 @@ func NewestStamp(ctx context.Context, db pg.DBTX) (Stamp, bool, error) {
 	var c Checkpoint
 	var s Stamp
 	known, err := pg.Scan(ctx, db, "read newest time stamp", []any{&c.Note, &c.Cosigned, &s.Token}, read)
-	s.Published = c.Published()
+	s.Published = c.ToStamp()
 	return s, known, err
 }

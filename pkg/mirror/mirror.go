@@ -42,7 +42,9 @@ type Options struct {
 	Witnesses []string
 	// Roots of time-stamping authorities; nil: time stamps are not looked at.
 	Roots *x509.CertPool
-	Now   func() time.Time
+	// WitnessedWithin is how old the newest cosignature of a log may be, above zero: a log that stands still is cosigned anew.
+	WitnessedWithin time.Duration
+	Now             func() time.Time
 }
 
 // Result is what became of a log.
@@ -56,7 +58,7 @@ type Result struct {
 	// StampedSize and StampedAt are of the newest time stamp; zero where there is none or no roots were given.
 	StampedSize int64     `json:"stampedSize,omitzero"`
 	StampedAt   time.Time `json:"stampedAt,omitzero"`
-	// Violations are what does not hold; then nothing was taken.
+	// Violations are what does not hold; then nothing was taken, except where the witness's being away is all that is told.
 	Violations []journal.Violation `json:"violations"`
 }
 
@@ -113,7 +115,11 @@ func (u *update) keys() (err error) {
 func (u *update) had() (have signed, last seen, err error) {
 	content, err := u.folder.read(checkpointFile)
 	if errors.Is(err, ErrNotThere) {
-		return signed{}, seen{}, nil
+		last, err = u.folder.seen()
+		if errors.Is(err, ErrNotThere) {
+			err = nil
+		}
+		return signed{}, last, err
 	}
 	if err != nil {
 		return signed{}, seen{}, err
@@ -141,7 +147,7 @@ func (u *update) look(ctx context.Context, have signed, last seen) error {
 	content, err := u.Fetch(ctx, checkpointFile)
 	switch {
 	case errors.Is(err, ErrNotThere) && have.N == 0:
-		return nil // nothing is cosigned yet
+		return u.uncosigned(last)
 	case errors.Is(err, ErrNotThere):
 		u.found(journal.LogCutOff, have.N, "the mirror has %d leaves, and the log shows no checkpoint", have.N)
 		return nil
@@ -162,7 +168,24 @@ func (u *update) look(ctx context.Context, have signed, last seen) error {
 	if err := u.follows(hashes, have, stamp, offered, last); err != nil || len(u.result.Violations) > 0 {
 		return err
 	}
-	return u.take(hashes, have, offered, stamp)
+	if err := u.take(hashes, have, offered, stamp); err != nil {
+		return err
+	}
+	if u.now.Sub(offered.at) > u.WitnessedWithin {
+		u.found(journal.NotWitnessed, offered.N, "cosigned last at %s", offered.at.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// uncosigned tells of a log that shows no checkpoint long after the mirror looked at it first.
+func (u *update) uncosigned(last seen) error {
+	if last.At.IsZero() {
+		return u.folder.saw(seen{At: u.now})
+	}
+	if u.now.Sub(last.At) > u.WitnessedWithin {
+		u.found(journal.NotWitnessed, 0, "the log has shown no checkpoint since %s", last.At.Format(time.RFC3339))
+	}
+	return nil
 }
 
 // compare holds a checkpoint against what the mirror has, without any hash.
@@ -236,7 +259,7 @@ func (u *update) take(hashes tlog.HashReader, have, offered signed, stamp *stamp
 	if err := u.folder.saw(seen{At: u.now, Size: offered.N}); err != nil {
 		return err
 	}
-	if offered.N > have.N {
+	if offered.N > have.N || offered.at.After(have.at) {
 		if err := u.folder.replace(checkpointFile, []byte(offered.Note)); err != nil {
 			return err
 		}

@@ -44,6 +44,8 @@ type relay struct {
 	db      *pgtest.DB
 	witness *keys.NoteKey
 	logger  *journal.Logger
+	// away: the witness does not answer.
+	away bool
 	// logged is how many facts there are.
 	logged int
 
@@ -66,15 +68,18 @@ func open(t *testing.T, twin *relay) *relay {
 	r.tsa = cmstest.NewRoot(t, "time stamps", r.Clock.Now())
 	r.signer, r.stampedAt = r.tsa.TimeStamper(t, "authority", r.Clock.Now()), r.Clock.Now
 	beside := journaltest.Open(t, pgtest.New(t, "intake", journal.Migrations()).App, "intake", []proto.Message{&intakev1.CancelRequested{}})
-	var err error
-	r.witness, err = beside.Store.NoteSigner(t.Context(), "witness", journal.OwnerOf(journaltest.Platform, "status"))
-	require.NoError(t, err)
+	r.witness = journaltest.Cosigner(t, journal.OwnerOf(journaltest.Platform, "status"), r.Clock)
 	if twin != nil {
 		r.Signer, r.witness, r.tsa, r.signer = twin.Signer, twin.witness, twin.tsa, twin.signer
 	}
 	of := &journal.WitnessOf{Journal: beside.Journal, Store: beside.Store, Key: r.witness, Clock: beside.Clock}
 	owner := journal.OwnerOf(journaltest.Platform, "intake")
-	r.logger = r.NewLogger(t, db.App, func(ctx context.Context, q journal.Request) (journal.Answer, error) { return of.Cosign(ctx, owner, q) })
+	r.logger = r.NewLogger(t, db.App, func(ctx context.Context, q journal.Request) (journal.Answer, error) {
+		if r.away {
+			return journal.Answer{}, errors.New("not reached")
+		}
+		return of.Cosign(ctx, owner, q)
+	})
 	server := httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(server.Close)
 	r.url = server.URL
@@ -84,6 +89,13 @@ func open(t *testing.T, twin *relay) *relay {
 // grow states facts, each a leaf, and has the log cosigned.
 func (r *relay) grow(facts int) {
 	r.t.Helper()
+	r.state(facts)
+	require.NoError(r.t, r.logger.Drain(r.t.Context()))
+}
+
+// state states facts.
+func (r *relay) state(facts int) {
+	r.t.Helper()
 	for range facts {
 		r.logged++
 		require.NoError(r.t, r.InTx(r.t.Context(), func(tx *journal.Tx) error {
@@ -91,7 +103,6 @@ func (r *relay) grow(facts int) {
 				OccurredAt: r.Clock.Now(), Message: &intakev1.CancelRequested{EdocNum: strconv.Itoa(r.logged)}})
 		}))
 	}
-	require.NoError(r.t, r.logger.Drain(r.t.Context()))
 }
 
 // Stamp implements journal.Stamping.
@@ -165,7 +176,8 @@ func newCopy(t *testing.T, of *relay) *copy {
 	t.Helper()
 	m := &copy{t: t, now: clock.System().Now()}
 	m.Options = mirror.Options{Unit: "intake", Fetch: mirror.FromRelay(http.DefaultClient, of.url, "intake"), Folder: filepath.Join(t.TempDir(), "intake"),
-		Key: of.Signer.Public, Witnesses: []string{of.witness.PublicCosigner}, Roots: of.tsa.Pool(), Now: func() time.Time { return m.now }}
+		Key: of.Signer.Public, Witnesses: []string{of.witness.PublicCosigner}, Roots: of.tsa.Pool(),
+		WitnessedWithin: 2 * time.Hour, Now: func() time.Time { return m.now }}
 	return m
 }
 
@@ -182,16 +194,23 @@ func (m *copy) update() mirror.Result {
 	return result
 }
 
-// refuses looks, and requires that these violations are told, that nothing was taken, and that the folder is as it was.
-func (m *copy) refuses(codes ...string) mirror.Result {
+// tells looks, and requires that these violations are told.
+func (m *copy) tells(codes ...string) mirror.Result {
 	m.t.Helper()
-	before := m.files()
 	result := m.update()
 	var told []string
 	for _, v := range result.Violations {
 		told = append(told, v.Code)
 	}
 	require.Equal(m.t, codes, told)
+	return result
+}
+
+// refuses looks, and requires that these violations are told, that nothing was taken, and that the folder is as it was.
+func (m *copy) refuses(codes ...string) mirror.Result {
+	m.t.Helper()
+	before := m.files()
+	result := m.tells(codes...)
 	require.Equal(m.t, result.From, result.Size)
 	require.Equal(m.t, before, m.files())
 	return result
@@ -382,6 +401,76 @@ func TestBackDatedLogIsTold(t *testing.T) {
 	require.Equal(t, journal.TimeContradicted, honest.refuses(journal.TimeContradicted).Violations[0].Code, "cosigned at a time that is to come")
 }
 
+// A log whose witness is away is told, whether it stands still or grows; what it shows is taken nevertheless. One whose witness
+// works is not, however long it stands still.
+func TestWitnessThatIsAwayIsTold(t *testing.T) {
+	t.Parallel()
+	r := open(t, nil)
+	r.grow(2)
+	m := newCopy(t, r)
+	m.Roots = nil
+	m.now = r.Clock.Now()
+	at := func(d time.Duration) {
+		t.Helper()
+		r.Clock.Advance(d)
+		m.now = m.now.Add(d)
+		if err := r.logger.Drain(t.Context()); r.away {
+			require.ErrorContains(t, err, "not reached")
+		} else {
+			require.NoError(t, err)
+		}
+	}
+	for range 6 {
+		at(time.Hour)
+		result := m.update()
+		require.Empty(t, result.Violations, "it stands still, and its witness works")
+		require.WithinDuration(t, m.now, result.CosignedAt, time.Second)
+		kept, err := mirror.Kept(m.Folder)
+		require.NoError(t, err)
+		require.Equal(t, m.now.UTC(), kept.LookedAt)
+		published, err := r.file("checkpoint")
+		require.NoError(t, err)
+		require.Equal(t, published, kept.Checkpoint, "the newest cosignature is kept")
+	}
+	last := m.now
+	r.grow(1)
+	r.away = true
+	at(2*time.Hour - time.Second) // cosignatures state whole seconds
+	require.Empty(t, m.update().Violations, "within the bound")
+	at(time.Minute)
+	result := m.tells(journal.NotWitnessed)
+	require.EqualValues(t, 3, result.Size)
+	require.WithinDuration(t, last, result.CosignedAt, time.Second)
+	r.state(4)
+	at(time.Minute)
+	m.tells(journal.NotWitnessed)
+	late := newCopy(t, r)
+	late.now, late.Roots = m.now, nil
+	result = late.tells(journal.NotWitnessed)
+	require.EqualValues(t, 3, result.Size, "what was cosigned is taken")
+	late.requireWhole(3)
+	r.away = false
+	at(time.Minute)
+	result = m.update()
+	require.Empty(t, result.Violations)
+	require.EqualValues(t, 7, result.Size)
+}
+
+// A log that shows nothing at all is told once it has done so for too long.
+func TestLogThatIsNeverWitnessedIsTold(t *testing.T) {
+	t.Parallel()
+	r := open(t, nil)
+	r.away = true
+	r.state(1)
+	require.Error(t, r.logger.Drain(t.Context()))
+	m := newCopy(t, r)
+	require.Empty(t, m.update().Violations)
+	m.now = m.now.Add(2 * time.Hour)
+	require.Empty(t, m.update().Violations)
+	m.now = m.now.Add(time.Minute)
+	m.refuses(journal.NotWitnessed)
+}
+
 // A time stamp has to be over what the log shows, by an authority that is believed; without roots it is not looked at.
 func TestTimeStamps(t *testing.T) {
 	t.Parallel()
@@ -497,7 +586,7 @@ func FuzzCheckpoint(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, content []byte) {
 		result, err := mirror.Update(t.Context(), mirror.Options{
-			Unit: "intake", Folder: t.TempDir(), Key: key.Public, Witnesses: []string{key.PublicCosigner}, Now: clock.System().Now,
+			Unit: "intake", Folder: t.TempDir(), Key: key.Public, Witnesses: []string{key.PublicCosigner}, WitnessedWithin: time.Hour, Now: clock.System().Now,
 			Fetch: func(context.Context, string) ([]byte, error) { return content, nil },
 		})
 		require.NoError(t, err)

@@ -56,7 +56,7 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	}
 	logger := journal.LoggerDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Store: h.keys, Signer: signer, Clock: rt.Clock, Log: h.telemetry.Log, Meter: h.telemetry.Meter}
 	if h.unit.Witness != "" {
-		logger.Witness = h.witness
+		logger.Witness, logger.CosignEvery = h.witness, rt.CosignEvery
 	}
 	if rt.CheckpointDir != "" {
 		logger.Export = journal.ExportTo(rt.CheckpointDir, signer)
@@ -264,6 +264,17 @@ func (s *journalService) Witness(ctx context.Context, r *platformv1.WitnessReque
 		return nil, err
 	}
 	return &platformv1.WitnessResponse{Cosigned: answer.Cosigned, SeenSize: answer.SeenSize, VerifierKey: answer.VerifierKey}, nil
+}
+
+func (s *journalService) ProveDocument(ctx context.Context, r *platformv1.ProveDocumentRequest) (*platformv1.ProveDocumentResponse, error) {
+	proved, err := s.unit.Proves.Document(ctx, s.journal.DB(), s.unit.Name, r.GetEdocNum())
+	if errors.Is(err, journal.ErrNotWitnessed) {
+		return nil, fault.New(fault.Unavailable, s.unit.Name, fault.Word("FACTS_NOT_WITNESSED"), err.Error())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &platformv1.ProveDocumentResponse{Proof: proved}, nil
 }
 
 func (s *journalService) ListHeldFrames(ctx context.Context, r *platformv1.ListHeldFramesRequest) (*platformv1.ListHeldFramesResponse, error) {

@@ -35,6 +35,7 @@ type Process struct {
 	Keys           ProcessKeys      `yaml:"keys"`
 	Clock          ProcessClock     `yaml:"clock"`
 	Network        rpc.TLSConfig    `yaml:"network"`
+	Witnesses      ProcessWitnesses `yaml:"witnesses"`
 	TimeStamps     ProcessStamps    `yaml:"time_stamps"`
 	Telemetry      ProcessTelemetry `yaml:"telemetry"`
 	// OpsListen is the address of /livez, /readyz and /metrics; empty for none. ${unit} is not replaced here: set it for each
@@ -77,6 +78,20 @@ type ProcessClock struct {
 	Tolerant bool `yaml:"tolerant"`
 }
 
+// ProcessWitnesses says how the units' logs are witnessed.
+type ProcessWitnesses struct {
+	// Every is how often the newest checkpoint of a log that stands still is cosigned anew, 1s to 30m.
+	Every config.Duration `yaml:"every"`
+}
+
+func (w ProcessWitnesses) validate() error {
+	var problems config.Problems
+	if w.Every.Std() < time.Second || w.Every.Std() > journal.MaxCosignEvery {
+		problems.Add("every", "must be 1s to 30m")
+	}
+	return problems.Err()
+}
+
 // ProcessStamps says who stamps the checkpoints of the units' logs.
 type ProcessStamps struct {
 	// Authorities are asked in this order; none: nothing is stamped.
@@ -104,6 +119,7 @@ func DefaultProcess() *Process {
 		DatabaseConns: 8,
 		Bus:           ProcessBus{AdminUser: "admin", Replicas: 1, Backlog: journal.DefaultBacklog},
 		Clock:         ProcessClock{MaxOffset: config.Duration(tolerance.MaxOffset), MaxError: config.Duration(tolerance.MaxError)},
+		Witnesses:     ProcessWitnesses{Every: config.Duration(journal.DefaultCosignEvery)},
 		TimeStamps:    ProcessStamps{Every: config.Duration(10 * time.Minute)},
 		Telemetry:     ProcessTelemetry{LogLevel: "info", SampleRatio: 0.01},
 	}
@@ -141,6 +157,7 @@ func (p *Process) Validate() error {
 	if p.Clock.MaxOffset <= 0 || p.Clock.MaxError <= 0 {
 		problems.Add("clock", "max_offset and max_error must be above zero")
 	}
+	problems.Within("witnesses", p.Witnesses.validate())
 	problems.Within("time_stamps", tsp.Config{Authorities: p.TimeStamps.Authorities}.Validate())
 	if p.TimeStamps.Every.Std() < time.Second || p.TimeStamps.Every.Std() > 24*time.Hour {
 		problems.Add("time_stamps.every", "must be 1s to 24h")
@@ -189,7 +206,7 @@ func (p *Process) runtime(unitName, unitConfig, version string, logs io.Writer) 
 	}
 	return Runtime{
 		Version: version, Platform: p.PlatformID, Network: network, KeysDir: p.Keys.Dir, CreateKeys: p.Keys.Create, CheckpointDir: p.Keys.CheckpointDir,
-		TimeStamps: authorities, StampEvery: p.TimeStamps.Every.Std(),
+		CosignEvery: p.Witnesses.Every.Std(), TimeStamps: authorities, StampEvery: p.TimeStamps.Every.Std(),
 		Database: func(string) Database {
 			return Database{URL: databaseURL, OwnerURL: ownerURL, MaxConns: p.DatabaseConns, Pooled: p.DatabasePooled}
 		},

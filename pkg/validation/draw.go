@@ -64,6 +64,7 @@ func draw(r *bundle.Report, opts Options, signed bool) *paper.Sheet {
 		s.viewingLog(r.ViewingLog)
 	default:
 		s.stated(r.Bundle)
+		s.timeline(r.Bundle)
 	}
 	s.checks(4, "통과하지 못한 확인", "Checks that failed", proof.NotPassed, r)
 	s.checks(5, "할 수 없었던 확인", "Checks that could not be made", proof.NotCheckable, r)

@@ -23,12 +23,12 @@ const edocCode = "NARU000001"
 const hubClient = "00000000NARU0001"
 
 // doors are the relay's addresses. They are fixed before anything that contains them is written.
-type doors struct{ rest, grpc, ops, web string }
+type doors struct{ rest, grpc, ops, web, push string }
 
 // reserve replaces port 0 of each address by a free port.
 func (r *Relay) reserve(ctx context.Context, opts Options) (doors, error) {
-	d := doors{rest: opts.REST, grpc: opts.GRPC, ops: opts.Ops, web: opts.Web}
-	for _, address := range []*string{&d.rest, &d.grpc, &d.ops, &d.web} {
+	d := doors{rest: opts.REST, grpc: opts.GRPC, ops: opts.Ops, web: opts.Web, push: opts.Push}
+	for _, address := range []*string{&d.rest, &d.grpc, &d.ops, &d.web, &d.push} {
 		host, port, err := net.SplitHostPort(*address)
 		if err != nil {
 			return doors{}, fmt.Errorf("address %q: %w", *address, err)
@@ -48,7 +48,8 @@ func (r *Relay) reserve(ctx context.Context, opts Options) (doors, error) {
 func (r *Relay) endpoints(d doors) Endpoints {
 	f := r.folder
 	return Endpoints{
-		PlatformID: PlatformID, REST: "http://" + reached(d.rest), GRPC: reached(d.grpc), Ops: "http://" + reached(d.ops), Web: "https://" + reached(d.web), AdminCredentials: f.path(adminFile),
+		PlatformID: PlatformID, REST: "http://" + reached(d.rest), GRPC: reached(d.grpc), Ops: "http://" + reached(d.ops), Web: "https://" + reached(d.web), HubPush: "https://" + reached(d.push),
+		AdminCredentials: f.path(adminFile),
 		Sandbox: endpoints.Sandbox{
 			Hub: r.outside.url("hub"), Archive: r.outside.url("archive"), Viewing: r.outside.url("viewing"), IDP: r.outside.url("idp"),
 			TSA:        r.outside.url("tsa"),
@@ -134,7 +135,12 @@ certificates:
 
 client_id: %s
 client_secret_file: %q
-`, r.outside.url("hub"), hubClient, secret("hub_client_secret")),
+push:
+  listen: %q
+  certificate_file: %q
+  key_file: %q
+  signers_file: %q
+`, r.outside.url("hub"), hubClient, secret("hub_client_secret"), d.push, certificate, key, r.outside.authority.LeafPath(pki.Hub)),
 		"delivery": fmt.Sprintf(`notice:
   url: %[1]q
   allow_private: true
@@ -217,6 +223,7 @@ bus:
 keys:
   dir: %q
   create: true
+  checkpoint_dir: %q
 clock:
   tolerant: true
 telemetry:

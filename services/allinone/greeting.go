@@ -23,7 +23,8 @@ func (r *Relay) Greeting() string {
 	}
 	fmt.Fprintf(&b, "Naru is running (sandbox, 시험용: nothing here is certified or legally effective).\n\n")
 	fmt.Fprintf(&b, "  pages    %s  (sign in, inbox, sending; your browser warns of the sandbox's certificate)\n  REST     %s\n  gRPC     %s\n"+
-		"  ops      %s  (/livez /readyz /metrics)\n  files    %s\n\n", e.Web, e.REST, e.GRPC, e.Ops, r.folder.path(endpoints.FileName))
+		"  ops      %s  (/livez /readyz /metrics)\n  hub push %s  (the sandbox hub pushes certificates there)\n"+
+		"  files    %s\n\n", e.Web, e.REST, e.GRPC, e.Ops, e.HubPush, r.folder.path(endpoints.FileName))
 	if e.Demo == nil {
 		fmt.Fprintf(&b, "narud -seed makes what is needed to send a document. Stop with Ctrl-C.\n")
 		return b.String()

@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -53,8 +56,8 @@ type outside struct {
 	pools     []*pgxpool.Pool
 	group     *lifecycle.Group
 	relay     *fileRelay
-	// pages is where the relay's pages are; the identity provider sends people back there.
-	pages string
+	// doors are the relay's.
+	doors relayDoors
 }
 
 // openOutside binds the sandbox's addresses, so that units can be given them before the sandbox serves.
@@ -65,6 +68,10 @@ func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, 
 	authority, err := pki.Open(pki.Options{Dir: f.path("sandbox", "pki"), Clock: clock.System()})
 	if err != nil {
 		return nil, err
+	}
+	// Whoever trusts the sandbox trusts the logs of its relay.
+	if err := os.Symlink(filepath.Join("..", "..", "checkpoints"), f.path("sandbox", "pki", pki.LogsFolder)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("name the relay's logs to the sandbox: %w", err)
 	}
 	o := &outside{folder: f, database: db, authority: authority, log: log, elsewhere: opts.Sandbox, listeners: map[string]net.Listener{}, group: lifecycle.New()}
 	if o.admin, err = f.secret("sandbox", "admin_token"); err != nil {
@@ -102,13 +109,19 @@ func (o *outside) url(name string) string {
 	return scheme + "://" + o.listeners[name].Addr().String()
 }
 
-// start starts every system. relayURL is the relay's REST door, for the viewing system, pages where its pages are.
-func (o *outside) start(ctx context.Context, relayURL, pages string) error {
+// relayDoors are the relay's addresses as the outside world knows them: REST, for the viewing system, pages, where the identity
+// provider sends people back, and push, where the hub pushes certificates; empty: it does not.
+type relayDoors struct{ rest, pages, push string }
+
+func doorsOf(e Endpoints) relayDoors { return relayDoors{rest: e.REST, pages: e.Web, push: e.HubPush} }
+
+// start starts every system.
+func (o *outside) start(ctx context.Context, relay relayDoors) error {
 	if o.elsewhere != nil {
 		return nil
 	}
-	o.pages = pages
-	o.relay = &fileRelay{baseURL: relayURL, file: o.folder.path("sandbox", "viewing-credentials.json")}
+	o.doors = relay
+	o.relay = &fileRelay{baseURL: relay.rest, file: o.folder.path("sandbox", "viewing-credentials.json")}
 	builders := []struct {
 		name    string
 		sources []pg.Source
@@ -150,6 +163,7 @@ func (o *outside) adminToken() config.SecretFile { return config.InlineSecret(co
 func (o *outside) buildHub(ctx context.Context, env run.Env) (run.Running, error) {
 	c := hub.Default()
 	c.AdminTokenFile = o.adminToken()
+	c.PushURL, c.PushRootsFile = o.doors.push, o.authority.RootPath(pki.Server)
 	return run.Hub().Build(ctx, env, c)
 }
 
@@ -188,7 +202,7 @@ func (o *outside) buildIDP(ctx context.Context, env run.Env) (run.Running, error
 	c := idp.Default()
 	c.NoticeSecretFile = config.InlineSecret(config.Secret(notice))
 	c.Issuer, c.AdminTokenFile, c.PairwiseSecretFile = o.url("idp"), o.adminToken(), config.InlineSecret(config.Secret(pairwise))
-	c.Clients = []idp.Client{{ID: idpClient, SecretFile: config.InlineSecret(config.Secret(client)), RedirectURIs: []string{redirectURI, o.pages + pagesCallback}}}
+	c.Clients = []idp.Client{{ID: idpClient, SecretFile: config.InlineSecret(config.Secret(client)), RedirectURIs: []string{redirectURI, o.doors.pages + pagesCallback}}}
 	return run.IDP().Build(ctx, env, c)
 }
 

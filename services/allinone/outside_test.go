@@ -105,7 +105,7 @@ func TestSandboxElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "http://127.0.0.1:1", o.url("hub"))
 	require.Empty(t, o.listeners)
-	require.NoError(t, o.start(t.Context(), "http://127.0.0.1:2", "https://127.0.0.1:3"))
+	require.NoError(t, o.start(t.Context(), relayDoors{}))
 	require.Empty(t, o.pools)
 	require.NoError(t, o.close(t.Context()))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/natsserver"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/telemetry"
@@ -29,14 +30,15 @@ const (
 	DefaultGRPC = "127.0.0.1:8081"
 	DefaultOps  = "127.0.0.1:8082"
 	DefaultWeb  = "127.0.0.1:8083"
+	DefaultPush = "127.0.0.1:8084"
 )
 
 // Options of a relay. Only Dir is required.
 type Options struct {
 	// Dir is the data folder. If the process is root, other users must be able to traverse its parents.
 	Dir string
-	// REST, GRPC, Ops and Web are listen addresses; port 0 means a free port.
-	REST, GRPC, Ops, Web string
+	// REST, GRPC, Ops, Web and Push are listen addresses; port 0 means a free port. At Push the hub pushes certificates.
+	REST, GRPC, Ops, Web, Push string
 	// FreePorts lets the sandbox systems take free ports instead of the documented ones.
 	FreePorts bool
 	// DatabaseURL is the superuser's URL of a PostgreSQL server to use instead of a private one.
@@ -139,7 +141,7 @@ func Start(ctx context.Context, opts Options) (_ *Relay, err error) {
 	if err := r.writeConfigs(ctx, doors, units); err != nil {
 		return nil, err
 	}
-	if err := r.outside.start(ctx, r.Endpoints.REST, r.Endpoints.Web); err != nil {
+	if err := r.outside.start(ctx, doorsOf(r.Endpoints)); err != nil {
 		return nil, err
 	}
 	if err := r.registerPlatform(ctx); err != nil {
@@ -200,7 +202,7 @@ func (o *Options) fill() {
 	for _, d := range []struct {
 		field *string
 		value string
-	}{{&o.REST, DefaultREST}, {&o.GRPC, DefaultGRPC}, {&o.Ops, DefaultOps}, {&o.Web, DefaultWeb}} {
+	}{{&o.REST, DefaultREST}, {&o.GRPC, DefaultGRPC}, {&o.Ops, DefaultOps}, {&o.Web, DefaultWeb}, {&o.Push, DefaultPush}} {
 		if *d.field == "" {
 			*d.field = d.value
 		}
@@ -240,7 +242,7 @@ func (r *Relay) runtime(ctx context.Context, opts Options, doors doors, units []
 	}
 	r.network = rpc.NewLocal()
 	rt := unit.Runtime{
-		TimeStamps: authorities, StampEvery: stampEvery,
+		CosignEvery: journal.DefaultCosignEvery, TimeStamps: authorities, StampEvery: stampEvery,
 		Version: opts.Version, Platform: PlatformID, Reopen: opts.Reopen, Network: r.network, KeysDir: r.folder.path("keys"), CreateKeys: true, CheckpointDir: r.folder.path("checkpoints"), Ops: doors.ops,
 		Database: func(name string) unit.Database { return databases[name] },
 		Bus: func(name string) bus.Options {

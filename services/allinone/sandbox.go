@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 
 	"github.com/naru-relay/naru/pkg/telemetry"
 )
@@ -18,7 +19,8 @@ type Sandbox struct {
 }
 
 // StartSandbox starts only the outside world. Dir, DatabaseURL, REST and Web must be those of the relay that starts after
-// it. REST has a port other than 0, and so has Web where somebody is to sign in at the pages.
+// it. REST has a port other than 0, and so has Web where somebody is to sign in at the pages, and Push where the hub is to push;
+// with port 0 there it does not.
 func StartSandbox(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if opts.DatabaseURL == "" {
 		return nil, errors.New("start the sandbox alone: it needs the URL of the database that the relay uses")
@@ -40,7 +42,11 @@ func StartSandbox(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if s.outside, err = openOutside(ctx, f, s.database, log, opts); err != nil {
 		return nil, err
 	}
-	if err := s.outside.start(ctx, "http://"+opts.REST, "https://"+opts.Web); err != nil {
+	relay := relayDoors{rest: "http://" + opts.REST, pages: "https://" + opts.Web}
+	if _, port, err := net.SplitHostPort(opts.Push); err == nil && port != "0" {
+		relay.push = "https://" + reached(opts.Push)
+	}
+	if err := s.outside.start(ctx, relay); err != nil {
 		return nil, err
 	}
 	for name := range s.outside.listeners {

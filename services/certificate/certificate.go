@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/naru-relay/naru/pkg/bundle"
 )
 
 // state of a certificate, as stored.
@@ -76,6 +78,8 @@ type request struct {
 	reason          []byte // sealed
 	digest          []byte
 	requestedAt     time.Time
+	// authorisation is the id of the one that an agent named; empty for none.
+	authorisation string
 }
 
 // order is an accepted request: the right, and what the certificate is compared with.
@@ -84,9 +88,11 @@ type order struct {
 	document
 	ordinal     int
 	entitlement string
-	acceptedAt  time.Time
-	// bundle: the certificate is for a bundle.
-	bundle bool
+	// mandate is that of an agent; nil: a party asked itself.
+	mandate    *mandate
+	acceptedAt time.Time
+	// form of the bundle that the certificate is for; empty for a certificate alone.
+	form bundle.Form
 }
 
 // applicant is the certified address the certificate is for.
@@ -99,13 +105,14 @@ func (o order) applicant() string {
 
 // contentDigest covers what a repeated request must repeat. The id is a salt: a short reason could be guessed from a plain
 // digest.
-func contentDigest(id uuid.UUID, edocNum, reason string) []byte {
+func contentDigest(id uuid.UUID, w wanted) []byte {
 	h := sha256.New()
 	h.Write([]byte("naru.certificate.request.v1\x00"))
 	h.Write(id[:])
-	h.Write([]byte(edocNum))
-	h.Write([]byte{0})
-	h.Write([]byte(reason))
+	for _, field := range []string{w.edocNum, w.authorisation, string(w.form), w.reason} {
+		h.Write([]byte(field))
+		h.Write([]byte{0})
+	}
 	return h.Sum(nil)
 }
 

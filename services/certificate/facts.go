@@ -35,6 +35,7 @@ func requestedFact(r request, by authn.Principal) journal.Fact {
 	return journal.Fact{Subject: r.id.String(), Actor: r.principal, OccurredAt: r.requestedAt, Message: &certificatev1.CertificateRequested{
 		EdocNum: r.edocNum, PrincipalKind: by.Kind, RequestId: r.requestID, Digest: r.digest,
 		Authentication: &platformv1.Authentication{Client: by.Client, TokenId: by.TokenID, TokenIssuedAt: timestamppb.New(by.IssuedAt)},
+		Authorisation:  r.authorisation,
 	}}
 }
 
@@ -43,12 +44,24 @@ func acceptedFact(o order) journal.Fact {
 		EdocNum: o.edocNum, Ordinal: uint32(o.ordinal), Entitlement: entitlementOf(o), From: o.senderAddress, To: o.recipientAddress, //nolint:gosec // a small count
 		DocumentHash: &platformv1.Digest{Algorithm: o.hashAlgorithm, Value: o.hash}, Attachments: o.attachments,
 		SentAt: timestamppb.New(o.sentAt), ReceivedAt: timestamppb.New(o.receivedAt), RegisteredAt: timestamppb.New(o.registeredAt),
+		Mandate: o.mandate.proto(),
 	}}
+}
+
+// proto is the mandate as facts tell it; none where a party asked itself.
+func (m *mandate) proto() *certificatev1.Mandate {
+	if m == nil {
+		return nil
+	}
+	return &certificatev1.Mandate{
+		Authorisation: m.authorisation, Digest: m.digest, GivenAt: timestamppb.New(m.givenAt), ExpiresAt: timestamppb.New(m.expiresAt),
+		Principal: m.party.ID, PrincipalKind: m.party.Kind,
+	}
 }
 
 func refusedFact(r refusal, sender string) journal.Fact {
 	return journal.Fact{Subject: r.id.String(), Sender: sender, Actor: r.request.principal, OccurredAt: r.refusedAt, Message: &certificatev1.CertificateRefused{
-		EdocNum: r.request.edocNum, Certificate: r.request.id.String(), Outcome: r.outcome,
+		EdocNum: r.request.edocNum, Certificate: r.request.id.String(), Outcome: r.outcome, Authorisation: r.request.authorisation,
 	}}
 }
 

@@ -121,7 +121,7 @@ func TestFigures(t *testing.T) {
 	require.Equal(t, []string{"application/json", `{"resultCode":1,"period":"2025-03"}`}, []string{statement.GetContentType(), string(statement.GetData())})
 	digest = sha256.Sum256(statement.GetData())
 	require.Equal(t, hex.EncodeToString(digest[:]), got.GetStatementDigest())
-	require.Zero(t, b.count(t, `select count(*) from figures_file, unnest(pieces) p where position('PDF' in encode(p, 'escape')) > 0`))
+	require.Zero(t, b.count(t, `select count(*) from figures_file, unnest(pieces) p where position('%PDF-1' in encode(p, 'escape')) > 0`))
 
 	more := figuresEnded(t, b.figures(t), "2025-04", "f-2")
 	page, err := b.figures(t).ListFigures(t.Context(), &certificatev1.ListFiguresRequest{PageSize: 1})

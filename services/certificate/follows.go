@@ -30,6 +30,7 @@ func follows() []audit.Table {
 		{Name: "certificate_request", Key: "id", Founded: audit.Kinds(requested), Columns: []audit.Column{
 			{Name: "edoc_num", From: []audit.Source{audit.Of(requested, "edoc_num")}},
 			{Name: "request_id", From: []audit.Source{audit.Of(requested, "request_id")}},
+			{Name: "authorisation", From: []audit.Source{audit.Of(requested, "authorisation")}},
 			{Name: "digest", From: []audit.Source{audit.Of(requested, "digest")}},
 			{Name: "requested_at", From: []audit.Source{audit.Of(requested, "")}},
 		}},

@@ -86,6 +86,7 @@ func (f *fakeOffice[A]) questions() int {
 type fakeIntake struct {
 	intakev1.UnimplementedIntakeLookupServiceServer
 	fakeOffice[*intakev1.GetDocumentResponse]
+	mandates mandates
 }
 
 func (f *fakeIntake) GetDocument(ctx context.Context, r *intakev1.GetDocumentRequest) (*intakev1.GetDocumentResponse, error) {

@@ -101,6 +101,7 @@ func (s *service) judgePush(ctx context.Context, p pushed) (came string, certifi
 	s.metrics.attempted(ctx, o)
 	switch o.kind {
 	case passed:
+		s.bundleWake.Ring()
 		return withoutRequest(sctx, s.db, p)
 	case checkFailed:
 		s.log.LogAttrs(ctx, slog.LevelError, "a pushed certificate did not pass its checks", slog.String("push", p.id.String()), slog.String("detail", o.detail))

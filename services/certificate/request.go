@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -33,6 +35,10 @@ func isSender(p authn.Principal) bool {
 // request records what is requested, asks other units about the document, and records the decision: accepted or refused. A
 // request that was accepted before under the same id is answered at once. While a unit cannot be asked nothing is decided.
 func (s *service) request(ctx context.Context, p authn.Principal, w wanted) (view, error) {
+	w.authorisation = strings.ToLower(w.authorisation)
+	if !isAgent(p) && w.authorisation != "" {
+		return view{}, onlyAgents()
+	}
 	req, err := s.record(ctx, p, w)
 	if err != nil {
 		return view{}, err
@@ -40,7 +46,11 @@ func (s *service) request(ctx context.Context, p authn.Principal, w wanted) (vie
 	if v, found, err := findView(ctx, s.db, req.principal, req.kind, req.id); err != nil || found {
 		return v, err
 	}
-	d, right, err := s.lookup.whole(ctx, p, req.edocNum)
+	party, by, err := s.behalf(ctx, p, req, w.reason)
+	if err != nil {
+		return view{}, err
+	}
+	d, right, err := s.lookup.whole(ctx, party, req.edocNum)
 	switch {
 	case err != nil:
 		s.metrics.requested(ctx, undecided)
@@ -58,7 +68,7 @@ func (s *service) request(ctx context.Context, p authn.Principal, w wanted) (vie
 	case !d.certifiable():
 		return view{}, s.refuse(ctx, req, d, notRegistered, notRegisteredYet())
 	}
-	if w.bundle {
+	if w.form != "" {
 		if d.bundled.registrationDigest, err = s.lookup.deposit(ctx, req.edocNum); err != nil {
 			s.metrics.requested(ctx, undecided)
 			return view{}, err
@@ -67,21 +77,24 @@ func (s *service) request(ctx context.Context, p authn.Principal, w wanted) (vie
 			return view{}, s.refuse(ctx, req, d, notDeposited, notDepositedHere())
 		}
 	}
-	return s.accept(ctx, order{request: req, document: d, entitlement: right, bundle: w.bundle})
+	return s.accept(ctx, order{request: req, document: d, entitlement: right, mandate: by, form: w.form})
 }
 
-// wanted is what is requested: a distribution certificate, alone or for a bundle.
+// wanted is what is requested: a distribution certificate, alone or for a bundle of a form.
 type wanted struct {
 	edocNum, reason, requestID string
-	bundle                     bool
+	// authorisation is what an agent names.
+	authorisation string
+	form          bundle.Form
 }
 
 // record stores a request, or finds it if the caller sent the same one under this id before; another content is a fault.
 func (s *service) record(ctx context.Context, p authn.Principal, w wanted) (request, error) {
 	req := request{
 		id: id.New(), edocNum: w.edocNum, principal: p.ID, kind: kindName(p.Kind), requestID: w.requestID, requestedAt: s.clock.Now(),
+		authorisation: w.authorisation,
 	}
-	req.digest = contentDigest(req.id, req.edocNum, w.reason)
+	req.digest = contentDigest(req.id, w)
 	known, found, err := findRequest(ctx, s.db, req)
 	if err == nil && !found {
 		if req.reason, err = s.sealed.Seal(ctx, sealedReason, req.id.String(), []byte(w.reason)); err != nil {
@@ -104,7 +117,7 @@ func (s *service) record(ctx context.Context, p authn.Principal, w wanted) (requ
 	if err != nil {
 		return request{}, err
 	}
-	if !bytes.Equal(known.digest, contentDigest(known.id, w.edocNum, w.reason)) {
+	if !bytes.Equal(known.digest, contentDigest(known.id, w)) {
 		return request{}, requestIDReused()
 	}
 	return known, nil
@@ -120,7 +133,7 @@ func (s *service) accept(ctx context.Context, o order) (view, error) {
 		if err := insertCertificate(ctx, tx, o); err != nil {
 			return err
 		}
-		if o.bundle {
+		if o.form != "" {
 			if err := insertBundle(ctx, tx, o); err != nil {
 				return err
 			}
@@ -160,8 +173,12 @@ func (s *service) refuse(ctx context.Context, req request, d document, outcome s
 }
 
 func kindName(k platformv1.PrincipalKind) string {
-	if k == platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT {
+	switch k {
+	case platformv1.PrincipalKind_PRINCIPAL_KIND_RECIPIENT:
 		return entitledRecipient
+	case platformv1.PrincipalKind_PRINCIPAL_KIND_AGENT:
+		return "agent"
+	default:
+		return entitledSender
 	}
-	return entitledSender
 }

@@ -23,7 +23,7 @@ func (s *service) RequestCertificate(ctx context.Context, r *certificatev1.Reque
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.request(ctx, p, wanted{edocNum: r.GetEdocNum(), reason: r.GetReason(), requestID: r.GetRequestId()})
+	v, err := s.request(ctx, p, wanted{edocNum: r.GetEdocNum(), reason: r.GetReason(), requestID: r.GetRequestId(), authorisation: r.GetAuthorisation()})
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +80,9 @@ func (s *service) DownloadCertificate(ctx context.Context, r *certificatev1.Down
 	}
 	if v.state != issued {
 		return nil, notIssued()
+	}
+	if err := s.handOut(ctx, v.id); err != nil {
+		return nil, err
 	}
 	pieces, err := findFile(ctx, s.db, v.id, v.attempt, v.digest)
 	if err != nil {

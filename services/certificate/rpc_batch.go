@@ -39,7 +39,9 @@ func (s *service) BatchRequestBundles(ctx context.Context, r *certificatev1.Batc
 // requestOne requests a bundle of one document; its id has a part that no caller's id has.
 func (s *service) requestOne(ctx context.Context, p authn.Principal, number string, r *certificatev1.BatchRequestBundlesRequest) *certificatev1.BundleOutcome {
 	outcome := &certificatev1.BundleOutcome{EdocNum: number}
-	requested, err := s.request(ctx, p, wanted{edocNum: number, reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId() + "/" + number, bundle: true})
+	requested, err := s.request(ctx, p, wanted{
+		edocNum: number, reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId() + "/" + number, authorisation: r.GetAuthorisation(), form: formOf(r.GetForm()),
+	})
 	if err == nil {
 		var v bundleView
 		if v, err = s.ownBundle(ctx, requested.id.String()); err == nil {

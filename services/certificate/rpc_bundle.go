@@ -28,7 +28,9 @@ func (s *service) RequestBundle(ctx context.Context, r *certificatev1.RequestBun
 	if !s.assembler.offered() {
 		return nil, bundlesNotOffered()
 	}
-	requested, err := s.request(ctx, p, wanted{edocNum: r.GetEdocNum(), reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId(), bundle: true})
+	requested, err := s.request(ctx, p, wanted{
+		edocNum: r.GetEdocNum(), reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId(), authorisation: r.GetAuthorisation(), form: formOf(r.GetForm()),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +91,9 @@ func (s *service) DownloadBundle(r *certificatev1.DownloadBundleRequest, stream 
 	if v.state != issued {
 		return bundleNotIssued()
 	}
+	if err := s.handOut(ctx, v.id); err != nil {
+		return err
+	}
 	files, err := s.bundleFiles(ctx, v.id)
 	if err != nil {
 		return err
@@ -130,10 +135,20 @@ func (s *service) ownBundle(ctx context.Context, text string) (bundleView, error
 	return v, err
 }
 
+func formOf(f certificatev1.BundleForm) bundle.Form {
+	if f == certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE {
+		return bundle.Evidence
+	}
+	return bundle.Submission
+}
+
 func (v bundleView) proto() *certificatev1.Bundle {
 	b := &certificatev1.Bundle{
 		Id: v.id.String(), EdocNum: v.edocNum, State: certificatev1.BundleState(v.state), RequestedAt: timestamppb.New(v.requestedAt), Certificate: v.id.String(),
-		Reason: v.reason,
+		Reason: v.reason, Form: certificatev1.BundleForm_BUNDLE_FORM_SUBMISSION,
+	}
+	if v.form == bundle.Evidence {
+		b.Form = certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE
 	}
 	switch v.state {
 	case requested:

@@ -15,12 +15,12 @@ import (
 
 const insertRequestSQL = `
 	insert into certificate_request (id, edoc_num, principal, principal_kind, request_id, reason, digest, requested_at,
-	                                 commit_id)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	                                 authorisation, commit_id)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, '')::uuid, $10)`
 
 func insertRequest(ctx context.Context, tx *journal.Tx, r request) error {
 	return pg.Exec(ctx, tx, fmt.Sprintf("insert request %s", r.id), insertRequestSQL, r.id, r.edocNum, r.principal, r.kind, r.requestID, r.reason,
-		r.digest, r.requestedAt, tx.CommitID())
+		r.digest, r.requestedAt, r.authorisation, tx.CommitID())
 }
 
 const findRequestSQL = `

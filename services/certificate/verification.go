@@ -148,6 +148,9 @@ func reportOf(r *bundle.Report) *certificatev1.ValidationReport {
 			Serial: b.Serial, EdocNum: b.EdocNum, CertNum: b.CertNum, Sender: b.Sender.Address, Recipient: b.Recipient.Address,
 			SentAt: timestamppb.New(b.SentAt), ReceivedAt: timestamppb.New(b.ReceivedAt), ReadAt: moment(b.ReadAt), Assembler: b.Assembler, StampedUntil: moment(b.StampedUntil),
 		}
+		for _, step := range b.Timeline {
+			out.Bundle.Timeline = append(out.Bundle.Timeline, &certificatev1.TimelineStep{Kind: step.Kind, At: timestamppb.New(step.At)})
+		}
 	}
 	if s := r.Receipt; s != nil {
 		out.Receipt = &certificatev1.ReceiptSummary{Relay: s.Relay, EdocNum: s.EdocNum, DocumentHash: s.DocumentHash.Value, OwnKey: s.OwnKey, Sender: s.Sender}

@@ -114,6 +114,55 @@ func TestRequestAuthorisation(t *testing.T) {
 	require.Contains(t, stderr, "line 1: ")
 }
 
+// An agent asks for the certificates of documents, their party signs for exactly these and that reason, and the agent obtains
+// one.
+func TestAuthorisationOfCertificates(t *testing.T) {
+	t.Parallel()
+	const number, other, reason = "20260302_NARU000001_0000000000001", "20260302_NARU000001_0000000000002", "법원 제출"
+	salt := make([]byte, authorisation.SaltBytes)
+	asked := `{"authorisation":{"id":"` + askedID + `","state":"AUTHORISATION_STATE_WAITING","agent":"` + agentID + `","agentName":"시험용대행사","sender":"` + payer + `",` +
+		`"digest":"` + authorisation.Of(salt, authorisation.OfCertificate(number, reason)).String() + `","salt":"` + strings.Repeat("00", len(salt)) + `","items":1,` +
+		`"purpose":"AUTHORISATION_PURPOSE_CERTIFICATES","shown":[{"edocNum":"` + number + `","reason":"` + reason + `"}],"expiresAt":"2026-03-03T01:02:03Z"}}`
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	key := filepath.Join(t.TempDir(), "key.pem")
+	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	const request, sign, bundles = "POST /v1/authorisations", "POST /v1/authorisations/" + askedID + ":sign", "POST /v1/documents/" + number + "/bundles"
+	f := newRelay(t, map[string][]string{
+		request: {asked}, "GET /v1/authorisations/" + askedID: {asked}, sign: {strings.Replace(asked, "WAITING", "GIVEN", 1)},
+		bundles: {`{"bundle":{"id":"` + payer + `"}}`}, "GET /v1/bundles/" + payer: {`{"bundle":{"state":"BUNDLE_STATE_FAILED","reason":"HUB_REFUSED"}}`},
+	})
+	code, stdout, stderr := f.run(t, "authorisation", "request", "--sender", "payer@x", "--certificates-of", number, "--reason", "법원\u3000제출", "--request-id", "r-1")
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stdout, "certificates of 1")
+	require.Contains(t, stdout, number)
+	require.Contains(t, f.bodies[request][0], `"edocNums":["`+number+`"]`)
+	require.Contains(t, f.bodies[request][0], `"reason":"`+reason+`"`)
+	for name, args := range map[string][]string{
+		"another document": {"--certificates-of", other, "--reason", reason}, "another reason": {"--certificates-of", number, "--reason", "제출용"},
+		"one more": {"--certificates-of", number, "--certificates-of", other, "--reason", reason},
+	} {
+		code, _, stderr = f.run(t, append([]string{"authorisation", "sign", askedID, "--key", key}, args...)...)
+		require.Equal(t, ExitFailed, code, name)
+		require.Contains(t, stderr, "nothing was signed", name)
+	}
+	code, stdout, stderr = f.run(t, "authorisation", "sign", askedID, "--key", key, "--certificates-of", number, "--reason", reason)
+	require.Equal(t, ExitOK, code, stderr)
+	require.Contains(t, stdout, "GIVEN")
+	require.Len(t, f.bodies[sign], 1)
+	for name, args := range map[string][]string{
+		"neither": {}, "both": {key, "--certificates-of", number, "--reason", reason}, "no reason": {"--certificates-of", number}, "a reason alone": {key, "--reason", reason},
+		"no number": {"--certificates-of", "1", "--reason", reason},
+	} {
+		code, _, _ = f.run(t, append([]string{"authorisation", "request", "--sender", "payer@x"}, args...)...)
+		require.Equal(t, ExitUsage, code, name)
+	}
+	_, _, _ = f.run(t, "bundle", number, "--reason", reason, "--authorisation", askedID, "--out", filepath.Join(t.TempDir(), "b.asice"))
+	require.Contains(t, f.bodies[bundles][0], `"authorisation":"`+askedID+`"`)
+}
+
 // An operator makes agents and registers the keys of institutions.
 func TestAgents(t *testing.T) {
 	t.Parallel()

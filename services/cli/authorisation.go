@@ -18,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authorisation"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/rpc"
+	"github.com/naru-relay/naru/pkg/text"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/client/relay"
 
@@ -25,7 +26,7 @@ import (
 )
 
 type authorisationCommand struct {
-	Request authorisationRequest `cmd:"" help:"As an agent, ask a sender for its word about documents."`
+	Request authorisationRequest `cmd:"" help:"As an agent, ask a sender for its word about documents, or a party for certificates of its documents."`
 	Show    authorisationShow    `cmd:"" help:"Tell what became of an authorisation, and to its sender what it is about."`
 	Approve authorisationApprove `cmd:"" help:"As a member of the sandbox, give it."`
 	Sign    authorisationSign    `cmd:"" help:"As an institution, give it by a signature."`
@@ -70,32 +71,76 @@ func itemsIn(path string) (items []*intakev1.SendItem, err error) {
 	return items, nil
 }
 
+// certificatesFlags are the certificates that an agent is to obtain, in place of items that it is to send.
+type certificatesFlags struct {
+	CertificatesOf []string `placeholder:"NUMBER" help:"In place of items: documents whose certificates and bundles the agent is to obtain, repeatable, in their order."`
+	Reason         string   `placeholder:"TEXT" help:"With --certificates-of: why they are needed (발급요청 사유), 1-200 characters; they are obtained for this reason alone."`
+}
+
+// wanted are the certificates, in the form in which the relay keeps their reason; nil for none, where items are wanted.
+func (f certificatesFlags) wanted(items string) (*intakev1.CertificatesOf, error) {
+	switch {
+	case (items == "") == (len(f.CertificatesOf) == 0):
+		return nil, usage("an authorisation is about items or about --certificates-of, one of them")
+	case items != "" && f.Reason != "":
+		return nil, usage("--reason goes together with --certificates-of")
+	case items != "":
+		return nil, nil //nolint:nilnil // items are wanted
+	}
+	for _, number := range f.CertificatesOf {
+		if err := checkApplication(number, f.Reason, ""); err != nil {
+			return nil, err
+		}
+	}
+	reason, _ := text.Line(f.Reason)
+	return &intakev1.CertificatesOf{EdocNums: f.CertificatesOf, Reason: reason}, nil
+}
+
+// byAuthorisation is the authorisation by which an agent obtains a certificate.
+type byAuthorisation struct {
+	Authorisation string `placeholder:"ID" help:"As an agent: the authorisation by which a party lets you obtain this, for this reason (naru authorisation request --certificates-of)."`
+}
+
 type authorisationRequest struct {
-	File      string `arg:"" type:"existingfile" help:"The items, as naru batch takes them."`
-	Sender    string `required:"" placeholder:"ADDRESS" help:"Certified address of the sender."`
-	RequestID string `placeholder:"ID" help:"Your own id of the request; repeating it never asks twice. Default: a new one."`
+	File              string `arg:"" optional:"" type:"existingfile" help:"The items, as naru batch takes them."`
+	Sender            string `required:"" placeholder:"ADDRESS" help:"Certified address of the sender, or of the party whose documents' certificates are wanted."`
+	certificatesFlags `embed:""`
+	RequestID         string `placeholder:"ID" help:"Your own id of the request; repeating it never asks twice. Default: a new one."`
 }
 
 // Help is shown by naru authorisation request --help.
 func (authorisationRequest) Help() string {
-	return `When the sender has given it, send the same items by it, unchanged.
+	return `When the sender has given it, send the same items by it, unchanged; or obtain the certificates for the same reason.
 
 Examples:
   naru authorisation request --credentials agent.json bills.jsonl --sender ferry-1
-  naru batch --credentials agent.json bills.jsonl --authorisation 0191d0a1-0000-7000-8000-000000000007 --out outcomes.jsonl`
+  naru batch --credentials agent.json bills.jsonl --authorisation 0191d0a1-0000-7000-8000-000000000007 --out outcomes.jsonl
+  naru authorisation request --credentials agent.json --sender ferry-1 --certificates-of 20260302_NARU000001_0000000000001 --reason '제출용'`
 }
 
 // Run asks.
 func (c *authorisationRequest) Run(a *app) error {
-	items, err := itemsIn(c.File)
+	of, err := c.wanted(c.File)
 	if err != nil {
 		return err
+	}
+	var items []*intakev1.SendItem
+	if of == nil {
+		if items, err = itemsIn(c.File); err != nil {
+			return err
+		}
 	}
 	_, agent, err := a.sender()
 	if err != nil {
 		return err
 	}
-	got, err := agent.RequestAuthorisation(a.ctx, cmp.Or(c.RequestID, uuid.NewString()), c.Sender, items)
+	requestID := cmp.Or(c.RequestID, uuid.NewString())
+	var got *intakev1.Authorisation
+	if of != nil {
+		got, err = agent.RequestCertificatesAuthorisation(a.ctx, requestID, c.Sender, of)
+	} else {
+		got, err = agent.RequestAuthorisation(a.ctx, requestID, c.Sender, items)
+	}
 	if err != nil {
 		return err
 	}
@@ -104,9 +149,21 @@ func (c *authorisationRequest) Run(a *app) error {
 
 func (a *app) showAuthorisation(of *intakev1.Authorisation) error {
 	return a.show(of, func() error {
-		if err := a.say("%s  %s  by %s (%s)  items %d  until %s\ndigest %s", of.GetId(), relay.Word(of.GetState()), of.GetAgentName(), of.GetAgent(),
-			of.GetItems(), relay.Time(of.GetExpiresAt()), of.GetDigest()); err != nil || len(of.GetShown()) == 0 {
+		certificates := of.GetPurpose() == intakev1.AuthorisationPurpose_AUTHORISATION_PURPOSE_CERTIFICATES
+		about := "items"
+		if certificates {
+			about = "certificates of"
+		}
+		if err := a.say("%s  %s  by %s (%s)  %s %d  until %s\ndigest %s", of.GetId(), relay.Word(of.GetState()), of.GetAgentName(), of.GetAgent(),
+			about, of.GetItems(), relay.Time(of.GetExpiresAt()), of.GetDigest()); err != nil || len(of.GetShown()) == 0 {
 			return err
+		}
+		if certificates {
+			return a.table([]string{"DOCUMENT", "REASON", "DIGEST"}, func(row func(...string)) {
+				for _, document := range of.GetShown() {
+					row(document.GetEdocNum(), document.GetReason(), document.GetDigest())
+				}
+			})
 		}
 		return a.table([]string{"OWN KEY", "TITLE", "RECIPIENT", "DIGEST"}, func(row func(...string)) {
 			for _, item := range of.GetShown() {
@@ -177,22 +234,24 @@ func (c *authorisationApprove) Run(a *app) error {
 }
 
 type authorisationSign struct {
-	ID    string `arg:"" help:"Id of the authorisation."`
-	Items string `required:"" type:"existingfile" placeholder:"FILE" help:"The items that you authorise, as naru batch takes them, in the agent's order."`
-	Key   string `required:"" type:"existingfile" placeholder:"FILE" help:"Your private ES256 key (PKCS #8, PEM); the operator has registered its public half."`
+	ID                string `arg:"" help:"Id of the authorisation."`
+	Items             string `type:"existingfile" placeholder:"FILE" help:"The items that you authorise, as naru batch takes them, in the agent's order."`
+	certificatesFlags `embed:""`
+	Key               string `required:"" type:"existingfile" placeholder:"FILE" help:"Your private ES256 key (PKCS #8, PEM); the operator has registered its public half."`
 }
 
 // Help is shown by naru authorisation sign --help.
 func (authorisationSign) Help() string {
-	return `Computes the digest of the items itself and signs only if the authorisation is about exactly these.
+	return `Computes the digest of the items, or documents, itself and signs only if the authorisation is about exactly these.
 
-Example:
-  naru authorisation sign --credentials sender.json 0191d0a1-0000-7000-8000-000000000007 --items bills.jsonl --key key.pem`
+Examples:
+  naru authorisation sign --credentials sender.json 0191d0a1-0000-7000-8000-000000000007 --items bills.jsonl --key key.pem
+  naru authorisation sign --credentials sender.json 0191d0a1-0000-7000-8000-000000000007 --certificates-of 20260302_NARU000001_0000000000001 --reason '제출용' --key key.pem`
 }
 
 // Run compares, signs and brings the signature.
 func (c *authorisationSign) Run(a *app) error {
-	items, err := itemsIn(c.Items)
+	digests, err := c.digests()
 	if err != nil {
 		return err
 	}
@@ -212,12 +271,8 @@ func (c *authorisationSign) Run(a *app) error {
 	if err != nil {
 		return errors.New("the relay told no salt")
 	}
-	digests := make([]authorisation.Digest, len(items))
-	for i, item := range items {
-		digests[i] = authorisation.OfItem(item)
-	}
 	if authorisation.Of(salt, digests...).String() != asked.GetDigest() {
-		return errors.New("the authorisation is not about these items, or not in this order: nothing was signed")
+		return errors.New("the authorisation is not about these items or documents, or not in this order: nothing was signed")
 	}
 	text, err := authorisation.Sign(key, authorisation.Claims{
 		Authorisation: asked.GetId(), Digest: asked.GetDigest(), Agent: asked.GetAgent(), Sender: asked.GetSender(), ExpiresAt: asked.GetExpiresAt().AsTime(),
@@ -230,6 +285,28 @@ func (c *authorisationSign) Run(a *app) error {
 		return err
 	}
 	return a.showAuthorisation(got)
+}
+
+// digests are those of what the institution authorises.
+func (c *authorisationSign) digests() (digests []authorisation.Digest, err error) {
+	of, err := c.wanted(c.Items)
+	if err != nil {
+		return nil, err
+	}
+	for _, number := range of.GetEdocNums() {
+		digests = append(digests, authorisation.OfCertificate(number, of.GetReason()))
+	}
+	if of != nil {
+		return digests, nil
+	}
+	items, err := itemsIn(c.Items)
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range items {
+		digests = append(digests, authorisation.OfItem(item))
+	}
+	return digests, nil
 }
 
 // maxKeyFile bounds the file of a private key.

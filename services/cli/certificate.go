@@ -21,14 +21,15 @@ import (
 )
 
 type certificateCommand struct {
-	Number    string `arg:"" help:"Document number (전자문서번호)."`
-	Reason    string `required:"" help:"Why it is needed (발급요청 사유), 1-200 characters."`
-	Out       string `required:"" type:"path" placeholder:"FILE" help:"Where the PDF is written. The file must not exist."`
-	Overwrite bool   `help:"Replace the file if it exists."`
-	RequestID string `placeholder:"ID" help:"Your id of this request, 1-64 characters; the same id asks for the same certificate. Default: a new one."`
-	Doc       string `type:"existingfile" placeholder:"FILE" help:"The document, to compare its hash with the certificate's."`
-	HubRoot   string `type:"existingfile" placeholder:"FILE" help:"PEM root of the hub, to verify the certificate here too. Default: the sandbox's."`
-	HubSigner string `type:"existingfile" placeholder:"FILE" help:"PEM certificate of the hub's signer. Default: the sandbox's."`
+	Number          string `arg:"" help:"Document number (전자문서번호)."`
+	Reason          string `required:"" help:"Why it is needed (발급요청 사유), 1-200 characters."`
+	Out             string `required:"" type:"path" placeholder:"FILE" help:"Where the PDF is written. The file must not exist."`
+	Overwrite       bool   `help:"Replace the file if it exists."`
+	RequestID       string `placeholder:"ID" help:"Your id of this request, 1-64 characters; the same id asks for the same certificate. Default: a new one."`
+	byAuthorisation `embed:""`
+	Doc             string `type:"existingfile" placeholder:"FILE" help:"The document, to compare its hash with the certificate's."`
+	HubRoot         string `type:"existingfile" placeholder:"FILE" help:"PEM root of the hub, to verify the certificate here too. Default: the sandbox's."`
+	HubSigner       string `type:"existingfile" placeholder:"FILE" help:"PEM certificate of the hub's signer. Default: the sandbox's."`
 
 	HubProfile    string   `default:"${sandboxHub}" enum:"${sandboxHub},${pinnedSigner}" help:"How the hub's certificates are read, one of ${enum}."`
 	HubSubFilter  []string `placeholder:"FORM" enum:"${subFilters}" help:"Forms of signature that the hub's certificates may have, of ${enum}. Default: the first."`
@@ -82,7 +83,7 @@ func (c *certificateCommand) Run(a *app) (err error) {
 			err = fmt.Errorf("%w (to ask for the same certificate again: --request-id %s)", err, requestID)
 		}
 	}()
-	requested, err := sender.RequestCertificate(a.ctx, c.Number, c.Reason, requestID)
+	requested, err := sender.RequestCertificate(a.ctx, c.Number, c.Reason, requestID, c.Authorisation)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -119,7 +120,8 @@ func run(a *app, args []string) int {
 		}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Vars{"endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version(),
-			"sandboxHub": distcert.ProfileSandbox, "pinnedSigner": distcert.ProfilePinnedSigner,
+			"witnessedWithin": journal.DefaultWitnessedWithin.String(),
+			"sandboxHub":      distcert.ProfileSandbox, "pinnedSigner": distcert.ProfilePinnedSigner,
 			"documentStates": words(statusv1.DocumentState(0)), "organisationTypes": words(addressv1.OrganisationType(0)),
 			"documentTypes": words(platformv1.DocumentType(0)), "documentCategories": words(platformv1.DocumentCategory(0)),
 			"subFilters": distcert.SubFilterPAdES + "," + distcert.SubFilterPKCS7})

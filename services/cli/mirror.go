@@ -17,6 +17,8 @@ type mirrorCommand struct {
 	Keys string   `required:"" type:"existingdir" placeholder:"FOLDER" help:"Folder of the units' verifier keys (<unit>.vkey), taken once by a way you trust: of the logs, and of the witnesses."`
 	To   string   `required:"" placeholder:"FOLDER" help:"Folder of the mirror, with a folder for each log; made if missing."`
 
+	WitnessedWithin time.Duration `default:"${witnessedWithin}" placeholder:"TIME" help:"How old the newest cosignature of a log may be; a log that stands still is cosigned anew."`
+
 	TimeStampRoots string `type:"existingfile" placeholder:"FILE" help:"PEM roots of the time-stamping authorities to believe. Without any, time stamps are not looked at."`
 }
 
@@ -27,8 +29,8 @@ is there: the signatures of the log and of a witness, every hash, and that the f
 roots, time stamps are, too. Repeat it often, where nobody of the relay's machines can change the folder. naru evidence verify --mirror holds a
 relay's records against it.
 
-Exit codes: 0 each log is as it was or has grown, 1 something does not hold (it was forked, shortened or dated back, or another key signs), 2 could
-not look. docs/verification.md tells what each code means and what to do.
+Exit codes: 0 each log is as it was or has grown, 1 something does not hold (it was forked, shortened or dated back, another key signs, or its
+witness is away), 2 could not look. docs/verification.md tells what each code means and what to do.
 
 Examples:
   naru mirror --rest https://relay.example --keys keys --to mirror
@@ -37,6 +39,9 @@ Examples:
 
 // Run mirrors.
 func (c *mirrorCommand) Run(a *app) error {
+	if c.WitnessedWithin <= 0 {
+		return usage("--witnessed-within must be above zero")
+	}
 	results, err := c.mirror(a)
 	if len(results) == 0 && err != nil {
 		return unseenError{fmt.Errorf("could not look: %w", err)}
@@ -84,7 +89,8 @@ func (c *mirrorCommand) mirror(a *app) ([]mirror.Result, error) {
 		}
 		result, err := mirror.Update(a.ctx, mirror.Options{
 			Unit: k.Unit, Fetch: mirror.FromRelay(p.http, p.REST, k.Unit), Folder: filepath.Join(c.To, k.Unit),
-			Key: k.Log, Witnesses: mirror.Witnesses(keys, k.Unit), Roots: roots, Now: a.clock.Now,
+			Key: k.Log, Witnesses: mirror.Witnesses(keys, k.Unit), Roots: roots,
+			WitnessedWithin: c.WitnessedWithin, Now: a.clock.Now,
 		})
 		if err != nil {
 			problems = append(problems, err)

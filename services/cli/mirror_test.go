@@ -113,6 +113,14 @@ func TestMirror(t *testing.T) {
 	code, _, said = look()
 	require.Equal(t, ExitOK, code, said)
 
+	code, results, said = look("--witnessed-within", "1ns")
+	require.Equal(t, ExitFailed, code, "%s", said)
+	require.Len(t, results[0].Violations, 1)
+	require.Equal(t, "not_witnessed", results[0].Violations[0].Code)
+	code, _, said = look("--witnessed-within", "0s")
+	require.Equal(t, ExitUsage, code)
+	require.Contains(t, said, "above zero")
+
 	var out, errs bytes.Buffer
 	l.show("x", "b")
 	require.Equal(t, ExitFailed, Main(t.Context(), []string{"mirror", "--rest", l.URL, "--unit", "intake", "--keys", dir, "--to", to}, &out, &errs))

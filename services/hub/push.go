@@ -39,6 +39,7 @@ type pushDoor struct {
 	platform string
 	config   PushConfig
 	places   chan struct{}
+	refusals *refusals
 }
 
 // Outcomes of a push, as counted.
@@ -57,6 +58,12 @@ const (
 func (d *pushDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	outcome, err := d.take(w, r)
+	if outcome == pushRefused || outcome == pushMalformed {
+		// Only what is stated is refused for good.
+		if failure := d.refuse(ctx, r.Header.Get(hubpush.Header), err); failure != nil {
+			outcome, err = pushNotKept, failure
+		}
+	}
 	d.metrics.pushed(ctx, outcome)
 	level := slog.LevelInfo
 	if err != nil {
@@ -109,6 +116,13 @@ func (d *pushDoor) take(w http.ResponseWriter, r *http.Request) (outcome string,
 		return pushNotKept, err
 	}
 	return outcome, nil
+}
+
+// refuse states a refusal, also when whoever pushed has gone.
+func (d *pushDoor) refuse(ctx context.Context, signature string, refusal error) error {
+	ctx, cancel := work.Settling(ctx)
+	defer cancel()
+	return d.refusals.state(ctx, signature, refusal)
 }
 
 // recordOfPush is a push as it is kept.
@@ -234,7 +248,7 @@ func openPush(ctx context.Context, box sealed.Opener, pushID uuid.UUID, pieces [
 func pushReceivedFact(p push, signature hubpush.Signature) journal.Fact {
 	return journal.Fact{Subject: p.id.String(), Ordinal: 1, Actor: actor, OccurredAt: p.receivedAt, Message: &hubv1.HubPushReceived{
 		CertNum: p.Number, EdocNum: p.EdocNum, Address: p.Address, PdfDigest: p.pdfDigest[:], ReceivedAt: timestamppb.New(p.receivedAt),
-		KeyId: signature.KeyID, Nonce: signature.Nonce,
+		KeyId: signature.KeyID, Nonce: signature.Nonce, RequestDigest: p.rawDigest[:],
 	}}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"io"
@@ -17,7 +18,6 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -163,11 +163,11 @@ func TestPushIsKeptOnce(t *testing.T) {
 	_, err = as(t, b, "certificate").GetPushedCertificate(t.Context(), &hubv1.GetPushedCertificateRequest{Push: unittest.NewID()})
 	require.Equal(t, "PUSH_NOT_FOUND", fault.ReasonOf(err))
 	var clear int
-	require.NoError(t, b.App.QueryRow(t.Context(), `select count(*) from push_request, unnest(request) r where position('PDF' in encode(r, 'escape')) > 0`).Scan(&clear))
+	require.NoError(t, b.App.QueryRow(t.Context(), `select count(*) from push_request, unnest(request) r where position('%PDF-1' in encode(r, 'escape')) > 0`).Scan(&clear))
 	require.Zero(t, clear)
 }
 
-// What is not the hub's, not for this relay, not of now, or makes no sense is refused, and leaves nothing.
+// What is not the hub's, not for this relay, not of now, or makes no sense is refused and stated, and leaves nothing else.
 func TestPushIsRefused(t *testing.T) {
 	t.Parallel()
 	key := newPushKey(t)
@@ -182,22 +182,28 @@ func TestPushIsRefused(t *testing.T) {
 		name, signature, contentType string
 		body                         []byte
 		want                         int
+		check                        string
 	}{
-		{"no signature", "", contentType, body, http.StatusUnauthorized},
-		{"of a stranger", signed(t, b, newPushKey(t), contentType, body, nil), contentType, body, http.StatusUnauthorized},
-		{"of a stranger under the hub's name", signed(t, b, claimed, contentType, body, nil), contentType, body, http.StatusUnauthorized},
-		{"over another body", good, contentType, append(bytes.Clone(body), ' '), http.StatusUnauthorized},
-		{"under another content type", good, "multipart/mixed; boundary=y", body, http.StatusUnauthorized},
-		{"for another relay", signed(t, b, key, contentType, body, func(c *hubpush.Claims) { c.Audience = "peer-01-relay" }), contentType, body, http.StatusUnauthorized},
-		{"of yesterday", signed(t, b, key, contentType, body, func(c *hubpush.Claims) { c.IssuedAt = c.IssuedAt.Add(-24 * time.Hour) }), contentType, body, http.StatusUnauthorized},
-		{"of tomorrow", signed(t, b, key, contentType, body, func(c *hubpush.Claims) { c.IssuedAt = c.IssuedAt.Add(24 * time.Hour) }), contentType, body, http.StatusUnauthorized},
-		{"nonsense", signed(t, b, key, nonsenseType, nonsense, nil), nonsenseType, nonsense, http.StatusBadRequest},
-		{"too large", signed(t, b, key, contentType, tooLarge, nil), contentType, tooLarge, http.StatusBadRequest},
+		{"no signature", "", contentType, body, http.StatusUnauthorized, "malformed"},
+		{"of a stranger", signed(t, b, newPushKey(t), contentType, body, nil), contentType, body, http.StatusUnauthorized, "key"},
+		{"of a stranger under the hub's name", signed(t, b, claimed, contentType, body, nil), contentType, body, http.StatusUnauthorized, "forged"},
+		{"over another body", good, contentType, append(bytes.Clone(body), ' '), http.StatusUnauthorized, "body"},
+		{"under another content type", good, "multipart/mixed; boundary=y", body, http.StatusUnauthorized, "body"},
+		{"for another relay", signed(t, b, key, contentType, body, func(c *hubpush.Claims) { c.Audience = "peer-01-relay" }), contentType, body, http.StatusUnauthorized, "audience"},
+		{"of yesterday", signed(t, b, key, contentType, body, func(c *hubpush.Claims) { c.IssuedAt = c.IssuedAt.Add(-24 * time.Hour) }), contentType, body, http.StatusUnauthorized, "age"},
+		{"of tomorrow", signed(t, b, key, contentType, body, func(c *hubpush.Claims) { c.IssuedAt = c.IssuedAt.Add(24 * time.Hour) }), contentType, body, http.StatusUnauthorized, "age"},
+		{"nonsense", signed(t, b, key, nonsenseType, nonsense, nil), nonsenseType, nonsense, http.StatusBadRequest, "content"},
+		{"too large", signed(t, b, key, contentType, tooLarge, nil), contentType, tooLarge, http.StatusBadRequest, "content"},
 	} {
 		status, said := send(t, url, tt.signature, tt.contentType, tt.body)
 		require.Equal(t, tt.want, status, tt.name)
 		require.Contains(t, said, `"resultCode":0`, tt.name)
+		stated := unittest.Facts[*hubv1.HubPushRefused](t, b)
+		digest := sha256.Sum256([]byte(tt.signature))
+		require.Equal(t, []any{tt.check, digest[:], int64(0)},
+			[]any{stated[len(stated)-1].GetCheck(), stated[len(stated)-1].GetSignatureDigest(), stated[len(stated)-1].GetUnstated()}, tt.name)
 	}
+	require.Len(t, unittest.Facts[*hubv1.HubPushRefused](t, b), 10)
 	response, err := http.Get(url)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
@@ -206,6 +212,43 @@ func TestPushIsRefused(t *testing.T) {
 	require.NoError(t, b.App.QueryRow(t.Context(), `select count(*) from push_request`).Scan(&kept))
 	require.Zero(t, kept)
 	require.NotContains(t, b.Logs.String(), "office")
+}
+
+// Strangers cannot fill the journal: what is not stated is counted in the next one that is.
+func TestManyRefusedPushes(t *testing.T) {
+	t.Parallel()
+	b, url := pushBench(t, newPushKey(t))
+	contentType, body := pushBody(t, wholePush, "%PDF-1.7 of nobody")
+	const many = 3
+	for range refusalsBurst + many {
+		status, _ := send(t, url, "", contentType, body)
+		require.Equal(t, http.StatusUnauthorized, status)
+	}
+	require.Len(t, unittest.Facts[*hubv1.HubPushRefused](t, b), refusalsBurst)
+	b.Clock.Advance(time.Second)
+	status, _ := send(t, url, "", contentType, body)
+	require.Equal(t, http.StatusUnauthorized, status)
+	stated := unittest.Facts[*hubv1.HubPushRefused](t, b)
+	require.Len(t, stated, refusalsBurst+1)
+	require.EqualValues(t, many, stated[refusalsBurst].GetUnstated())
+}
+
+// A refusal that cannot be stated is none: the hub may push again.
+func TestRefusedPushWithoutADatabase(t *testing.T) {
+	t.Parallel()
+	b, url := pushBench(t, newPushKey(t))
+	_, err := b.Owner.Exec(t.Context(), `alter table journal rename to journal_away`)
+	require.NoError(t, err)
+	contentType, body := pushBody(t, wholePush, "%PDF-1.7 of nobody")
+	status, _ := send(t, url, "", contentType, body)
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	_, err = b.Owner.Exec(t.Context(), `alter table journal_away rename to journal`)
+	require.NoError(t, err)
+	status, _ = send(t, url, "", contentType, body)
+	require.Equal(t, http.StatusUnauthorized, status)
+	stated := unittest.Facts[*hubv1.HubPushRefused](t, b)
+	require.Len(t, stated, 1)
+	require.EqualValues(t, 1, stated[0].GetUnstated())
 }
 
 // While nothing can be kept, nothing is answered as kept: the hub pushes again.
@@ -260,13 +303,19 @@ func TestSandboxHubPushes(t *testing.T) {
 		scenario scenario.Scenario
 		// received and repeated are the facts that follow; address is the applicant named.
 		received, repeated int
-		address            string
+		edocNum, address   string
+		// refused is the check by which it is refused.
+		refused string
 	}{
-		{"a push", scenario.Scenario{}, 1, 0, "office"},
-		{"late", scenario.Scenario{Kind: scenario.PushLate, Delay: scenario.Delay(time.Second)}, 1, 0, "office"},
-		{"twice", scenario.Scenario{Kind: scenario.PushTwice}, 1, 1, "office"},
-		{"foreign", scenario.Scenario{Kind: scenario.PushForeign}, 1, 0, "somebody-who-did-not-ask"},
-		{"forged", scenario.Scenario{Kind: scenario.PushForged}, 0, 0, ""},
+		{"a push", scenario.Scenario{}, 1, 0, edoc(1), "office", ""},
+		{"late", scenario.Scenario{Kind: scenario.PushLate, Delay: scenario.Delay(time.Second)}, 1, 0, edoc(1), "office", ""},
+		{"twice", scenario.Scenario{Kind: scenario.PushTwice}, 1, 1, edoc(1), "office", ""},
+		{"replayed", scenario.Scenario{Kind: scenario.PushReplayed}, 1, 1, edoc(1), "office", ""},
+		{"foreign", scenario.Scenario{Kind: scenario.PushForeign}, 1, 0, edoc(1), "somebody-who-did-not-ask", ""},
+		{"of a document of another relay", scenario.Scenario{Kind: scenario.PushOtherDocument}, 1, 0, "20260302_PEER000001_0000000000001", "office", ""},
+		{"for another relay", scenario.Scenario{Kind: scenario.PushOtherRelay}, 0, 0, "", "", "audience"},
+		{"forged", scenario.Scenario{Kind: scenario.PushForged}, 0, 0, "", "", "forged"},
+		{"stale", scenario.Scenario{Kind: scenario.PushStale, Delay: scenario.Delay(6 * time.Minute)}, 0, 0, "", "", "age"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -284,12 +333,12 @@ func TestSandboxHubPushes(t *testing.T) {
 				&hubv1.IssueDistributionCertificateRequest{EdocNum: edoc(1), Address: "office", Reason: "제출용"})
 			require.NoError(t, err)
 			if tt.received == 0 {
-				await.Require(t, unittest.Patience, func() bool { return strings.Contains(b.Logs.String(), `"outcome":"refused"`) })
+				require.Equal(t, tt.refused, unittest.AwaitFacts[*hubv1.HubPushRefused](t, b, 1)[0].GetCheck())
 				require.Empty(t, unittest.Facts[*hubv1.HubPushReceived](t, b))
 				return
 			}
 			got := unittest.AwaitFacts[*hubv1.HubPushReceived](t, b, tt.received)[0]
-			require.Equal(t, []string{issued.GetCertNum(), edoc(1), tt.address}, []string{got.GetCertNum(), got.GetEdocNum(), got.GetAddress()})
+			require.Equal(t, []string{issued.GetCertNum(), tt.edocNum, tt.address}, []string{got.GetCertNum(), got.GetEdocNum(), got.GetAddress()})
 			await.Require(t, unittest.Patience, func() bool { return len(unittest.Facts[*hubv1.HubPushRepeated](t, b)) == tt.repeated })
 		})
 	}

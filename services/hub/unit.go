@@ -30,7 +30,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Defaults: Default, Settings: settings,
 	Migrations: migrations,
 	Partitions: partitions(),
-	States:     []proto.Message{&hubv1.ExchangeAnswered{}, &hubv1.HubPushReceived{}, &hubv1.HubPushRepeated{}},
+	States:     []proto.Message{&hubv1.ExchangeAnswered{}, &hubv1.HubPushReceived{}, &hubv1.HubPushRepeated{}, &hubv1.HubPushRefused{}},
 	Seals:      seals(),
 	Policy:     "hub/1",
 	Follows:    follows(), Witness: "status",
@@ -83,7 +83,7 @@ func build(ctx context.Context, env *unit.Env, c *Config) (*service, error) {
 	}
 	door := &pushDoor{
 		journal: env.Journal, sealed: env.Sealed, clock: env.Clock, log: env.Log, metrics: instruments, platform: env.Platform, config: c.Push,
-		places: make(chan struct{}, c.Push.Concurrent),
+		places: make(chan struct{}, c.Push.Concurrent), refusals: newRefusals(env.Journal, env.Clock),
 	}
 	task, err := door.open(ctx)
 	s.door = &task

@@ -315,8 +315,8 @@ func TestGroupWithEndedAuthorisations(t *testing.T) {
 	id := uuid.Must(uuid.NewV7())
 	sum := sha256.Sum256(nil)
 	_, err := b.db.App.Exec(t.Context(), `
-		insert into authorisation (id, agent, sender, sender_kind, request_id, fingerprint, digest, items, asked_at, expires_at, commit_id)
-		values ($1, $2, $2, 1, 'r', $3, $3, array[$3::bytea], $4, $4, $1)`, id, tenant, sum[:], at)
+		insert into authorisation (id, agent, sender, sender_kind, request_id, fingerprint, digest, items, asked_at, expires_at, purpose, commit_id)
+		values ($1, $2, $2, 1, 'r', $3, $3, array[$3::bytea], $4, $4, 1, $1)`, id, tenant, sum[:], at)
 	require.NoError(t, err)
 	var rows []*row
 	for i := range 6 {

@@ -14,7 +14,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// authorisationRow is a sender's word for some items of an agent: asked for, given once, ended once.
+// authorisationRow is a sender's word for some items of an agent, or for certificates of some documents: asked for, given once,
+// ended once.
 //
 //	WAITING ──┬─ sender gives ─► GIVEN ──┬─ sender or agent ends ─► REVOKED
 //	          ├─ sender refuses ─► DECLINED
@@ -23,6 +24,7 @@ import (
 type authorisationRow struct {
 	id, agent, sender uuid.UUID
 	senderKind        platformv1.PrincipalKind
+	purpose           intakev1.AuthorisationPurpose
 	requestID         string
 	// fingerprint is a keyed hash of what was asked for, digest what is signed or approved, and items are keyed hashes of the
 	// digests of the items.
@@ -83,7 +85,7 @@ func (a authorisationRow) show(h hasher, now time.Time) *intakev1.Authorisation 
 	shown := &intakev1.Authorisation{
 		Id: a.id.String(), State: a.state(now), Agent: a.agent.String(), AgentName: a.agentName, Sender: a.sender.String(),
 		Digest: a.digest.String(), Salt: hex.EncodeToString(saltOf(h, a.id)), Items: int32(len(a.items)), //nolint:gosec // at most 1,000
-		AskedAt: timestamppb.New(a.askedAt), ExpiresAt: timestamppb.New(a.expiresAt),
+		AskedAt: timestamppb.New(a.askedAt), ExpiresAt: timestamppb.New(a.expiresAt), Purpose: a.purpose,
 	}
 	if decided := laterOf(a.givenAt, a.endedAt); !decided.IsZero() {
 		shown.DecidedAt = timestamppb.New(decided)
@@ -108,19 +110,20 @@ func authorisedItem(h hasher, id uuid.UUID, item authorisation.Digest) []byte {
 	return h.Sum([]byte("naru.intake.authorised_item.v1"), id[:], item[:])
 }
 
-// holds reports whether an item is one of the authorisation's.
+// holds reports whether an item, or a document whose certificates are wanted, is one of the authorisation's.
 func (a authorisationRow) holds(h hasher, item authorisation.Digest) bool {
 	hash := authorisedItem(h, a.id, item)
 	return slices.ContainsFunc(a.items, func(of []byte) bool { return slices.Equal(of, hash) })
 }
 
-// asks makes an authorisation that an agent asks a sender for, about items of these digests.
-func asks(h hasher, id, agent, sender uuid.UUID, kind platformv1.PrincipalKind, requestID string, items []authorisation.Digest) authorisationRow {
-	a := authorisationRow{id: id, agent: agent, sender: sender, senderKind: kind, requestID: requestID, digest: authorisation.Of(saltOf(h, id), items...)}
-	asked := [][]byte{[]byte("naru.intake.authorisation.v1"), sender[:]}
-	for _, item := range items {
+// asks completes an authorisation that an agent asks a sender for with what it asks for: items, or documents, of these digests.
+// What an item's digest is of says which, so no purpose has to be hashed.
+func asks(h hasher, a authorisationRow, wanted []authorisation.Digest) authorisationRow {
+	a.digest = authorisation.Of(saltOf(h, a.id), wanted...)
+	asked := [][]byte{[]byte("naru.intake.authorisation.v1"), a.sender[:]}
+	for _, item := range wanted {
 		asked = append(asked, item[:])
-		a.items = append(a.items, authorisedItem(h, id, item))
+		a.items = append(a.items, authorisedItem(h, a.id, item))
 	}
 	a.fingerprint = h.Sum(asked...)
 	return a

@@ -19,16 +19,17 @@ type authorities interface {
 
 // Scopes that are asked about anew where a person acts for an organisation: what is sent or approved has effect at once.
 const (
-	scopeSend    = "documents.send"
-	scopeApprove = "authorisations"
+	scopeSend         = "documents.send"
+	scopeApprove      = "authorisations"
+	scopeCertificates = "certificates"
 )
 
 // authority judges who may send and approve in a session.
 type authority struct{ address authorities }
 
-// may is an error if a person may not do, for the organisation whose session it holds, what a scope is for. Whoever acts for
+// may is an error if a person may not do, for the organisation whose session it holds, what the scopes are for. Whoever acts for
 // itself may.
-func (a authority) may(ctx context.Context, caller authn.Principal, scope string) error {
+func (a authority) may(ctx context.Context, caller authn.Principal, scopes ...string) error {
 	if caller.Actor == "" {
 		return nil
 	}
@@ -39,8 +40,11 @@ func (a authority) may(ctx context.Context, caller authn.Principal, scope string
 	case err != nil:
 		return fault.New(fault.Unavailable, domain, nil, "whether you may do this for the organisation cannot be found out now",
 			fault.WithRetryAfter(overloadedRetry), fault.Wrap(err))
-	case !slices.Contains(held.GetScopes(), scope):
-		return notAuthorised()
+	}
+	for _, scope := range scopes {
+		if !slices.Contains(held.GetScopes(), scope) {
+			return notAuthorised()
+		}
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func authenticationOf(p authn.Principal) *platformv1.Authentication {
 func recordRequested(ctx context.Context, tx *journal.Tx, a authorisationRow, by authn.Principal) error {
 	return recordAuthorisation(ctx, tx, a, by, a.askedAt, &intakev1.AuthorisationRequested{
 		Agent: a.agent.String(), Sender: a.sender.String(), RequestId: a.requestID, Digest: a.digest[:], Items: uint32(len(a.items)), //nolint:gosec // at most 1,000
-		ExpiresAt: timestamppb.New(a.expiresAt), Authentication: authenticationOf(by),
+		ExpiresAt: timestamppb.New(a.expiresAt), Authentication: authenticationOf(by), Purpose: a.purpose,
 	})
 }
 

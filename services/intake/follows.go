@@ -30,6 +30,7 @@ func follows() []audit.Table {
 		{Name: "authorisation", Key: "id", Founded: audit.Kinds(asked), Columns: []audit.Column{
 			{Name: "agent", From: []audit.Source{audit.Of(asked, "agent")}},
 			{Name: "sender", From: []audit.Source{audit.Of(asked, "sender")}},
+			{Name: "purpose", From: []audit.Source{audit.Of(asked, "purpose")}},
 			{Name: "request_id", From: []audit.Source{audit.Of(asked, "request_id")}},
 			{Name: "digest", From: []audit.Source{audit.Of(asked, "digest")}},
 			{Name: "asked_at", From: []audit.Source{audit.Of(asked, "")}},

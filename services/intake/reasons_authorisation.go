@@ -49,6 +49,10 @@ func refusedSignature(err error) *fault.Error {
 		fault.WithViolations(fault.Violation{Field: "jws", Rule: fieldAuthorisation + "." + rule, Message: "does not pass the check"}), fault.Wrap(err))
 }
 
+func mandateNotInForce() *fault.Error {
+	return fault.New(fault.Denied, domain, intakev1.Reason_REASON_AUTHORISATION_MISSING, "the authorisation was not given, or has ended")
+}
+
 // Findings of an item that an agent sends.
 
 func authorisationUnnamed() finding {

@@ -57,13 +57,12 @@ func (s *authorisations) RequestAuthorisation(ctx context.Context, r *intakev1.R
 	if !known {
 		return nil, senderUnknown()
 	}
-	digests := make([]authorisation.Digest, len(r.GetItems()))
-	for i, item := range r.GetItems() {
-		digests[i] = authorisation.OfItem(item)
-	}
-	asked := asks(s.hasher, id.New(), agent, sender, kind, r.GetRequestId(), digests)
-	asked.askedAt, asked.expiresAt = now, now.Add(s.settings.Life.Std())
-	pieces, err := sealShown(ctx, s.box, asked.id, r.GetItems(), digests)
+	purpose, digests, shown := wantedOf(r)
+	asked := asks(s.hasher, authorisationRow{
+		id: id.New(), agent: agent, sender: sender, senderKind: kind, purpose: purpose, requestID: r.GetRequestId(),
+		askedAt: now, expiresAt: now.Add(s.settings.Life.Std()),
+	}, digests)
+	pieces, err := sealShown(ctx, s.box, asked.id, shown)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +101,24 @@ func (s *authorisations) RequestAuthorisation(ctx context.Context, r *intakev1.R
 		return nil, requestDiffers()
 	}
 	return &intakev1.RequestAuthorisationResponse{Authorisation: kept.show(s.hasher, now)}, nil
+}
+
+// wantedOf is what an agent wants to do: the digests of what is authorised, and what the sender is shown of it.
+func wantedOf(r *intakev1.RequestAuthorisationRequest) (purpose intakev1.AuthorisationPurpose, digests []authorisation.Digest, shown []*intakev1.ShownItem) {
+	if of := r.GetCertificates(); of != nil {
+		for _, number := range of.GetEdocNums() {
+			digest := authorisation.OfCertificate(number, of.GetReason())
+			digests = append(digests, digest)
+			shown = append(shown, &intakev1.ShownItem{EdocNum: number, Reason: of.GetReason(), Digest: digest.String()})
+		}
+		return intakev1.AuthorisationPurpose_AUTHORISATION_PURPOSE_CERTIFICATES, digests, shown
+	}
+	for _, item := range r.GetItems() {
+		digest := authorisation.OfItem(item)
+		digests = append(digests, digest)
+		shown = append(shown, showItem(item, digest))
+	}
+	return intakev1.AuthorisationPurpose_AUTHORISATION_PURPOSE_SEND, digests, shown
 }
 
 // brokenModes are the rules that items break beside those of their message, which were judged before.
@@ -167,7 +184,7 @@ func (s *authorisations) ListAuthorisations(ctx context.Context, r *intakev1.Lis
 
 // ApproveAuthorisation gives it by the session of the member that is to be the sender.
 func (s *authorisations) ApproveAuthorisation(ctx context.Context, r *intakev1.ApproveAuthorisationRequest) (*intakev1.ApproveAuthorisationResponse, error) {
-	a, err := s.decide(ctx, r.GetId(), func(ctx context.Context, tx *journal.Tx, caller authn.Principal, a *authorisationRow, now time.Time) error {
+	a, err := s.decide(ctx, r.GetId(), toGive, func(ctx context.Context, tx *journal.Tx, caller authn.Principal, a *authorisationRow, now time.Time) error {
 		if r.GetDigest() != a.digest.String() {
 			return digestDiffers()
 		}
@@ -187,7 +204,7 @@ func (s *authorisations) ApproveAuthorisation(ctx context.Context, r *intakev1.A
 
 // SignAuthorisation gives it by a signature of the institution that is to be the sender.
 func (s *authorisations) SignAuthorisation(ctx context.Context, r *intakev1.SignAuthorisationRequest) (*intakev1.SignAuthorisationResponse, error) {
-	a, err := s.decide(ctx, r.GetId(), func(ctx context.Context, tx *journal.Tx, caller authn.Principal, a *authorisationRow, now time.Time) error {
+	a, err := s.decide(ctx, r.GetId(), toGive, func(ctx context.Context, tx *journal.Tx, caller authn.Principal, a *authorisationRow, now time.Time) error {
 		registered, err := signersOf(ctx, tx, a.sender)
 		if err != nil {
 			return err
@@ -215,7 +232,7 @@ func (s *authorisations) SignAuthorisation(ctx context.Context, r *intakev1.Sign
 
 // RevokeAuthorisation ends it, unless it has ended.
 func (s *authorisations) RevokeAuthorisation(ctx context.Context, r *intakev1.RevokeAuthorisationRequest) (*intakev1.RevokeAuthorisationResponse, error) {
-	a, err := s.decide(ctx, r.GetId(), func(ctx context.Context, tx *journal.Tx, caller authn.Principal, a *authorisationRow, now time.Time) error {
+	a, err := s.decide(ctx, r.GetId(), toEnd, func(ctx context.Context, tx *journal.Tx, caller authn.Principal, a *authorisationRow, now time.Time) error {
 		if !a.endedAt.IsZero() || a.is(intakev1.AuthorisationState_AUTHORISATION_STATE_EXPIRED, now) {
 			return nil
 		}
@@ -246,8 +263,20 @@ func (a *authorisationRow) give(now, until time.Time) (already bool, err error) 
 	return false, nil
 }
 
+// toGive are the scopes that a person needs to give an authorisation for an organisation: nobody gives away certificates who may
+// not have them.
+func toGive(a authorisationRow) []string {
+	if a.purpose == intakev1.AuthorisationPurpose_AUTHORISATION_PURPOSE_CERTIFICATES {
+		return []string{scopeApprove, scopeCertificates}
+	}
+	return []string{scopeApprove}
+}
+
+// toEnd are those to end one.
+func toEnd(authorisationRow) []string { return []string{scopeApprove} }
+
 // decide lets a caller whom an authorisation concerns change it, while nobody else does and nothing is accepted under it.
-func (s *authorisations) decide(ctx context.Context, named string,
+func (s *authorisations) decide(ctx context.Context, named string, scopes func(authorisationRow) []string,
 	change func(ctx context.Context, tx *journal.Tx, caller authn.Principal, a *authorisationRow, now time.Time) error) (*intakev1.Authorisation, error) {
 	caller, _, err := s.caller(ctx)
 	if err != nil {
@@ -258,7 +287,7 @@ func (s *authorisations) decide(ctx context.Context, named string,
 		return nil, err
 	}
 	// Nothing remote inside the transaction.
-	if err := s.authority.may(ctx, caller, scopeApprove); err != nil {
+	if err := s.authority.may(ctx, caller, scopes(of)...); err != nil {
 		return nil, err
 	}
 	now := s.clock.Now()

@@ -17,15 +17,16 @@ import (
 
 // What a sender is shown of the items before it decides is all that is kept of them, sealed: title and recipient, not the items.
 
-func sealShown(ctx context.Context, box sealed.Sealer, of uuid.UUID, items []*intakev1.SendItem, digests []authorisation.Digest) ([][]byte, error) {
-	all := &intakev1.Authorisation{Shown: make([]*intakev1.ShownItem, len(items))}
-	for i, item := range items {
-		all.Shown[i] = &intakev1.ShownItem{
-			OwnKey: item.GetOwnKey(), Title: item.GetTitle(), Recipient: inOneLine(item.GetRecipient()), Digest: digests[i].String(),
-			DocumentHash: item.GetDocumentHash().GetValue(),
-		}
+// showItem is an item as its sender is shown it.
+func showItem(item *intakev1.SendItem, digest authorisation.Digest) *intakev1.ShownItem {
+	return &intakev1.ShownItem{
+		OwnKey: item.GetOwnKey(), Title: item.GetTitle(), Recipient: inOneLine(item.GetRecipient()), Digest: digest.String(),
+		DocumentHash: item.GetDocumentHash().GetValue(),
 	}
-	plain, err := proto.Marshal(all)
+}
+
+func sealShown(ctx context.Context, box sealed.Sealer, of uuid.UUID, shown []*intakev1.ShownItem) ([][]byte, error) {
+	plain, err := proto.Marshal(&intakev1.Authorisation{Shown: shown})
 	if err != nil {
 		return nil, fmt.Errorf("encode the items of %s: %w", of, err)
 	}

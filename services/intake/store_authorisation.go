@@ -16,7 +16,7 @@ import (
 )
 
 const authorisationColumns = `
-	select a.id, a.agent, a.sender, a.sender_kind, a.request_id, a.fingerprint, a.digest, a.items, a.asked_at, a.expires_at, a.given_at, a.ended_at,
+	select a.id, a.agent, a.sender, a.sender_kind, a.purpose, a.request_id, a.fingerprint, a.digest, a.items, a.asked_at, a.expires_at, a.given_at, a.ended_at,
 	       coalesce(a.ended_as, 0), coalesce(p.name, ''), coalesce(p.suspended, false)
 	from   authorisation a
 	left   join principal p on p.id = a.agent
@@ -24,14 +24,15 @@ const authorisationColumns = `
 
 func scanAuthorisation(row pgx.CollectableRow) (authorisationRow, error) {
 	var a authorisationRow
-	var kind, endedAs int16
+	var kind, purpose, endedAs int16
 	var digest []byte
 	var givenAt, endedAt *time.Time
-	if err := row.Scan(&a.id, &a.agent, &a.sender, &kind, &a.requestID, &a.fingerprint, &digest, &a.items, &a.askedAt, &a.expiresAt, &givenAt, &endedAt,
+	if err := row.Scan(&a.id, &a.agent, &a.sender, &kind, &purpose, &a.requestID, &a.fingerprint, &digest, &a.items, &a.askedAt, &a.expiresAt, &givenAt, &endedAt,
 		&endedAs, &a.agentName, &a.agentSuspended); err != nil {
 		return a, err
 	}
 	a.senderKind, a.endedAs, a.digest = platformv1.PrincipalKind(kind), intakev1.AuthorisationEnd(endedAs), authorisation.Digest(digest)
+	a.purpose = intakev1.AuthorisationPurpose(purpose)
 	a.askedAt, a.expiresAt = clock.Canonical(a.askedAt), clock.Canonical(a.expiresAt)
 	if givenAt != nil {
 		a.givenAt = clock.Canonical(*givenAt)
@@ -83,10 +84,11 @@ func countWaiting(ctx context.Context, db pg.DBTX, agent uuid.UUID, now time.Tim
 
 func insertAuthorisation(ctx context.Context, tx *journal.Tx, a authorisationRow) error {
 	const insert = `
-		insert into authorisation (id, agent, sender, sender_kind, request_id, fingerprint, digest, items, asked_at, expires_at, commit_id)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+		insert into authorisation (id, agent, sender, sender_kind, request_id, fingerprint, digest, items, asked_at, expires_at, purpose, commit_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 	return pg.Exec(ctx, tx, "insert authorisation", insert,
-		a.id, a.agent, a.sender, int16(a.senderKind), a.requestID, a.fingerprint, a.digest[:], a.items, a.askedAt, a.expiresAt, tx.CommitID()) //nolint:gosec // an enum
+		a.id, a.agent, a.sender, int16(a.senderKind), a.requestID, a.fingerprint, a.digest[:], a.items, a.askedAt, a.expiresAt,
+		int16(a.purpose), tx.CommitID()) //nolint:gosec // an enum
 }
 
 // insertContent keeps what the sender is shown.
@@ -146,6 +148,12 @@ func readOwner(ctx context.Context, db pg.DBTX, address string, now time.Time) (
 		kind = platformv1.PrincipalKind_PRINCIPAL_KIND_SENDER
 	}
 	return owner, kind, known, err
+}
+
+// readSuspended tells whether an institution is suspended; a member is no principal here, and never is.
+func readSuspended(ctx context.Context, db pg.DBTX, principal uuid.UUID) (bool, error) {
+	return pg.Value[bool](ctx, db, "read whether a sender is suspended", `
+		select exists (select from principal where id = $1 and suspended)`, principal)
 }
 
 // readKeys reads the keys with which an institution signs authorisations.

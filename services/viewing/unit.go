@@ -53,6 +53,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Opens:   opens(),
 	Policy:  "viewing/1",
 	Follows: follows(), Witness: "status",
+	Proves: proves(),
 	Doors: []unit.Door{
 		unit.Offer(&viewingv1.SessionService_ServiceDesc, viewingv1.RegisterSessionServiceHandlerClient, viewingv1.NewSessionServiceClient),
 		unit.Offer(&viewingv1.ViewingTokenService_ServiceDesc, viewingv1.RegisterViewingTokenServiceHandlerClient, viewingv1.NewViewingTokenServiceClient),

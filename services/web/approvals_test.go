@@ -22,6 +22,7 @@ import (
 const (
 	asked     = "0193c3a0-0000-7000-8000-00000000000a"
 	askedMany = "0193c3a0-0000-7000-8000-00000000000b"
+	askedCert = "0193c3a0-0000-7000-8000-00000000000d"
 	foreign   = "0193c3a0-0000-7000-8000-00000000000c"
 	agentName = "시험용 송신대행"
 	recipient = "시험이름나루 19900131 010****8888"
@@ -52,6 +53,12 @@ func newApprovals() *fakeApprovals {
 			a.Shown = append(a.Shown, &intakev1.ShownItem{Title: fmt.Sprintf("%s %d.", plantedTitle, i+1), Recipient: recipient, DocumentHash: strings.Repeat("f00d", 16)})
 		}
 		f.known[id] = a
+	}
+	f.known[askedCert] = &intakev1.Authorisation{
+		Id: askedCert, State: intakev1.AuthorisationState_AUTHORISATION_STATE_WAITING, AgentName: agentName, Digest: digestOf(askedCert), Items: 1,
+		AskedAt: timestamppb.Now(), ExpiresAt: timestamppb.New(time.Date(2026, 12, 7, 1, 0, 0, 0, time.UTC)),
+		Purpose: intakev1.AuthorisationPurpose_AUTHORISATION_PURPOSE_CERTIFICATES,
+		Shown:   []*intakev1.ShownItem{{EdocNum: "20260302_NARU000001_0000000000042", Reason: "<법원> 제출"}},
 	}
 	return f
 }
@@ -166,6 +173,27 @@ func TestApproval(t *testing.T) {
 	for _, secret := range []string{plantedTitle, recipient, agentName} {
 		require.NotContains(t, w.Logs.String(), secret)
 	}
+}
+
+// A member sees of which documents an agent wants certificates, and why, and approves that.
+func TestApprovalOfCertificates(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	require.Contains(t, b.get("/approvals").body, "증명서 발급받기")
+	at := "/approvals/" + askedCert
+	page := b.get(at)
+	for _, text := range []string{
+		agentName, "20260302_NARU000001_0000000000042", "&lt;법원&gt; 제출", "증명서를 발급받으려는 문서", "전자증명서에는 문서가 들어 있습니다", `value="` + digestOf(askedCert) + `"`,
+	} {
+		require.Contains(t, page.body, text)
+	}
+	for _, text := range []string{"내 이름으로 보낼 수 있습니다", "받는 사람", "보내려는 문서"} {
+		require.NotContains(t, page.body, text)
+	}
+	require.Contains(t, b.get(at, "Accept-Language", "en").body, "Documents whose certificates are wanted")
+	require.Equal(t, at+"?done=approved", b.post(at+"/approve", url.Values{"digest": {digestOf(askedCert)}}).header.Get("Location"))
+	require.Contains(t, b.get(at).body, "더 발급받거나 내려받을 수 없습니다")
 }
 
 // What was not shown is not approved, and what does not concern the member is not there.

@@ -45,10 +45,15 @@ func (v *visit) showApprovals() error {
 
 func approvalView(a *intakev1.Authorisation) ui.ApprovalView {
 	return ui.ApprovalView{
-		ID: a.GetId(), Agent: a.GetAgentName(), State: approvalState(a.GetState()), Count: a.GetItems(), Digest: a.GetDigest(),
+		ID: a.GetId(), Agent: a.GetAgentName(), Certificates: ofCertificates(a), State: approvalState(a.GetState()), Count: a.GetItems(), Digest: a.GetDigest(),
 		AskedAt: timeOf(a.GetAskedAt()), ExpiresAt: timeOf(a.GetExpiresAt()), DecidedAt: timeOf(a.GetDecidedAt()),
 		Waiting: a.GetState() == intakev1.AuthorisationState_AUTHORISATION_STATE_WAITING, Given: a.GetState() == intakev1.AuthorisationState_AUTHORISATION_STATE_GIVEN,
 	}
+}
+
+// ofCertificates reports whether an agent wants to obtain certificates, not to send.
+func ofCertificates(a *intakev1.Authorisation) bool {
+	return a.GetPurpose() == intakev1.AuthorisationPurpose_AUTHORISATION_PURPOSE_CERTIFICATES
 }
 
 func approvalState(state intakev1.AuthorisationState) locale.Text {
@@ -68,7 +73,8 @@ func approvalState(state intakev1.AuthorisationState) locale.Text {
 	}
 }
 
-// showApproval shows what an agent wants to send. It can be approved where all of it has been shown: on the last page.
+// showApproval shows what an agent wants to send, or to obtain. It can be approved where all of it has been shown: on the last
+// page.
 func (v *visit) showApproval() error {
 	id, err := v.approvalID()
 	if err != nil {
@@ -91,6 +97,10 @@ func (v *visit) showApproval() error {
 	page := pageOf(v.r.URL.Query().Get("items"), pages)
 	first, last := (page-1)*approvalItems, min(page*approvalItems, len(shown))
 	for _, item := range shown[first:last] {
+		if view.Certificates {
+			view.Items = append(view.Items, ui.ApprovalItemView{Title: item.GetEdocNum(), Reason: item.GetReason()})
+			continue
+		}
 		view.Items = append(view.Items, ui.ApprovalItemView{Title: item.GetTitle(), To: item.GetRecipient(), Hash: item.GetDocumentHash()})
 	}
 	if pages > 1 {

@@ -96,6 +96,10 @@ func (v *visit) verified(r *certificatev1.ValidationReport) ui.VerifiedView {
 	if s := r.GetReceipt(); s != nil {
 		view.Number, view.Relay, view.AcceptedAt = s.GetEdocNum(), s.GetRelay(), timeOf(s.GetAcceptedAt())
 	}
+	for _, step := range b.GetTimeline() {
+		what, _ := locale.SentStep(step.GetKind())
+		view.Steps = append(view.Steps, ui.StepView{At: timeOf(step.GetAt()), What: what})
+	}
 	if l := r.GetViewingLog(); l != nil {
 		view.Number, view.Relay, view.MadeAt, view.ReadAt = l.GetEdocNum(), l.GetRelay(), timeOf(l.GetMadeAt()), timeOf(l.GetReadAt())
 	}

@@ -106,7 +106,7 @@ func TestCertificate(t *testing.T) {
 func TestBundle(t *testing.T) {
 	t.Parallel()
 	b := setup(t).signedIn(t, unittest.NewID())
-	asked := b.post("/inbox/"+here+"/certificates", url.Values{"request_id": {"r1"}, "reason": {"제출용"}, "bundle": {"1"}})
+	asked := b.post("/inbox/"+here+"/certificates", url.Values{"request_id": {"r1"}, "reason": {"제출용"}, "bundle": {"evidence"}})
 	require.Equal(t, "/certificates/"+bundleID+"?of=inbox", asked.header.Get("Location"))
 	page := b.get("/certificates/" + bundleID)
 	require.Equal(t, http.StatusOK, page.status)

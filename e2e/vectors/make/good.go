@@ -29,6 +29,7 @@ func (w *world) good() []vector {
 		good("without_attachments", "a document alone", alone.bundle()),
 		good("attachment_left_out", "only the hash of the first attachment is in it", less.bundle()),
 		good("not_read", "the recipient has not read it", unread.bundle()),
+		good("evidence", "the evidence form: with registration certificate, timeline, an answer of the hub, and the relay's records", w.evidence().bundle()),
 		good("renewed", "stamped again twice, a year after the other", w.renewed(2)),
 		presented,
 	}

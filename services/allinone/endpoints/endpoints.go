@@ -30,6 +30,8 @@ type Endpoints struct {
 	Ops        string `json:"ops"`
 	// Web is where the pages for people are.
 	Web string `json:"web"`
+	// HubPush is where the hub pushes certificates, POST /hub/v1/certificates.
+	HubPush string `json:"hubPush"`
 	// AdminCredentials is the file with the operator's credentials.
 	AdminCredentials string  `json:"adminCredentials"`
 	Sandbox          Sandbox `json:"sandbox"`

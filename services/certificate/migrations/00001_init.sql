@@ -5,11 +5,13 @@ create table certificate_request (
     id             uuid        not null constraint certificate_request_pk primary key,
     edoc_num       text        collate "C" not null,
     principal      text        not null,
-    principal_kind text        not null constraint certificate_request_kind_known check (principal_kind in ('sender', 'recipient')),
+    principal_kind text        not null constraint certificate_request_kind_known check (principal_kind in ('sender', 'recipient', 'agent')),
     request_id     text        not null,
     reason         bytea       not null,
     digest         bytea       not null constraint certificate_request_digest_length check (octet_length(digest) = 32),
     requested_at   timestamptz not null,
+    -- Id of the authorisation that an agent named, whatever it is worth.
+    authorisation  uuid        constraint certificate_request_authorisation_of_agent check (authorisation is null or principal_kind = 'agent'),
     commit_id      uuid        not null,
     constraint certificate_request_own_key unique (principal, principal_kind, request_id)
 );
@@ -21,7 +23,8 @@ create table certificate_refusal (
     id         uuid        not null constraint certificate_refusal_pk primary key,
     request    uuid        not null constraint certificate_refusal_of_request references certificate_request (id),
     outcome    text        not null constraint certificate_refusal_outcome_known
-                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered', 'ended', 'without_circulation', 'given_up', 'not_deposited')),
+                                    check (outcome in ('unknown_document', 'not_entitled', 'not_registered', 'ended', 'without_circulation', 'given_up', 'not_deposited',
+                                                      'no_mandate', 'mandate_unknown', 'mandate_differs', 'mandate_not_in_force')),
     refused_at timestamptz not null,
     commit_id  uuid        not null
 );
@@ -127,7 +130,7 @@ grant select, insert on certificate_file to ${app};
 
 -- A certificate bundle (전자증명서): of an accepted request, whose distribution certificate goes into it. What it is made of, as the archive unit and delivery
 -- stated it when it was requested; none of this changes. Then its state: 1 requested, 2 issued, 3 failed, and what it waits for: 1 the distribution
--- certificate, 2 the archive, 3 a time stamp.
+-- certificate, 2 the archive, 3 a time stamp, 4 the proofs of what led to it.
 create table bundle (
     id                  uuid        not null constraint bundle_pk primary key
                                              constraint bundle_of_certificate references certificate (id),
@@ -139,8 +142,9 @@ create table bundle (
     sender_platform     text        not null,
     recipient_platform  text        not null,
     registration_digest text        not null,
+    form                text        not null constraint bundle_form_known check (form in ('submission', 'evidence')),
     state               smallint    not null constraint bundle_state_known check (state in (1, 2, 3)),
-    waits_for           smallint    not null default 1 constraint bundle_wait_known check (waits_for in (1, 2, 3)),
+    waits_for           smallint    not null default 1 constraint bundle_wait_known check (waits_for in (1, 2, 3, 4)),
     due_at              timestamptz,
     lease_until         timestamptz,
     owner               text,

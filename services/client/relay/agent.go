@@ -43,6 +43,14 @@ func (c *Client) RequestAuthorisation(ctx context.Context, requestID, sender str
 	return out.GetAuthorisation(), err
 }
 
+// RequestCertificatesAuthorisation asks a party, by its certified address, to let the agent obtain certificates.
+func (c *Client) RequestCertificatesAuthorisation(ctx context.Context, requestID, party string, of *intakev1.CertificatesOf) (*intakev1.Authorisation, error) {
+	out := &intakev1.RequestAuthorisationResponse{}
+	err := c.rest.Call(ctx, http.MethodPost, authorisations, nil,
+		&intakev1.RequestAuthorisationRequest{RequestId: requestID, SenderAddress: party, Certificates: of}, out)
+	return out.GetAuthorisation(), err
+}
+
 // Authorisation returns an authorisation.
 func (c *Client) Authorisation(ctx context.Context, id string) (*intakev1.Authorisation, error) {
 	out := &intakev1.GetAuthorisationResponse{}

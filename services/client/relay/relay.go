@@ -168,9 +168,10 @@ func (c *Client) Timeline(ctx context.Context, edocNum string) (*statusv1.GetTim
 	return out, c.rest.Call(ctx, http.MethodGet, "/v1/documents/"+url.PathEscape(edocNum)+"/timeline", nil, nil, out)
 }
 
-// RequestCertificate asks for a distribution certificate (guide 5.1.2 ❶).
-func (c *Client) RequestCertificate(ctx context.Context, edocNum, reason, requestID string) (*certificatev1.Certificate, error) {
-	in := &certificatev1.RequestCertificateRequest{Reason: reason, RequestId: requestID}
+// RequestCertificate asks for a distribution certificate (guide 5.1.2 ❶). An agent names the authorisation of a party; others
+// leave it empty.
+func (c *Client) RequestCertificate(ctx context.Context, edocNum, reason, requestID, authorisation string) (*certificatev1.Certificate, error) {
+	in := &certificatev1.RequestCertificateRequest{Reason: reason, RequestId: requestID, Authorisation: authorisation}
 	out := &certificatev1.RequestCertificateResponse{}
 	err := c.rest.Call(ctx, http.MethodPost, "/v1/documents/"+url.PathEscape(edocNum)+"/certificates", nil, in, out)
 	return out.GetCertificate(), err

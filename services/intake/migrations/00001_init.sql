@@ -90,7 +90,7 @@ create table cancel_request (
 ) partition by range (edoc_num);
 grant select, insert on cancel_request to ${app};
 
--- What agents may send for others: asked for by an agent, given by the sender, ended by either. Items count by keyed hashes of their digests, so
+-- What agents may send or obtain for others: asked for by an agent, given by the sender, ended by either. Items count by keyed hashes of their digests, so
 -- nobody can find one by trying. Kept as documents are.
 create table authorisation (
     id               uuid        not null,
@@ -112,6 +112,8 @@ create table authorisation (
     ended_at         timestamptz,
     -- naru.intake.v1.AuthorisationEnd.
     ended_as         smallint    constraint authorisation_ended_as_known check (ended_as in (1, 2, 3)),
+    -- naru.intake.v1.AuthorisationPurpose: to send items, or to obtain certificates of documents.
+    purpose          smallint    not null constraint authorisation_purpose_known check (purpose in (1, 2)),
     commit_id        uuid        not null,
     constraint authorisation_pkey primary key (id),
     constraint authorisation_given_somehow check ((given_at is null) = (num_nonnulls(session, signature_digest) = 0)),

@@ -207,6 +207,9 @@ func (s *System) render(ctx context.Context, held Circulation, platformID, appli
 		return issuedCertificate{}, err
 	}
 	s.pusher.issued(ctx, platformID, pushHead{number, held.EdocNum, applicant}, pdf)
+	if _, ok := s.Scenarios.Take(scenario.PushOnly, held.EdocNum); ok {
+		return issuedCertificate{}, errors.New("it is pushed alone")
+	}
 	return issuedCertificate{number: number, pdf: pdf}, nil
 }
 

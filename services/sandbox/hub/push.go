@@ -36,8 +36,19 @@ type push struct {
 	pdf        []byte
 	// key signs; it claims the hub's id.
 	key pushKey
-	due time.Time
-	try int
+	// behind is how much older the signature is than the push.
+	behind time.Duration
+	// replayed: once it has arrived, the very same message is sent again.
+	replayed bool
+	due      time.Time
+	try      int
+	made     *message
+}
+
+// message is a push as it is sent. What is pushed again, because nobody answered, is signed anew.
+type message struct {
+	contentType, signature string
+	body                   []byte
 }
 
 // pushKey is a key under the hub's id.
@@ -65,6 +76,10 @@ const (
 	pushTimeout = 10 * time.Second
 	// foreignApplicant is whom a push names by the scenario push-foreign.
 	foreignApplicant = "somebody-who-did-not-ask"
+	// foreignDocument is what a push is about by the scenario push-other-document, foreignRelay whom it is for by
+	// push-other-relay.
+	foreignDocument = "20260302_PEER000001_0000000000001"
+	foreignRelay    = "peer-01-sandbox"
 )
 
 func newPusher(s *System, key crypto.Signer) (*pusher, error) {
@@ -106,6 +121,16 @@ func (p *pusher) issued(ctx context.Context, platformID string, head pushHead, p
 	if _, ok := p.system.Scenarios.Take(scenario.PushForeign, head.EdocNum); ok {
 		one.head.Eaddr = foreignApplicant
 	}
+	if _, ok := p.system.Scenarios.Take(scenario.PushOtherDocument, head.EdocNum); ok {
+		one.head.EdocNum = foreignDocument
+	}
+	if _, ok := p.system.Scenarios.Take(scenario.PushOtherRelay, head.EdocNum); ok {
+		one.platformID = foreignRelay
+	}
+	if s, ok := p.system.Scenarios.Take(scenario.PushStale, head.EdocNum); ok {
+		one.behind = time.Duration(s.Delay)
+	}
+	_, one.replayed = p.system.Scenarios.Take(scenario.PushReplayed, head.EdocNum)
 	if _, ok := p.system.Scenarios.Take(scenario.PushForged, head.EdocNum); ok {
 		stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -151,33 +176,45 @@ func (p *pusher) round(ctx context.Context, waiting []push) (later []push) {
 			later = append(later, one)
 			continue
 		}
-		status, err := p.send(ctx, one)
+		status, err := p.send(ctx, &one)
 		p.system.Log.LogAttrs(ctx, slog.LevelInfo, "pushed", slog.String("cert_num", one.head.CertNum), slog.Int("status", status), slog.Any("error", err))
-		if one.try++; (err != nil || status >= http.StatusInternalServerError) && one.try < pushTries {
-			one.due = p.system.Clock.Now().Add(pushPause)
+		switch one.try++; {
+		case (err != nil || status >= http.StatusInternalServerError) && one.try < pushTries:
+			one.due, one.made = p.system.Clock.Now().Add(pushPause), nil
+			later = append(later, one)
+		case one.replayed:
+			one.replayed, one.try = false, 0
 			later = append(later, one)
 		}
 	}
 	return later
 }
 
-func (p *pusher) send(ctx context.Context, one push) (status int, err error) {
+// make signs a push.
+func (p *pusher) make(one push) (*message, error) {
 	contentType, body, err := certificateParts(one.head, one.pdf)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	signature, err := hubpush.Sign(one.key, hubpush.Claims{
-		Audience: one.platformID, Nonce: uuid.NewString(), ContentType: contentType, Digest: hubpush.DigestOf(body), IssuedAt: p.system.Clock.Now(),
+		Audience: one.platformID, Nonce: uuid.NewString(), ContentType: contentType, Digest: hubpush.DigestOf(body),
+		IssuedAt: p.system.Clock.Now().Add(-one.behind),
 	})
-	if err != nil {
-		return 0, err
+	return &message{contentType, signature, body}, err
+}
+
+func (p *pusher) send(ctx context.Context, one *push) (status int, err error) {
+	if one.made == nil {
+		if one.made, err = p.make(*one); err != nil {
+			return 0, err
+		}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(one.made.body))
 	if err != nil {
 		return 0, fmt.Errorf("make push: %w", err)
 	}
-	request.Header.Set("Content-Type", contentType)
-	request.Header.Set(hubpush.Header, signature)
+	request.Header.Set("Content-Type", one.made.contentType)
+	request.Header.Set(hubpush.Header, one.made.signature)
 	response, err := p.client.Do(request)
 	if err != nil {
 		return 0, errors.New("the relay could not be reached")

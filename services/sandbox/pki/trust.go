@@ -10,6 +10,9 @@ import (
 	"github.com/naru-relay/naru/pkg/durable"
 )
 
+// LogsFolder is where the trust looks for the keys of the relay's logs, which the relay publishes itself.
+const LogsFolder = "logs"
+
 // trustFile is read by whoever verifies bundles (pkg/bundle).
 const trustFile = "trust.yaml"
 
@@ -33,6 +36,8 @@ archives:
       profile: naru-sandbox-archive/1
       roots: [archive-root.pem]
   skew: 1s
+logs:
+  folder: logs
 `
 
 // ofRelay is added where the relay's keys are known.

@@ -71,6 +71,16 @@ const (
 	PushForeign Kind = "push-foreign"
 	// PushForged pushes it with a signature that is not the hub's.
 	PushForged Kind = "push-forged"
+	// PushOnly pushes it and gives no answer to whoever asked for it.
+	PushOnly Kind = "push-only"
+	// PushReplayed pushes the very same bytes under the very same signature again, as somebody who recorded a push would.
+	PushReplayed Kind = "push-replayed"
+	// PushStale pushes it with a signature that is older by delay.
+	PushStale Kind = "push-stale"
+	// PushOtherDocument pushes it as one of a document of another relay.
+	PushOtherDocument Kind = "push-other-document"
+	// PushOtherRelay pushes it with a signature for another relay.
+	PushOtherRelay Kind = "push-other-relay"
 )
 
 // Kinds of a sender's viewing system.
@@ -191,6 +201,7 @@ func (s *Scenario) known() bool {
 		TokenLoss, ItemResult, WrongOrder, MissingItems, ReplicaLag,
 		CertificateForged, CertificateOtherDocument, CertificateExpired, CertificateForeignSigner, CertificateOtherOwner, CertificateBackdated,
 		CertificateLongTerm, Forgetful, DepositRefused, PushLate, PushTwice, PushForeign, PushForged,
+		PushOnly, PushReplayed, PushStale, PushOtherDocument, PushOtherRelay,
 		ShowOtherBytes, ReportEarly, ReportForeignDocument, NeverReport, NoSuchPerson, RetryAfter,
 		TSAOtherImprint, TSAOtherNonce, TSAForeignSigner, TSAExpired, TSARejects,
 	}, s.Kind)
@@ -215,8 +226,8 @@ func (s *Scenario) check() (field, rule string) {
 		return "match.edocNum", "key and edocNum differ"
 	case s.Delay < 0 || time.Duration(s.Delay) > maxDelay:
 		return "delay", "0s to 10m"
-	case slices.Contains([]Kind{Slow, ReplicaLag, CertificateBackdated, RetryAfter, PushLate}, s.Kind) && s.Delay == 0:
-		return "delay", "required for slow, replica-lag, certificate-backdated, retry-after and push-late"
+	case slices.Contains([]Kind{Slow, ReplicaLag, CertificateBackdated, RetryAfter, PushLate, PushStale}, s.Kind) && s.Delay == 0:
+		return "delay", "required for slow, replica-lag, certificate-backdated, retry-after, push-late and push-stale"
 	case s.Kind == ItemResult && (s.Result < 1 || s.Result > 9999):
 		return "result", "1 to 9999, required for item-result"
 	case s.Charset != "" && charsets()[s.Charset] == nil, s.Kind == Encoded && s.Charset == "":

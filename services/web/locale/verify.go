@@ -39,8 +39,10 @@ func VerifyLimit(korean, english string) Text {
 
 // Of bundles.
 var (
-	BundleRequest = both("전자증명서 묶음 신청", "Ask for a certificate bundle")
-	BundleTip     = both("묶음에는 문서, 원본증명서, 유통증명서가 함께 들어 있어 누구나 검증할 수 있습니다.", "A bundle holds the document, its original certificate and the certificate of distribution; anybody can verify it.")
-	BundleTitle   = both("전자증명서 묶음", "Certificate bundle")
-	BundleGet     = both("묶음 내려받기 (.asice)", "Download the bundle (.asice)")
+	BundleRequest   = both("전자증명서 묶음 신청", "Ask for a certificate bundle")
+	BundleTip       = both("묶음에는 문서, 원본증명서, 유통증명서가 함께 들어 있어 누구나 검증할 수 있습니다.", "A bundle holds the document, its original certificate and the certificate of distribution; anybody can verify it.")
+	EvidenceRequest = both("증빙용 묶음 신청", "Ask for a bundle for a dispute")
+	EvidenceTip     = both("증빙용 묶음에는 최초등록증명서, 처리 이력, 유통허브의 응답, 중계자 기록의 증명이 더 들어 있습니다.", "A bundle for a dispute also holds the registration certificate, the timeline, the hub's answers and proofs of the relay's records.")
+	BundleTitle     = both("전자증명서 묶음", "Certificate bundle")
+	BundleGet       = both("묶음 내려받기 (.asice)", "Download the bundle (.asice)")
 )

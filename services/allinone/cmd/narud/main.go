@@ -34,6 +34,7 @@ func settings(args []string, stdout, stderr io.Writer) (opts allinone.Options, c
 	flags.StringVar(&opts.GRPC, "grpc", allinone.DefaultGRPC, "address of the public gRPC door")
 	flags.StringVar(&opts.Ops, "ops", allinone.DefaultOps, "address of health and metrics")
 	flags.StringVar(&opts.Web, "web", allinone.DefaultWeb, "address of the pages for people")
+	flags.StringVar(&opts.Push, "hub-push", allinone.DefaultPush, "address where the hub pushes certificates")
 	flags.BoolVar(&opts.FreePorts, "free-ports", false, "let the sandbox systems take free ports")
 	flags.StringVar(&opts.DatabaseURL, "database-url", os.Getenv("NARU_DATABASE_URL"), "superuser's URL of a PostgreSQL server; empty: a private one (NARU_DATABASE_URL)")
 	flags.BoolVar(&opts.Seed, "seed", false, "make a demo institution, viewing system, archive member and recipient")

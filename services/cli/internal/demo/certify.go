@@ -29,7 +29,7 @@ func readSecret(path string) (string, error) {
 }
 
 func (w *walk) requestCertificate(ctx context.Context) (string, error) {
-	requested, err := w.sender.RequestCertificate(ctx, w.result.EdocNum, certificateReason, uuid.NewString())
+	requested, err := w.sender.RequestCertificate(ctx, w.result.EdocNum, certificateReason, uuid.NewString(), "")
 	if err != nil {
 		return "", err
 	}

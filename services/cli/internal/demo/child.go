@@ -60,7 +60,7 @@ func startChild(narud, dir string) (*child, error) {
 	}
 	defer func() { _ = log.Close() }() // the child has its own handle
 	const free = "127.0.0.1:0"
-	cmd := exec.Command(narud, "-data", dir, "-rest", free, "-grpc", free, "-ops", free, "-web", free, "-free-ports", "-traces") //nolint:noctx,gosec // stopped in order by stop; the program the caller named
+	cmd := exec.Command(narud, "-data", dir, "-rest", free, "-grpc", free, "-ops", free, "-web", free, "-hub-push", free, "-free-ports", "-traces") //nolint:noctx,gosec // stopped in order by stop; the program the caller named
 	cmd.Stdout, cmd.Stderr = log, log
 	contain(cmd)
 	process, err := lifecycle.StartChild(cmd)

@@ -48,6 +48,7 @@ type BundleServiceClient interface {
 	// ListBundles lists the caller's requests for one document, newest first.
 	ListBundles(ctx context.Context, in *ListBundlesRequest, opts ...grpc.CallOption) (*ListBundlesResponse, error)
 	// DownloadBundle streams the container from an offset; the bytes are the same each time until it is renewed. Errors: BUNDLE_NOT_FOUND, BUNDLE_NOT_ISSUED,
+	// AUTHORISATION_MISSING (the agent's has ended),
 	// INVALID_REQUEST (offset beyond the end), DOCUMENT_UNAVAILABLE (neither this relay nor the archive gives the document now; try again).
 	DownloadBundle(ctx context.Context, in *DownloadBundleRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadBundleResponse], error)
 }
@@ -150,6 +151,7 @@ type BundleServiceServer interface {
 	// ListBundles lists the caller's requests for one document, newest first.
 	ListBundles(context.Context, *ListBundlesRequest) (*ListBundlesResponse, error)
 	// DownloadBundle streams the container from an offset; the bytes are the same each time until it is renewed. Errors: BUNDLE_NOT_FOUND, BUNDLE_NOT_ISSUED,
+	// AUTHORISATION_MISSING (the agent's has ended),
 	// INVALID_REQUEST (offset beyond the end), DOCUMENT_UNAVAILABLE (neither this relay nor the archive gives the document now; try again).
 	DownloadBundle(*DownloadBundleRequest, grpc.ServerStreamingServer[DownloadBundleResponse]) error
 	mustEmbedUnimplementedBundleServiceServer()

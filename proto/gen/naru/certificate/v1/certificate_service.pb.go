@@ -416,7 +416,9 @@ type RequestCertificateRequest struct {
 	// Why it is needed (발급요청 사유), 1-200 characters.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The caller's id of this request, 1-64 characters.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Of an agent: the authorisation by which a party lets it obtain this certificate for this reason (intake.v1.AuthorisationService). Others leave it out.
+	Authorisation string `protobuf:"bytes,4,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -468,6 +470,13 @@ func (x *RequestCertificateRequest) GetReason() string {
 func (x *RequestCertificateRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RequestCertificateRequest) GetAuthorisation() string {
+	if x != nil {
+		return x.Authorisation
 	}
 	return ""
 }
@@ -794,12 +803,13 @@ const file_naru_certificate_v1_certificate_service_proto_rawDesc = "" +
 	" \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\x06sentAt\x12B\n" +
 	"\vreceived_at\x18\v \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\n" +
 	"receivedAt\x12:\n" +
-	"\aread_at\x18\f \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\x06readAt\"\xcc\x01\n" +
+	"\aread_at\x18\f \x01(\x0e2!.naru.certificate.v1.CheckOutcomeR\x06readAt\"\xff\x01\n" +
 	"\x19RequestCertificateRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12)\n" +
 	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\x12<\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\"`\n" +
+	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x121\n" +
+	"\rauthorisation\x18\x04 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rauthorisation\"`\n" +
 	"\x1aRequestCertificateResponse\x12B\n" +
 	"\vcertificate\x18\x01 \x01(\v2 .naru.certificate.v1.CertificateR\vcertificate\"1\n" +
 	"\x15GetCertificateRequest\x12\x18\n" +
@@ -825,12 +835,12 @@ const file_naru_certificate_v1_certificate_service_proto_rawDesc = "" +
 	"\x19CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14CHECK_OUTCOME_PASSED\x10\x01\x12\x18\n" +
 	"\x14CHECK_OUTCOME_FAILED\x10\x02\x12\x1f\n" +
-	"\x1bCHECK_OUTCOME_NOT_CHECKABLE\x10\x032\xc8\x05\n" +
-	"\x12CertificateService\x12\xbd\x01\n" +
-	"\x12RequestCertificate\x12..naru.certificate.v1.RequestCertificateRequest\x1a/.naru.certificate.v1.RequestCertificateResponse\"F\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/documents/{edoc_num}/certificates\x12\x9e\x01\n" +
-	"\x0eGetCertificate\x12*.naru.certificate.v1.GetCertificateRequest\x1a+.naru.certificate.v1.GetCertificateResponse\"3\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/certificates/{id}\x12\xb4\x01\n" +
-	"\x10ListCertificates\x12,.naru.certificate.v1.ListCertificatesRequest\x1a-.naru.certificate.v1.ListCertificatesResponse\"C\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02'\x12%/v1/documents/{edoc_num}/certificates\x12\x99\x01\n" +
-	"\x13DownloadCertificate\x12/.naru.certificate.v1.DownloadCertificateRequest\x1a\x14.google.api.HttpBody\";\xca\xf3\x18\x12\x12\x02\x01\x04\x1a\fcertificates\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/certificates/{id}/contentB\xe8\x01\n" +
+	"\x1bCHECK_OUTCOME_NOT_CHECKABLE\x10\x032\xcc\x05\n" +
+	"\x12CertificateService\x12\xbe\x01\n" +
+	"\x12RequestCertificate\x12..naru.certificate.v1.RequestCertificateRequest\x1a/.naru.certificate.v1.RequestCertificateResponse\"G\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/documents/{edoc_num}/certificates\x12\x9f\x01\n" +
+	"\x0eGetCertificate\x12*.naru.certificate.v1.GetCertificateRequest\x1a+.naru.certificate.v1.GetCertificateResponse\"4\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/certificates/{id}\x12\xb5\x01\n" +
+	"\x10ListCertificates\x12,.naru.certificate.v1.ListCertificatesRequest\x1a-.naru.certificate.v1.ListCertificatesResponse\"D\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02'\x12%/v1/documents/{edoc_num}/certificates\x12\x9a\x01\n" +
+	"\x13DownloadCertificate\x12/.naru.certificate.v1.DownloadCertificateRequest\x1a\x14.google.api.HttpBody\"<\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/certificates/{id}/contentB\xe8\x01\n" +
 	"\x17com.naru.certificate.v1B\x17CertificateServiceProtoP\x01ZFgithub.com/naru-relay/naru/proto/gen/naru/certificate/v1;certificatev1\xa2\x02\x03NCX\xaa\x02\x13Naru.Certificate.V1\xca\x02\x13Naru\\Certificate\\V1\xe2\x02\x1fNaru\\Certificate\\V1\\GPBMetadata\xea\x02\x15Naru::Certificate::V1b\x06proto3"
 
 var (

@@ -30,18 +30,20 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// CertificateService gives distribution certificates (유통증명서, guide 5.1.2 ❶) to the parties of a document.
+// CertificateService gives distribution certificates (유통증명서, guide 5.1.2 ❶) to the parties of a document, and to an agent by an authorisation of one of
+// them, which is looked at again when the file is handed out.
 type CertificateServiceClient interface {
 	// RequestCertificate records applicant and reason, finds out about the entitlement, and starts obtaining the certificate from the hub. A
 	// refusal is recorded too. Idempotent by request_id: a request that was refused, or answered 503, may come again under it. Errors:
-	// DOCUMENT_NOT_FOUND (also without entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED; final: DOCUMENT_ENDED (cancelled, expired or
+	// DOCUMENT_NOT_FOUND (also without entitlement; of an agent, without that of whoever authorised it), AUTHORISATION_NOT_FOUND (not this agent's),
+	// AUTHORISATION_MISSING (an agent names none, or one that is not in force, or not about this document and reason), NOT_REGISTERED_YET, REQUEST_ID_REUSED; final: DOCUMENT_ENDED (cancelled, expired or
 	// failed before receipt), WITHOUT_CIRCULATION, REGISTRATION_GIVEN_UP (the hub will never have its record).
 	RequestCertificate(ctx context.Context, in *RequestCertificateRequest, opts ...grpc.CallOption) (*RequestCertificateResponse, error)
 	// GetCertificate returns the state of a request. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
 	GetCertificate(ctx context.Context, in *GetCertificateRequest, opts ...grpc.CallOption) (*GetCertificateResponse, error)
 	// ListCertificates lists the caller's requests for one document, newest first.
 	ListCertificates(ctx context.Context, in *ListCertificatesRequest, opts ...grpc.CallOption) (*ListCertificatesResponse, error)
-	// DownloadCertificate gives the PDF (application/pdf). Errors: CERTIFICATE_NOT_FOUND, NOT_ISSUED.
+	// DownloadCertificate gives the PDF (application/pdf). Errors: CERTIFICATE_NOT_FOUND, NOT_ISSUED, AUTHORISATION_MISSING (the agent's has ended).
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	DownloadCertificate(ctx context.Context, in *DownloadCertificateRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
@@ -99,18 +101,20 @@ func (c *certificateServiceClient) DownloadCertificate(ctx context.Context, in *
 // All implementations must embed UnimplementedCertificateServiceServer
 // for forward compatibility.
 //
-// CertificateService gives distribution certificates (유통증명서, guide 5.1.2 ❶) to the parties of a document.
+// CertificateService gives distribution certificates (유통증명서, guide 5.1.2 ❶) to the parties of a document, and to an agent by an authorisation of one of
+// them, which is looked at again when the file is handed out.
 type CertificateServiceServer interface {
 	// RequestCertificate records applicant and reason, finds out about the entitlement, and starts obtaining the certificate from the hub. A
 	// refusal is recorded too. Idempotent by request_id: a request that was refused, or answered 503, may come again under it. Errors:
-	// DOCUMENT_NOT_FOUND (also without entitlement), NOT_REGISTERED_YET, REQUEST_ID_REUSED; final: DOCUMENT_ENDED (cancelled, expired or
+	// DOCUMENT_NOT_FOUND (also without entitlement; of an agent, without that of whoever authorised it), AUTHORISATION_NOT_FOUND (not this agent's),
+	// AUTHORISATION_MISSING (an agent names none, or one that is not in force, or not about this document and reason), NOT_REGISTERED_YET, REQUEST_ID_REUSED; final: DOCUMENT_ENDED (cancelled, expired or
 	// failed before receipt), WITHOUT_CIRCULATION, REGISTRATION_GIVEN_UP (the hub will never have its record).
 	RequestCertificate(context.Context, *RequestCertificateRequest) (*RequestCertificateResponse, error)
 	// GetCertificate returns the state of a request. Errors: CERTIFICATE_NOT_FOUND (also for somebody else's).
 	GetCertificate(context.Context, *GetCertificateRequest) (*GetCertificateResponse, error)
 	// ListCertificates lists the caller's requests for one document, newest first.
 	ListCertificates(context.Context, *ListCertificatesRequest) (*ListCertificatesResponse, error)
-	// DownloadCertificate gives the PDF (application/pdf). Errors: CERTIFICATE_NOT_FOUND, NOT_ISSUED.
+	// DownloadCertificate gives the PDF (application/pdf). Errors: CERTIFICATE_NOT_FOUND, NOT_ISSUED, AUTHORISATION_MISSING (the agent's has ended).
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
 	DownloadCertificate(context.Context, *DownloadCertificateRequest) (*httpbody.HttpBody, error)

@@ -29,15 +29,17 @@ const (
 type CertificateRequested struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
-	// SENDER or RECIPIENT.
+	// SENDER, RECIPIENT or AGENT.
 	PrincipalKind v1.PrincipalKind `protobuf:"varint,2,opt,name=principal_kind,json=principalKind,proto3,enum=naru.platform.v1.PrincipalKind" json:"principal_kind,omitempty"`
 	// The caller's own id of the request.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	Digest    []byte `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	// How the caller proved who it is.
 	Authentication *v1.Authentication `protobuf:"bytes,5,opt,name=authentication,proto3" json:"authentication,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Id of the authorisation that an agent named; nothing of it is known yet.
+	Authorisation string `protobuf:"bytes,6,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CertificateRequested) Reset() {
@@ -105,6 +107,102 @@ func (x *CertificateRequested) GetAuthentication() *v1.Authentication {
 	return nil
 }
 
+func (x *CertificateRequested) GetAuthorisation() string {
+	if x != nil {
+		return x.Authorisation
+	}
+	return ""
+}
+
+// Mandate is an authorisation that was in force when an agent obtained a certificate by it, as intake told (Decree 2-5 ④).
+type Mandate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the authorisation; intake's facts tell who gave it and how.
+	Authorisation string `protobuf:"bytes,1,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
+	// Digest of what it is about (pkg/authorisation), 32 bytes.
+	Digest  []byte                 `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	GivenAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=given_at,json=givenAt,proto3" json:"given_at,omitempty"`
+	// Until when it counted, unless it was revoked.
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// The party that gave it, whose entitlement counted, and its kind: SENDER or RECIPIENT.
+	Principal     string           `protobuf:"bytes,5,opt,name=principal,proto3" json:"principal,omitempty"`
+	PrincipalKind v1.PrincipalKind `protobuf:"varint,6,opt,name=principal_kind,json=principalKind,proto3,enum=naru.platform.v1.PrincipalKind" json:"principal_kind,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mandate) Reset() {
+	*x = Mandate{}
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mandate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mandate) ProtoMessage() {}
+
+func (x *Mandate) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mandate.ProtoReflect.Descriptor instead.
+func (*Mandate) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Mandate) GetAuthorisation() string {
+	if x != nil {
+		return x.Authorisation
+	}
+	return ""
+}
+
+func (x *Mandate) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *Mandate) GetGivenAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.GivenAt
+	}
+	return nil
+}
+
+func (x *Mandate) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *Mandate) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *Mandate) GetPrincipalKind() v1.PrincipalKind {
+	if x != nil {
+		return x.PrincipalKind
+	}
+	return v1.PrincipalKind(0)
+}
+
 // CertificateAccepted: a party's request was accepted, with what the certificate will be compared with, as delivery and
 // circulation stated it. Subject: id of the request.
 type CertificateAccepted struct {
@@ -122,14 +220,16 @@ type CertificateAccepted struct {
 	SentAt      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=sent_at,json=sentAt,proto3" json:"sent_at,omitempty"`
 	ReceivedAt  *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
 	// Since when the hub holds the circulation.
-	RegisteredAt  *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
+	RegisteredAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
+	// Where an agent asked: by what. The entitlement is that of who gave it.
+	Mandate       *Mandate `protobuf:"bytes,11,opt,name=mandate,proto3" json:"mandate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CertificateAccepted) Reset() {
 	*x = CertificateAccepted{}
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[1]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -141,7 +241,7 @@ func (x *CertificateAccepted) String() string {
 func (*CertificateAccepted) ProtoMessage() {}
 
 func (x *CertificateAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[1]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -154,7 +254,7 @@ func (x *CertificateAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CertificateAccepted.ProtoReflect.Descriptor instead.
 func (*CertificateAccepted) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{1}
+	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *CertificateAccepted) GetEdocNum() string {
@@ -227,21 +327,31 @@ func (x *CertificateAccepted) GetRegisteredAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *CertificateAccepted) GetMandate() *Mandate {
+	if x != nil {
+		return x.Mandate
+	}
+	return nil
+}
+
 // CertificateRefused: a request was turned down; it may be made again. Subject: id of the refusal.
 type CertificateRefused struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
 	// Id of the request.
 	Certificate string `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`
-	// unknown_document, not_entitled, not_registered, ended, without_circulation, given_up or not_deposited.
-	Outcome       string `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// unknown_document, not_entitled, not_registered, ended, without_circulation, given_up or not_deposited; of an agent also no_mandate (it named none),
+	// mandate_unknown (not this agent's), mandate_differs (not about this document and reason) or mandate_not_in_force, also when it came for the file.
+	Outcome string `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Id of the authorisation that the agent named.
+	Authorisation string `protobuf:"bytes,4,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CertificateRefused) Reset() {
 	*x = CertificateRefused{}
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -253,7 +363,7 @@ func (x *CertificateRefused) String() string {
 func (*CertificateRefused) ProtoMessage() {}
 
 func (x *CertificateRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -266,7 +376,7 @@ func (x *CertificateRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CertificateRefused.ProtoReflect.Descriptor instead.
 func (*CertificateRefused) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{2}
+	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CertificateRefused) GetEdocNum() string {
@@ -286,6 +396,13 @@ func (x *CertificateRefused) GetCertificate() string {
 func (x *CertificateRefused) GetOutcome() string {
 	if x != nil {
 		return x.Outcome
+	}
+	return ""
+}
+
+func (x *CertificateRefused) GetAuthorisation() string {
+	if x != nil {
+		return x.Authorisation
 	}
 	return ""
 }
@@ -324,7 +441,7 @@ type CertificateAttempted struct {
 
 func (x *CertificateAttempted) Reset() {
 	*x = CertificateAttempted{}
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -336,7 +453,7 @@ func (x *CertificateAttempted) String() string {
 func (*CertificateAttempted) ProtoMessage() {}
 
 func (x *CertificateAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -349,7 +466,7 @@ func (x *CertificateAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CertificateAttempted.ProtoReflect.Descriptor instead.
 func (*CertificateAttempted) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{3}
+	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CertificateAttempted) GetEdocNum() string {
@@ -461,7 +578,7 @@ type BundleAttempted struct {
 
 func (x *BundleAttempted) Reset() {
 	*x = BundleAttempted{}
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -473,7 +590,7 @@ func (x *BundleAttempted) String() string {
 func (*BundleAttempted) ProtoMessage() {}
 
 func (x *BundleAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -486,7 +603,7 @@ func (x *BundleAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BundleAttempted.ProtoReflect.Descriptor instead.
 func (*BundleAttempted) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{4}
+	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *BundleAttempted) GetEdocNum() string {
@@ -541,7 +658,7 @@ type BundleRenewed struct {
 
 func (x *BundleRenewed) Reset() {
 	*x = BundleRenewed{}
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -553,7 +670,7 @@ func (x *BundleRenewed) String() string {
 func (*BundleRenewed) ProtoMessage() {}
 
 func (x *BundleRenewed) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_certificate_v1_facts_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -566,7 +683,7 @@ func (x *BundleRenewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BundleRenewed.ProtoReflect.Descriptor instead.
 func (*BundleRenewed) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{5}
+	return file_naru_certificate_v1_facts_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BundleRenewed) GetEdocNum() string {
@@ -608,14 +725,23 @@ var File_naru_certificate_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1fnaru/certificate/v1/facts.proto\x12\x13naru.certificate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a naru/certificate/v1/events.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x82\x02\n" +
+	"\x1fnaru/certificate/v1/facts.proto\x12\x13naru.certificate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a naru/certificate/v1/events.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xa8\x02\n" +
 	"\x14CertificateRequested\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12F\n" +
 	"\x0eprincipal_kind\x18\x02 \x01(\x0e2\x1f.naru.platform.v1.PrincipalKindR\rprincipalKind\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tR\trequestId\x12\x16\n" +
 	"\x06digest\x18\x04 \x01(\fR\x06digest\x12H\n" +
-	"\x0eauthentication\x18\x05 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:\x06\xd2\xf3\x18\x02\b\x02\"\xce\x03\n" +
+	"\x0eauthentication\x18\x05 \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication\x12$\n" +
+	"\rauthorisation\x18\x06 \x01(\tR\rauthorisation:\x06\xd2\xf3\x18\x02\b\x02\"\x9f\x02\n" +
+	"\aMandate\x12$\n" +
+	"\rauthorisation\x18\x01 \x01(\tR\rauthorisation\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\fR\x06digest\x125\n" +
+	"\bgiven_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\agivenAt\x129\n" +
+	"\n" +
+	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1c\n" +
+	"\tprincipal\x18\x05 \x01(\tR\tprincipal\x12F\n" +
+	"\x0eprincipal_kind\x18\x06 \x01(\x0e2\x1f.naru.platform.v1.PrincipalKindR\rprincipalKind\"\x86\x04\n" +
 	"\x13CertificateAccepted\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x18\n" +
 	"\aordinal\x18\x02 \x01(\rR\aordinal\x12B\n" +
@@ -628,11 +754,13 @@ const file_naru_certificate_v1_facts_proto_rawDesc = "" +
 	"\vreceived_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"receivedAt\x12?\n" +
 	"\rregistered_at\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt:\x06\xd2\xf3\x18\x02\b\x02\"s\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x126\n" +
+	"\amandate\x18\v \x01(\v2\x1c.naru.certificate.v1.MandateR\amandate:\x06\xd2\xf3\x18\x02\b\x02\"\x99\x01\n" +
 	"\x12CertificateRefused\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12 \n" +
 	"\vcertificate\x18\x02 \x01(\tR\vcertificate\x12\x18\n" +
-	"\aoutcome\x18\x03 \x01(\tR\aoutcome:\x06\xd2\xf3\x18\x02\b\x02\"\xa7\x03\n" +
+	"\aoutcome\x18\x03 \x01(\tR\aoutcome\x12$\n" +
+	"\rauthorisation\x18\x04 \x01(\tR\rauthorisation:\x06\xd2\xf3\x18\x02\b\x02\"\xa7\x03\n" +
 	"\x14CertificateAttempted\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x18\n" +
 	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x12\n" +
@@ -677,36 +805,41 @@ func file_naru_certificate_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_certificate_v1_facts_proto_rawDescData
 }
 
-var file_naru_certificate_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_naru_certificate_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_naru_certificate_v1_facts_proto_goTypes = []any{
 	(*CertificateRequested)(nil),  // 0: naru.certificate.v1.CertificateRequested
-	(*CertificateAccepted)(nil),   // 1: naru.certificate.v1.CertificateAccepted
-	(*CertificateRefused)(nil),    // 2: naru.certificate.v1.CertificateRefused
-	(*CertificateAttempted)(nil),  // 3: naru.certificate.v1.CertificateAttempted
-	(*BundleAttempted)(nil),       // 4: naru.certificate.v1.BundleAttempted
-	(*BundleRenewed)(nil),         // 5: naru.certificate.v1.BundleRenewed
-	(v1.PrincipalKind)(0),         // 6: naru.platform.v1.PrincipalKind
-	(*v1.Authentication)(nil),     // 7: naru.platform.v1.Authentication
-	(Entitlement)(0),              // 8: naru.certificate.v1.Entitlement
-	(*v1.Digest)(nil),             // 9: naru.platform.v1.Digest
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Mandate)(nil),               // 1: naru.certificate.v1.Mandate
+	(*CertificateAccepted)(nil),   // 2: naru.certificate.v1.CertificateAccepted
+	(*CertificateRefused)(nil),    // 3: naru.certificate.v1.CertificateRefused
+	(*CertificateAttempted)(nil),  // 4: naru.certificate.v1.CertificateAttempted
+	(*BundleAttempted)(nil),       // 5: naru.certificate.v1.BundleAttempted
+	(*BundleRenewed)(nil),         // 6: naru.certificate.v1.BundleRenewed
+	(v1.PrincipalKind)(0),         // 7: naru.platform.v1.PrincipalKind
+	(*v1.Authentication)(nil),     // 8: naru.platform.v1.Authentication
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(Entitlement)(0),              // 10: naru.certificate.v1.Entitlement
+	(*v1.Digest)(nil),             // 11: naru.platform.v1.Digest
 }
 var file_naru_certificate_v1_facts_proto_depIdxs = []int32{
-	6,  // 0: naru.certificate.v1.CertificateRequested.principal_kind:type_name -> naru.platform.v1.PrincipalKind
-	7,  // 1: naru.certificate.v1.CertificateRequested.authentication:type_name -> naru.platform.v1.Authentication
-	8,  // 2: naru.certificate.v1.CertificateAccepted.entitlement:type_name -> naru.certificate.v1.Entitlement
-	9,  // 3: naru.certificate.v1.CertificateAccepted.document_hash:type_name -> naru.platform.v1.Digest
-	10, // 4: naru.certificate.v1.CertificateAccepted.sent_at:type_name -> google.protobuf.Timestamp
-	10, // 5: naru.certificate.v1.CertificateAccepted.received_at:type_name -> google.protobuf.Timestamp
-	10, // 6: naru.certificate.v1.CertificateAccepted.registered_at:type_name -> google.protobuf.Timestamp
-	10, // 7: naru.certificate.v1.CertificateAttempted.read_at:type_name -> google.protobuf.Timestamp
-	10, // 8: naru.certificate.v1.BundleRenewed.stamped_at:type_name -> google.protobuf.Timestamp
-	10, // 9: naru.certificate.v1.BundleRenewed.believed_until:type_name -> google.protobuf.Timestamp
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	7,  // 0: naru.certificate.v1.CertificateRequested.principal_kind:type_name -> naru.platform.v1.PrincipalKind
+	8,  // 1: naru.certificate.v1.CertificateRequested.authentication:type_name -> naru.platform.v1.Authentication
+	9,  // 2: naru.certificate.v1.Mandate.given_at:type_name -> google.protobuf.Timestamp
+	9,  // 3: naru.certificate.v1.Mandate.expires_at:type_name -> google.protobuf.Timestamp
+	7,  // 4: naru.certificate.v1.Mandate.principal_kind:type_name -> naru.platform.v1.PrincipalKind
+	10, // 5: naru.certificate.v1.CertificateAccepted.entitlement:type_name -> naru.certificate.v1.Entitlement
+	11, // 6: naru.certificate.v1.CertificateAccepted.document_hash:type_name -> naru.platform.v1.Digest
+	9,  // 7: naru.certificate.v1.CertificateAccepted.sent_at:type_name -> google.protobuf.Timestamp
+	9,  // 8: naru.certificate.v1.CertificateAccepted.received_at:type_name -> google.protobuf.Timestamp
+	9,  // 9: naru.certificate.v1.CertificateAccepted.registered_at:type_name -> google.protobuf.Timestamp
+	1,  // 10: naru.certificate.v1.CertificateAccepted.mandate:type_name -> naru.certificate.v1.Mandate
+	9,  // 11: naru.certificate.v1.CertificateAttempted.read_at:type_name -> google.protobuf.Timestamp
+	9,  // 12: naru.certificate.v1.BundleRenewed.stamped_at:type_name -> google.protobuf.Timestamp
+	9,  // 13: naru.certificate.v1.BundleRenewed.believed_until:type_name -> google.protobuf.Timestamp
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_naru_certificate_v1_facts_proto_init() }
@@ -721,7 +854,7 @@ func file_naru_certificate_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_facts_proto_rawDesc), len(file_naru_certificate_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -392,7 +392,9 @@ type BundleSummary struct {
 	// Common name of who signed it.
 	Assembler string `protobuf:"bytes,9,opt,name=assembler,proto3" json:"assembler,omitempty"`
 	// When the certificate of the newest time stamp ends; by then it has to be stamped again.
-	StampedUntil  *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=stamped_until,json=stampedUntil,proto3" json:"stamped_until,omitempty"`
+	StampedUntil *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=stamped_until,json=stampedUntil,proto3" json:"stamped_until,omitempty"`
+	// What happened to the document, in its order; of the evidence form.
+	Timeline      []*TimelineStep `protobuf:"bytes,11,rep,name=timeline,proto3" json:"timeline,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -497,6 +499,67 @@ func (x *BundleSummary) GetStampedUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *BundleSummary) GetTimeline() []*TimelineStep {
+	if x != nil {
+		return x.Timeline
+	}
+	return nil
+}
+
+// TimelineStep is one step of a document.
+type TimelineStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fact, e.g. naru.delivery.v1.DocumentReceived.
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TimelineStep) Reset() {
+	*x = TimelineStep{}
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimelineStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimelineStep) ProtoMessage() {}
+
+func (x *TimelineStep) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimelineStep.ProtoReflect.Descriptor instead.
+func (*TimelineStep) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *TimelineStep) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *TimelineStep) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 // ReceiptSummary is what a receipt says of itself.
 type ReceiptSummary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -515,7 +578,7 @@ type ReceiptSummary struct {
 
 func (x *ReceiptSummary) Reset() {
 	*x = ReceiptSummary{}
-	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[6]
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +590,7 @@ func (x *ReceiptSummary) String() string {
 func (*ReceiptSummary) ProtoMessage() {}
 
 func (x *ReceiptSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[6]
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +603,7 @@ func (x *ReceiptSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptSummary.ProtoReflect.Descriptor instead.
 func (*ReceiptSummary) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReceiptSummary) GetRelay() string {
@@ -607,7 +670,7 @@ type ViewingLogSummary struct {
 
 func (x *ViewingLogSummary) Reset() {
 	*x = ViewingLogSummary{}
-	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[7]
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -619,7 +682,7 @@ func (x *ViewingLogSummary) String() string {
 func (*ViewingLogSummary) ProtoMessage() {}
 
 func (x *ViewingLogSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[7]
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -632,7 +695,7 @@ func (x *ViewingLogSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewingLogSummary.ProtoReflect.Descriptor instead.
 func (*ViewingLogSummary) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ViewingLogSummary) GetRelay() string {
@@ -712,7 +775,7 @@ type ValidationCheck struct {
 
 func (x *ValidationCheck) Reset() {
 	*x = ValidationCheck{}
-	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[8]
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +787,7 @@ func (x *ValidationCheck) String() string {
 func (*ValidationCheck) ProtoMessage() {}
 
 func (x *ValidationCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[8]
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -737,7 +800,7 @@ func (x *ValidationCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidationCheck.ProtoReflect.Descriptor instead.
 func (*ValidationCheck) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ValidationCheck) GetId() string {
@@ -822,7 +885,7 @@ const file_naru_certificate_v1_verification_service_proto_rawDesc = "" +
 	" \x01(\fR\fsignedReport\x12=\n" +
 	"\areceipt\x18\v \x01(\v2#.naru.certificate.v1.ReceiptSummaryR\areceipt\x12G\n" +
 	"\vviewing_log\x18\f \x01(\v2&.naru.certificate.v1.ViewingLogSummaryR\n" +
-	"viewingLog\"\x99\x03\n" +
+	"viewingLog\"\xd8\x03\n" +
 	"\rBundleSummary\x12\x16\n" +
 	"\x06serial\x18\x01 \x01(\tR\x06serial\x12\x19\n" +
 	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x12\x19\n" +
@@ -835,7 +898,11 @@ const file_naru_certificate_v1_verification_service_proto_rawDesc = "" +
 	"\aread_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12\x1c\n" +
 	"\tassembler\x18\t \x01(\tR\tassembler\x12?\n" +
 	"\rstamped_until\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\fstampedUntil\"\xd4\x01\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\fstampedUntil\x12=\n" +
+	"\btimeline\x18\v \x03(\v2!.naru.certificate.v1.TimelineStepR\btimeline\"N\n" +
+	"\fTimelineStep\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xd4\x01\n" +
 	"\x0eReceiptSummary\x12\x14\n" +
 	"\x05relay\x18\x01 \x01(\tR\x05relay\x12\x19\n" +
 	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x12#\n" +
@@ -879,7 +946,7 @@ func file_naru_certificate_v1_verification_service_proto_rawDescGZIP() []byte {
 	return file_naru_certificate_v1_verification_service_proto_rawDescData
 }
 
-var file_naru_certificate_v1_verification_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_naru_certificate_v1_verification_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_naru_certificate_v1_verification_service_proto_goTypes = []any{
 	(*GetVerificationLimitsRequest)(nil),  // 0: naru.certificate.v1.GetVerificationLimitsRequest
 	(*GetVerificationLimitsResponse)(nil), // 1: naru.certificate.v1.GetVerificationLimitsResponse
@@ -887,38 +954,41 @@ var file_naru_certificate_v1_verification_service_proto_goTypes = []any{
 	(*VerifyFileResponse)(nil),            // 3: naru.certificate.v1.VerifyFileResponse
 	(*ValidationReport)(nil),              // 4: naru.certificate.v1.ValidationReport
 	(*BundleSummary)(nil),                 // 5: naru.certificate.v1.BundleSummary
-	(*ReceiptSummary)(nil),                // 6: naru.certificate.v1.ReceiptSummary
-	(*ViewingLogSummary)(nil),             // 7: naru.certificate.v1.ViewingLogSummary
-	(*ValidationCheck)(nil),               // 8: naru.certificate.v1.ValidationCheck
-	(*timestamppb.Timestamp)(nil),         // 9: google.protobuf.Timestamp
-	(CheckOutcome)(0),                     // 10: naru.certificate.v1.CheckOutcome
+	(*TimelineStep)(nil),                  // 6: naru.certificate.v1.TimelineStep
+	(*ReceiptSummary)(nil),                // 7: naru.certificate.v1.ReceiptSummary
+	(*ViewingLogSummary)(nil),             // 8: naru.certificate.v1.ViewingLogSummary
+	(*ValidationCheck)(nil),               // 9: naru.certificate.v1.ValidationCheck
+	(*timestamppb.Timestamp)(nil),         // 10: google.protobuf.Timestamp
+	(CheckOutcome)(0),                     // 11: naru.certificate.v1.CheckOutcome
 }
 var file_naru_certificate_v1_verification_service_proto_depIdxs = []int32{
-	8,  // 0: naru.certificate.v1.GetVerificationLimitsResponse.checks:type_name -> naru.certificate.v1.ValidationCheck
+	9,  // 0: naru.certificate.v1.GetVerificationLimitsResponse.checks:type_name -> naru.certificate.v1.ValidationCheck
 	4,  // 1: naru.certificate.v1.VerifyFileResponse.report:type_name -> naru.certificate.v1.ValidationReport
-	9,  // 2: naru.certificate.v1.ValidationReport.verified_at:type_name -> google.protobuf.Timestamp
-	9,  // 3: naru.certificate.v1.ValidationReport.evidence_at:type_name -> google.protobuf.Timestamp
+	10, // 2: naru.certificate.v1.ValidationReport.verified_at:type_name -> google.protobuf.Timestamp
+	10, // 3: naru.certificate.v1.ValidationReport.evidence_at:type_name -> google.protobuf.Timestamp
 	5,  // 4: naru.certificate.v1.ValidationReport.bundle:type_name -> naru.certificate.v1.BundleSummary
-	8,  // 5: naru.certificate.v1.ValidationReport.checks:type_name -> naru.certificate.v1.ValidationCheck
-	6,  // 6: naru.certificate.v1.ValidationReport.receipt:type_name -> naru.certificate.v1.ReceiptSummary
-	7,  // 7: naru.certificate.v1.ValidationReport.viewing_log:type_name -> naru.certificate.v1.ViewingLogSummary
-	9,  // 8: naru.certificate.v1.BundleSummary.sent_at:type_name -> google.protobuf.Timestamp
-	9,  // 9: naru.certificate.v1.BundleSummary.received_at:type_name -> google.protobuf.Timestamp
-	9,  // 10: naru.certificate.v1.BundleSummary.read_at:type_name -> google.protobuf.Timestamp
-	9,  // 11: naru.certificate.v1.BundleSummary.stamped_until:type_name -> google.protobuf.Timestamp
-	9,  // 12: naru.certificate.v1.ReceiptSummary.accepted_at:type_name -> google.protobuf.Timestamp
-	9,  // 13: naru.certificate.v1.ViewingLogSummary.made_at:type_name -> google.protobuf.Timestamp
-	9,  // 14: naru.certificate.v1.ViewingLogSummary.read_at:type_name -> google.protobuf.Timestamp
-	10, // 15: naru.certificate.v1.ValidationCheck.outcome:type_name -> naru.certificate.v1.CheckOutcome
-	2,  // 16: naru.certificate.v1.VerificationService.VerifyFile:input_type -> naru.certificate.v1.VerifyFileRequest
-	0,  // 17: naru.certificate.v1.VerificationService.GetVerificationLimits:input_type -> naru.certificate.v1.GetVerificationLimitsRequest
-	3,  // 18: naru.certificate.v1.VerificationService.VerifyFile:output_type -> naru.certificate.v1.VerifyFileResponse
-	1,  // 19: naru.certificate.v1.VerificationService.GetVerificationLimits:output_type -> naru.certificate.v1.GetVerificationLimitsResponse
-	18, // [18:20] is the sub-list for method output_type
-	16, // [16:18] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	9,  // 5: naru.certificate.v1.ValidationReport.checks:type_name -> naru.certificate.v1.ValidationCheck
+	7,  // 6: naru.certificate.v1.ValidationReport.receipt:type_name -> naru.certificate.v1.ReceiptSummary
+	8,  // 7: naru.certificate.v1.ValidationReport.viewing_log:type_name -> naru.certificate.v1.ViewingLogSummary
+	10, // 8: naru.certificate.v1.BundleSummary.sent_at:type_name -> google.protobuf.Timestamp
+	10, // 9: naru.certificate.v1.BundleSummary.received_at:type_name -> google.protobuf.Timestamp
+	10, // 10: naru.certificate.v1.BundleSummary.read_at:type_name -> google.protobuf.Timestamp
+	10, // 11: naru.certificate.v1.BundleSummary.stamped_until:type_name -> google.protobuf.Timestamp
+	6,  // 12: naru.certificate.v1.BundleSummary.timeline:type_name -> naru.certificate.v1.TimelineStep
+	10, // 13: naru.certificate.v1.TimelineStep.at:type_name -> google.protobuf.Timestamp
+	10, // 14: naru.certificate.v1.ReceiptSummary.accepted_at:type_name -> google.protobuf.Timestamp
+	10, // 15: naru.certificate.v1.ViewingLogSummary.made_at:type_name -> google.protobuf.Timestamp
+	10, // 16: naru.certificate.v1.ViewingLogSummary.read_at:type_name -> google.protobuf.Timestamp
+	11, // 17: naru.certificate.v1.ValidationCheck.outcome:type_name -> naru.certificate.v1.CheckOutcome
+	2,  // 18: naru.certificate.v1.VerificationService.VerifyFile:input_type -> naru.certificate.v1.VerifyFileRequest
+	0,  // 19: naru.certificate.v1.VerificationService.GetVerificationLimits:input_type -> naru.certificate.v1.GetVerificationLimitsRequest
+	3,  // 20: naru.certificate.v1.VerificationService.VerifyFile:output_type -> naru.certificate.v1.VerifyFileResponse
+	1,  // 21: naru.certificate.v1.VerificationService.GetVerificationLimits:output_type -> naru.certificate.v1.GetVerificationLimitsResponse
+	20, // [20:22] is the sub-list for method output_type
+	18, // [18:20] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_naru_certificate_v1_verification_service_proto_init() }
@@ -933,7 +1003,7 @@ func file_naru_certificate_v1_verification_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_verification_service_proto_rawDesc), len(file_naru_certificate_v1_verification_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

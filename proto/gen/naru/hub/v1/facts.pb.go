@@ -217,6 +217,72 @@ func (x *HubPushRepeated) GetNonce() string {
 	return ""
 }
 
+// HubPushRefused: somebody pushed what the hub did not sign for this relay now, or what makes no sense; nothing of it is kept. Subject: a new id.
+// Anybody can cause it, so at most one a second is stated for each check, after the first twenty; the next one says how many were not.
+type HubPushRefused struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What failed: malformed, key, forged, audience, age or body of the signature (pkg/hubpush), or content: the signature holds, and what is pushed makes no
+	// sense or is too large.
+	Check string `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
+	// SHA-256 of the signature as it was sent, at most 16 KiB; of nothing where none was.
+	SignatureDigest []byte `protobuf:"bytes,2,opt,name=signature_digest,json=signatureDigest,proto3" json:"signature_digest,omitempty"`
+	// How many refusals by this check were not stated since the last one that was.
+	Unstated      int64 `protobuf:"varint,3,opt,name=unstated,proto3" json:"unstated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HubPushRefused) Reset() {
+	*x = HubPushRefused{}
+	mi := &file_naru_hub_v1_facts_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HubPushRefused) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HubPushRefused) ProtoMessage() {}
+
+func (x *HubPushRefused) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_facts_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HubPushRefused.ProtoReflect.Descriptor instead.
+func (*HubPushRefused) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_facts_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *HubPushRefused) GetCheck() string {
+	if x != nil {
+		return x.Check
+	}
+	return ""
+}
+
+func (x *HubPushRefused) GetSignatureDigest() []byte {
+	if x != nil {
+		return x.SignatureDigest
+	}
+	return nil
+}
+
+func (x *HubPushRefused) GetUnstated() int64 {
+	if x != nil {
+		return x.Unstated
+	}
+	return 0
+}
+
 var File_naru_hub_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_hub_v1_facts_proto_rawDesc = "" +
@@ -240,7 +306,11 @@ const file_naru_hub_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"pdf_digest\x18\x04 \x01(\fR\tpdfDigest\x12\x15\n" +
 	"\x06key_id\x18\x05 \x01(\tR\x05keyId\x12\x14\n" +
-	"\x05nonce\x18\x06 \x01(\tR\x05nonce:\x06\xd2\xf3\x18\x02\b\x02B\xa3\x01\n" +
+	"\x05nonce\x18\x06 \x01(\tR\x05nonce:\x06\xd2\xf3\x18\x02\b\x02\"u\n" +
+	"\x0eHubPushRefused\x12\x14\n" +
+	"\x05check\x18\x01 \x01(\tR\x05check\x12)\n" +
+	"\x10signature_digest\x18\x02 \x01(\fR\x0fsignatureDigest\x12\x1a\n" +
+	"\bunstated\x18\x03 \x01(\x03R\bunstated:\x06\xd2\xf3\x18\x02\b\x02B\xa3\x01\n" +
 	"\x0fcom.naru.hub.v1B\n" +
 	"FactsProtoP\x01Z6github.com/naru-relay/naru/proto/gen/naru/hub/v1;hubv1\xa2\x02\x03NHX\xaa\x02\vNaru.Hub.V1\xca\x02\vNaru\\Hub\\V1\xe2\x02\x17Naru\\Hub\\V1\\GPBMetadata\xea\x02\rNaru::Hub::V1b\x06proto3"
 
@@ -256,14 +326,15 @@ func file_naru_hub_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_hub_v1_facts_proto_rawDescData
 }
 
-var file_naru_hub_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_naru_hub_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_naru_hub_v1_facts_proto_goTypes = []any{
 	(*ExchangeAnswered)(nil),      // 0: naru.hub.v1.ExchangeAnswered
 	(*HubPushRepeated)(nil),       // 1: naru.hub.v1.HubPushRepeated
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(*HubPushRefused)(nil),        // 2: naru.hub.v1.HubPushRefused
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
 }
 var file_naru_hub_v1_facts_proto_depIdxs = []int32{
-	2, // 0: naru.hub.v1.ExchangeAnswered.sent_at:type_name -> google.protobuf.Timestamp
+	3, // 0: naru.hub.v1.ExchangeAnswered.sent_at:type_name -> google.protobuf.Timestamp
 	1, // [1:1] is the sub-list for method output_type
 	1, // [1:1] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
@@ -282,7 +353,7 @@ func file_naru_hub_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_hub_v1_facts_proto_rawDesc), len(file_naru_hub_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

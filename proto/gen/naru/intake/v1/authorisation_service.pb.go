@@ -32,7 +32,7 @@ const (
 	AuthorisationState_AUTHORISATION_STATE_UNSPECIFIED AuthorisationState = 0
 	// The sender has not answered.
 	AuthorisationState_AUTHORISATION_STATE_WAITING AuthorisationState = 1
-	// The agent may send its items until it expires.
+	// The agent may send its items, or obtain its certificates, until it expires.
 	AuthorisationState_AUTHORISATION_STATE_GIVEN AuthorisationState = 2
 	// Final: the sender refused.
 	AuthorisationState_AUTHORISATION_STATE_DECLINED AuthorisationState = 3
@@ -89,7 +89,59 @@ func (AuthorisationState) EnumDescriptor() ([]byte, []int) {
 	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{0}
 }
 
-// Authorisation is a sender's word for some items that an agent sends.
+// AuthorisationPurpose is what an authorisation lets an agent do.
+type AuthorisationPurpose int32
+
+const (
+	AuthorisationPurpose_AUTHORISATION_PURPOSE_UNSPECIFIED AuthorisationPurpose = 0
+	// Send its items in the sender's name.
+	AuthorisationPurpose_AUTHORISATION_PURPOSE_SEND AuthorisationPurpose = 1
+	// Obtain certificates and bundles of documents to which the sender has a right, for one reason.
+	AuthorisationPurpose_AUTHORISATION_PURPOSE_CERTIFICATES AuthorisationPurpose = 2
+)
+
+// Enum value maps for AuthorisationPurpose.
+var (
+	AuthorisationPurpose_name = map[int32]string{
+		0: "AUTHORISATION_PURPOSE_UNSPECIFIED",
+		1: "AUTHORISATION_PURPOSE_SEND",
+		2: "AUTHORISATION_PURPOSE_CERTIFICATES",
+	}
+	AuthorisationPurpose_value = map[string]int32{
+		"AUTHORISATION_PURPOSE_UNSPECIFIED":  0,
+		"AUTHORISATION_PURPOSE_SEND":         1,
+		"AUTHORISATION_PURPOSE_CERTIFICATES": 2,
+	}
+)
+
+func (x AuthorisationPurpose) Enum() *AuthorisationPurpose {
+	p := new(AuthorisationPurpose)
+	*p = x
+	return p
+}
+
+func (x AuthorisationPurpose) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AuthorisationPurpose) Descriptor() protoreflect.EnumDescriptor {
+	return file_naru_intake_v1_authorisation_service_proto_enumTypes[1].Descriptor()
+}
+
+func (AuthorisationPurpose) Type() protoreflect.EnumType {
+	return &file_naru_intake_v1_authorisation_service_proto_enumTypes[1]
+}
+
+func (x AuthorisationPurpose) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AuthorisationPurpose.Descriptor instead.
+func (AuthorisationPurpose) EnumDescriptor() ([]byte, []int) {
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{1}
+}
+
+// Authorisation is a sender's word for some items that an agent sends, or for the certificates of some documents.
 type Authorisation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Lower-case UUID.
@@ -103,15 +155,16 @@ type Authorisation struct {
 	// Digest of the items, lower-case hex, and the salt in it (pkg/authorisation).
 	Digest string `protobuf:"bytes,6,opt,name=digest,proto3" json:"digest,omitempty"`
 	Salt   string `protobuf:"bytes,7,opt,name=salt,proto3" json:"salt,omitempty"`
-	// How many items.
+	// How many items, or documents.
 	Items   int32                  `protobuf:"varint,8,opt,name=items,proto3" json:"items,omitempty"`
 	AskedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=asked_at,json=askedAt,proto3" json:"asked_at,omitempty"`
 	// From then on it cannot be given, and gives nothing.
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	// When it was last decided: given, or ended.
 	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
-	// To the sender alone, of a single authorisation: what the agent wants to send. Empty when it has been deleted, eight days after expires_at.
-	Shown         []*ShownItem `protobuf:"bytes,12,rep,name=shown,proto3" json:"shown,omitempty"`
+	// To the sender alone, of a single authorisation: what the agent wants to send or obtain. Empty when it has been deleted, eight days after expires_at.
+	Shown         []*ShownItem         `protobuf:"bytes,12,rep,name=shown,proto3" json:"shown,omitempty"`
+	Purpose       AuthorisationPurpose `protobuf:"varint,13,opt,name=purpose,proto3,enum=naru.intake.v1.AuthorisationPurpose" json:"purpose,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -230,7 +283,14 @@ func (x *Authorisation) GetShown() []*ShownItem {
 	return nil
 }
 
-// ShownItem is an item as its sender is shown it before it decides.
+func (x *Authorisation) GetPurpose() AuthorisationPurpose {
+	if x != nil {
+		return x.Purpose
+	}
+	return AuthorisationPurpose_AUTHORISATION_PURPOSE_UNSPECIFIED
+}
+
+// ShownItem is an item as its sender is shown it before it decides; of a document whose certificates are to be obtained, number, reason and digest alone.
 type ShownItem struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	OwnKey string                 `protobuf:"bytes,1,opt,name=own_key,json=ownKey,proto3" json:"own_key,omitempty"`
@@ -240,7 +300,10 @@ type ShownItem struct {
 	// Digest of the item, lower-case hex.
 	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Hash of the document, as far as the item states it.
-	DocumentHash  string `protobuf:"bytes,5,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
+	DocumentHash string `protobuf:"bytes,5,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
+	// Number of the document whose certificates are to be obtained, and why.
+	EdocNum       string `protobuf:"bytes,6,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	Reason        string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -310,6 +373,20 @@ func (x *ShownItem) GetDocumentHash() string {
 	return ""
 }
 
+func (x *ShownItem) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ShownItem) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type RequestAuthorisationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The agent's own id of the request: 1-64 characters of A-Z a-z 0-9 . _ -.
@@ -317,7 +394,9 @@ type RequestAuthorisationRequest struct {
 	// Certified address of the sender at this relay.
 	SenderAddress string `protobuf:"bytes,2,opt,name=sender_address,json=senderAddress,proto3" json:"sender_address,omitempty"`
 	// As they will be sent, without authorisation.
-	Items         []*SendItem `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty"`
+	Items []*SendItem `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty"`
+	// In place of items: whose certificates are to be obtained.
+	Certificates  *CertificatesOf `protobuf:"bytes,4,opt,name=certificates,proto3" json:"certificates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -373,6 +452,68 @@ func (x *RequestAuthorisationRequest) GetItems() []*SendItem {
 	return nil
 }
 
+func (x *RequestAuthorisationRequest) GetCertificates() *CertificatesOf {
+	if x != nil {
+		return x.Certificates
+	}
+	return nil
+}
+
+// CertificatesOf are the certificates, and bundles, that an agent wants to obtain.
+type CertificatesOf struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Numbers of the documents, each once, in the order in which they are signed.
+	EdocNums []string `protobuf:"bytes,1,rep,name=edoc_nums,json=edocNums,proto3" json:"edoc_nums,omitempty"`
+	// Why they are needed (발급요청 사유), 1-200 characters: the agent obtains them for this reason and no other.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CertificatesOf) Reset() {
+	*x = CertificatesOf{}
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CertificatesOf) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CertificatesOf) ProtoMessage() {}
+
+func (x *CertificatesOf) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CertificatesOf.ProtoReflect.Descriptor instead.
+func (*CertificatesOf) Descriptor() ([]byte, []int) {
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CertificatesOf) GetEdocNums() []string {
+	if x != nil {
+		return x.EdocNums
+	}
+	return nil
+}
+
+func (x *CertificatesOf) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type RequestAuthorisationResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Authorisation *Authorisation         `protobuf:"bytes,1,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
@@ -382,7 +523,7 @@ type RequestAuthorisationResponse struct {
 
 func (x *RequestAuthorisationResponse) Reset() {
 	*x = RequestAuthorisationResponse{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[3]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +535,7 @@ func (x *RequestAuthorisationResponse) String() string {
 func (*RequestAuthorisationResponse) ProtoMessage() {}
 
 func (x *RequestAuthorisationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[3]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +548,7 @@ func (x *RequestAuthorisationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestAuthorisationResponse.ProtoReflect.Descriptor instead.
 func (*RequestAuthorisationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{3}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RequestAuthorisationResponse) GetAuthorisation() *Authorisation {
@@ -426,7 +567,7 @@ type GetAuthorisationRequest struct {
 
 func (x *GetAuthorisationRequest) Reset() {
 	*x = GetAuthorisationRequest{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[4]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -438,7 +579,7 @@ func (x *GetAuthorisationRequest) String() string {
 func (*GetAuthorisationRequest) ProtoMessage() {}
 
 func (x *GetAuthorisationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[4]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -451,7 +592,7 @@ func (x *GetAuthorisationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAuthorisationRequest.ProtoReflect.Descriptor instead.
 func (*GetAuthorisationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{4}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetAuthorisationRequest) GetId() string {
@@ -470,7 +611,7 @@ type GetAuthorisationResponse struct {
 
 func (x *GetAuthorisationResponse) Reset() {
 	*x = GetAuthorisationResponse{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[5]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -482,7 +623,7 @@ func (x *GetAuthorisationResponse) String() string {
 func (*GetAuthorisationResponse) ProtoMessage() {}
 
 func (x *GetAuthorisationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[5]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -495,7 +636,7 @@ func (x *GetAuthorisationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAuthorisationResponse.ProtoReflect.Descriptor instead.
 func (*GetAuthorisationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{5}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetAuthorisationResponse) GetAuthorisation() *Authorisation {
@@ -518,7 +659,7 @@ type ListAuthorisationsRequest struct {
 
 func (x *ListAuthorisationsRequest) Reset() {
 	*x = ListAuthorisationsRequest{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[6]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -530,7 +671,7 @@ func (x *ListAuthorisationsRequest) String() string {
 func (*ListAuthorisationsRequest) ProtoMessage() {}
 
 func (x *ListAuthorisationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[6]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -543,7 +684,7 @@ func (x *ListAuthorisationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorisationsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuthorisationsRequest) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListAuthorisationsRequest) GetPageSize() int32 {
@@ -578,7 +719,7 @@ type ListAuthorisationsResponse struct {
 
 func (x *ListAuthorisationsResponse) Reset() {
 	*x = ListAuthorisationsResponse{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[7]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +731,7 @@ func (x *ListAuthorisationsResponse) String() string {
 func (*ListAuthorisationsResponse) ProtoMessage() {}
 
 func (x *ListAuthorisationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[7]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +744,7 @@ func (x *ListAuthorisationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuthorisationsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuthorisationsResponse) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{7}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListAuthorisationsResponse) GetAuthorisations() []*Authorisation {
@@ -631,7 +772,7 @@ type ApproveAuthorisationRequest struct {
 
 func (x *ApproveAuthorisationRequest) Reset() {
 	*x = ApproveAuthorisationRequest{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[8]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +784,7 @@ func (x *ApproveAuthorisationRequest) String() string {
 func (*ApproveAuthorisationRequest) ProtoMessage() {}
 
 func (x *ApproveAuthorisationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[8]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +797,7 @@ func (x *ApproveAuthorisationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveAuthorisationRequest.ProtoReflect.Descriptor instead.
 func (*ApproveAuthorisationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{8}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ApproveAuthorisationRequest) GetId() string {
@@ -682,7 +823,7 @@ type ApproveAuthorisationResponse struct {
 
 func (x *ApproveAuthorisationResponse) Reset() {
 	*x = ApproveAuthorisationResponse{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[9]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +835,7 @@ func (x *ApproveAuthorisationResponse) String() string {
 func (*ApproveAuthorisationResponse) ProtoMessage() {}
 
 func (x *ApproveAuthorisationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[9]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +848,7 @@ func (x *ApproveAuthorisationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveAuthorisationResponse.ProtoReflect.Descriptor instead.
 func (*ApproveAuthorisationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{9}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ApproveAuthorisationResponse) GetAuthorisation() *Authorisation {
@@ -728,7 +869,7 @@ type SignAuthorisationRequest struct {
 
 func (x *SignAuthorisationRequest) Reset() {
 	*x = SignAuthorisationRequest{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[10]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +881,7 @@ func (x *SignAuthorisationRequest) String() string {
 func (*SignAuthorisationRequest) ProtoMessage() {}
 
 func (x *SignAuthorisationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[10]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +894,7 @@ func (x *SignAuthorisationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignAuthorisationRequest.ProtoReflect.Descriptor instead.
 func (*SignAuthorisationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{10}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SignAuthorisationRequest) GetId() string {
@@ -779,7 +920,7 @@ type SignAuthorisationResponse struct {
 
 func (x *SignAuthorisationResponse) Reset() {
 	*x = SignAuthorisationResponse{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[11]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -791,7 +932,7 @@ func (x *SignAuthorisationResponse) String() string {
 func (*SignAuthorisationResponse) ProtoMessage() {}
 
 func (x *SignAuthorisationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[11]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -804,7 +945,7 @@ func (x *SignAuthorisationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignAuthorisationResponse.ProtoReflect.Descriptor instead.
 func (*SignAuthorisationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{11}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SignAuthorisationResponse) GetAuthorisation() *Authorisation {
@@ -823,7 +964,7 @@ type RevokeAuthorisationRequest struct {
 
 func (x *RevokeAuthorisationRequest) Reset() {
 	*x = RevokeAuthorisationRequest{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[12]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +976,7 @@ func (x *RevokeAuthorisationRequest) String() string {
 func (*RevokeAuthorisationRequest) ProtoMessage() {}
 
 func (x *RevokeAuthorisationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[12]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,7 +989,7 @@ func (x *RevokeAuthorisationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAuthorisationRequest.ProtoReflect.Descriptor instead.
 func (*RevokeAuthorisationRequest) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{12}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RevokeAuthorisationRequest) GetId() string {
@@ -867,7 +1008,7 @@ type RevokeAuthorisationResponse struct {
 
 func (x *RevokeAuthorisationResponse) Reset() {
 	*x = RevokeAuthorisationResponse{}
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[13]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +1020,7 @@ func (x *RevokeAuthorisationResponse) String() string {
 func (*RevokeAuthorisationResponse) ProtoMessage() {}
 
 func (x *RevokeAuthorisationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[13]
+	mi := &file_naru_intake_v1_authorisation_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +1033,7 @@ func (x *RevokeAuthorisationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeAuthorisationResponse.ProtoReflect.Descriptor instead.
 func (*RevokeAuthorisationResponse) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{13}
+	return file_naru_intake_v1_authorisation_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RevokeAuthorisationResponse) GetAuthorisation() *Authorisation {
@@ -906,7 +1047,7 @@ var File_naru_intake_v1_authorisation_service_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_authorisation_service_proto_rawDesc = "" +
 	"\n" +
-	"*naru/intake/v1/authorisation_service.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bnaru/intake/v1/intake.proto\x1a\x1enaru/platform/v1/options.proto\"\xc6\x03\n" +
+	"*naru/intake/v1/authorisation_service.proto\x12\x0enaru.intake.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bnaru/intake/v1/intake.proto\x1a\x1enaru/platform/v1/options.proto\"\x86\x04\n" +
 	"\rAuthorisation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x128\n" +
 	"\x05state\x18\x02 \x01(\x0e2\".naru.intake.v1.AuthorisationStateR\x05state\x12\x14\n" +
@@ -923,19 +1064,27 @@ const file_naru_intake_v1_authorisation_service_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x129\n" +
 	"\n" +
 	"decided_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12/\n" +
-	"\x05shown\x18\f \x03(\v2\x19.naru.intake.v1.ShownItemR\x05shown\"\x9a\x01\n" +
+	"\x05shown\x18\f \x03(\v2\x19.naru.intake.v1.ShownItemR\x05shown\x12>\n" +
+	"\apurpose\x18\r \x01(\x0e2$.naru.intake.v1.AuthorisationPurposeR\apurpose\"\xd2\x01\n" +
 	"\tShownItem\x12\x17\n" +
 	"\aown_key\x18\x01 \x01(\tR\x06ownKey\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12!\n" +
 	"\trecipient\x18\x03 \x01(\tB\x03\x80\x01\x01R\trecipient\x12\x16\n" +
 	"\x06digest\x18\x04 \x01(\tR\x06digest\x12#\n" +
-	"\rdocument_hash\x18\x05 \x01(\tR\fdocumentHash\"\xc8\x02\n" +
+	"\rdocument_hash\x18\x05 \x01(\tR\fdocumentHash\x12\x19\n" +
+	"\bedoc_num\x18\x06 \x01(\tR\aedocNum\x12\x1b\n" +
+	"\x06reason\x18\a \x01(\tB\x03\x80\x01\x01R\x06reason\"\x88\x04\n" +
 	"\x1bRequestAuthorisationRequest\x12<\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x124\n" +
-	"\x0esender_address\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x02R\rsenderAddress\x12;\n" +
-	"\x05items\x18\x03 \x03(\v2\x18.naru.intake.v1.SendItemB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x05items:x\xbaHu\x1as\n" +
-	"\x1brequest_authorisation.items\x12\x1fitems name no authorisation yet\x1a3this.items.all(item, size(item.authorisation) == 0)\"c\n" +
+	"\x0esender_address\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18d\xe8\xf3\x18\x02R\rsenderAddress\x129\n" +
+	"\x05items\x18\x03 \x03(\v2\x18.naru.intake.v1.SendItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05items\x12B\n" +
+	"\fcertificates\x18\x04 \x01(\v2\x1e.naru.intake.v1.CertificatesOfR\fcertificates:\xf5\x01\xbaH\xf1\x01\x1as\n" +
+	"\x1brequest_authorisation.items\x12\x1fitems name no authorisation yet\x1a3this.items.all(item, size(item.authorisation) == 0)\x1az\n" +
+	"\x1drequest_authorisation.purpose\x12'it is about items or about certificates\x1a0(size(this.items) > 0) != has(this.certificates)\"\x91\x01\n" +
+	"\x0eCertificatesOf\x12T\n" +
+	"\tedoc_nums\x18\x01 \x03(\tB7\xbaH4\x92\x011\b\x01\x10\xe8\a\x18\x01\"(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\bedocNums\x12)\n" +
+	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\"c\n" +
 	"\x1cRequestAuthorisationResponse\x12C\n" +
 	"\rauthorisation\x18\x01 \x01(\v2\x1d.naru.intake.v1.AuthorisationR\rauthorisation\"3\n" +
 	"\x17GetAuthorisationRequest\x12\x18\n" +
@@ -971,7 +1120,11 @@ const file_naru_intake_v1_authorisation_service_proto_rawDesc = "" +
 	"\x19AUTHORISATION_STATE_GIVEN\x10\x02\x12 \n" +
 	"\x1cAUTHORISATION_STATE_DECLINED\x10\x03\x12\x1f\n" +
 	"\x1bAUTHORISATION_STATE_REVOKED\x10\x04\x12\x1f\n" +
-	"\x1bAUTHORISATION_STATE_EXPIRED\x10\x052\xad\b\n" +
+	"\x1bAUTHORISATION_STATE_EXPIRED\x10\x05*\x85\x01\n" +
+	"\x14AuthorisationPurpose\x12%\n" +
+	"!AUTHORISATION_PURPOSE_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aAUTHORISATION_PURPOSE_SEND\x10\x01\x12&\n" +
+	"\"AUTHORISATION_PURPOSE_CERTIFICATES\x10\x022\xad\b\n" +
 	"\x14AuthorisationService\x12\xb7\x01\n" +
 	"\x14RequestAuthorisation\x12+.naru.intake.v1.RequestAuthorisationRequest\x1a,.naru.intake.v1.RequestAuthorisationResponse\"D\xca\xf3\x18\x13\x12\x01\x02\x1a\x0eauthorisations\xda\xf3\x18\f\b\x80\x80\x80\b\x12\x05items\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/authorisations\x12\x9f\x01\n" +
 	"\x10GetAuthorisation\x12'.naru.intake.v1.GetAuthorisationRequest\x1a(.naru.intake.v1.GetAuthorisationResponse\"8\xca\xf3\x18\x15\x12\x03\x02\x01\x04\x1a\x0eauthorisations\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/authorisations/{id}\x12\xa0\x01\n" +
@@ -993,57 +1146,61 @@ func file_naru_intake_v1_authorisation_service_proto_rawDescGZIP() []byte {
 	return file_naru_intake_v1_authorisation_service_proto_rawDescData
 }
 
-var file_naru_intake_v1_authorisation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_intake_v1_authorisation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_naru_intake_v1_authorisation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_naru_intake_v1_authorisation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_naru_intake_v1_authorisation_service_proto_goTypes = []any{
 	(AuthorisationState)(0),              // 0: naru.intake.v1.AuthorisationState
-	(*Authorisation)(nil),                // 1: naru.intake.v1.Authorisation
-	(*ShownItem)(nil),                    // 2: naru.intake.v1.ShownItem
-	(*RequestAuthorisationRequest)(nil),  // 3: naru.intake.v1.RequestAuthorisationRequest
-	(*RequestAuthorisationResponse)(nil), // 4: naru.intake.v1.RequestAuthorisationResponse
-	(*GetAuthorisationRequest)(nil),      // 5: naru.intake.v1.GetAuthorisationRequest
-	(*GetAuthorisationResponse)(nil),     // 6: naru.intake.v1.GetAuthorisationResponse
-	(*ListAuthorisationsRequest)(nil),    // 7: naru.intake.v1.ListAuthorisationsRequest
-	(*ListAuthorisationsResponse)(nil),   // 8: naru.intake.v1.ListAuthorisationsResponse
-	(*ApproveAuthorisationRequest)(nil),  // 9: naru.intake.v1.ApproveAuthorisationRequest
-	(*ApproveAuthorisationResponse)(nil), // 10: naru.intake.v1.ApproveAuthorisationResponse
-	(*SignAuthorisationRequest)(nil),     // 11: naru.intake.v1.SignAuthorisationRequest
-	(*SignAuthorisationResponse)(nil),    // 12: naru.intake.v1.SignAuthorisationResponse
-	(*RevokeAuthorisationRequest)(nil),   // 13: naru.intake.v1.RevokeAuthorisationRequest
-	(*RevokeAuthorisationResponse)(nil),  // 14: naru.intake.v1.RevokeAuthorisationResponse
-	(*timestamppb.Timestamp)(nil),        // 15: google.protobuf.Timestamp
-	(*SendItem)(nil),                     // 16: naru.intake.v1.SendItem
+	(AuthorisationPurpose)(0),            // 1: naru.intake.v1.AuthorisationPurpose
+	(*Authorisation)(nil),                // 2: naru.intake.v1.Authorisation
+	(*ShownItem)(nil),                    // 3: naru.intake.v1.ShownItem
+	(*RequestAuthorisationRequest)(nil),  // 4: naru.intake.v1.RequestAuthorisationRequest
+	(*CertificatesOf)(nil),               // 5: naru.intake.v1.CertificatesOf
+	(*RequestAuthorisationResponse)(nil), // 6: naru.intake.v1.RequestAuthorisationResponse
+	(*GetAuthorisationRequest)(nil),      // 7: naru.intake.v1.GetAuthorisationRequest
+	(*GetAuthorisationResponse)(nil),     // 8: naru.intake.v1.GetAuthorisationResponse
+	(*ListAuthorisationsRequest)(nil),    // 9: naru.intake.v1.ListAuthorisationsRequest
+	(*ListAuthorisationsResponse)(nil),   // 10: naru.intake.v1.ListAuthorisationsResponse
+	(*ApproveAuthorisationRequest)(nil),  // 11: naru.intake.v1.ApproveAuthorisationRequest
+	(*ApproveAuthorisationResponse)(nil), // 12: naru.intake.v1.ApproveAuthorisationResponse
+	(*SignAuthorisationRequest)(nil),     // 13: naru.intake.v1.SignAuthorisationRequest
+	(*SignAuthorisationResponse)(nil),    // 14: naru.intake.v1.SignAuthorisationResponse
+	(*RevokeAuthorisationRequest)(nil),   // 15: naru.intake.v1.RevokeAuthorisationRequest
+	(*RevokeAuthorisationResponse)(nil),  // 16: naru.intake.v1.RevokeAuthorisationResponse
+	(*timestamppb.Timestamp)(nil),        // 17: google.protobuf.Timestamp
+	(*SendItem)(nil),                     // 18: naru.intake.v1.SendItem
 }
 var file_naru_intake_v1_authorisation_service_proto_depIdxs = []int32{
 	0,  // 0: naru.intake.v1.Authorisation.state:type_name -> naru.intake.v1.AuthorisationState
-	15, // 1: naru.intake.v1.Authorisation.asked_at:type_name -> google.protobuf.Timestamp
-	15, // 2: naru.intake.v1.Authorisation.expires_at:type_name -> google.protobuf.Timestamp
-	15, // 3: naru.intake.v1.Authorisation.decided_at:type_name -> google.protobuf.Timestamp
-	2,  // 4: naru.intake.v1.Authorisation.shown:type_name -> naru.intake.v1.ShownItem
-	16, // 5: naru.intake.v1.RequestAuthorisationRequest.items:type_name -> naru.intake.v1.SendItem
-	1,  // 6: naru.intake.v1.RequestAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
-	1,  // 7: naru.intake.v1.GetAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
-	1,  // 8: naru.intake.v1.ListAuthorisationsResponse.authorisations:type_name -> naru.intake.v1.Authorisation
-	1,  // 9: naru.intake.v1.ApproveAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
-	1,  // 10: naru.intake.v1.SignAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
-	1,  // 11: naru.intake.v1.RevokeAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
-	3,  // 12: naru.intake.v1.AuthorisationService.RequestAuthorisation:input_type -> naru.intake.v1.RequestAuthorisationRequest
-	5,  // 13: naru.intake.v1.AuthorisationService.GetAuthorisation:input_type -> naru.intake.v1.GetAuthorisationRequest
-	7,  // 14: naru.intake.v1.AuthorisationService.ListAuthorisations:input_type -> naru.intake.v1.ListAuthorisationsRequest
-	9,  // 15: naru.intake.v1.AuthorisationService.ApproveAuthorisation:input_type -> naru.intake.v1.ApproveAuthorisationRequest
-	11, // 16: naru.intake.v1.AuthorisationService.SignAuthorisation:input_type -> naru.intake.v1.SignAuthorisationRequest
-	13, // 17: naru.intake.v1.AuthorisationService.RevokeAuthorisation:input_type -> naru.intake.v1.RevokeAuthorisationRequest
-	4,  // 18: naru.intake.v1.AuthorisationService.RequestAuthorisation:output_type -> naru.intake.v1.RequestAuthorisationResponse
-	6,  // 19: naru.intake.v1.AuthorisationService.GetAuthorisation:output_type -> naru.intake.v1.GetAuthorisationResponse
-	8,  // 20: naru.intake.v1.AuthorisationService.ListAuthorisations:output_type -> naru.intake.v1.ListAuthorisationsResponse
-	10, // 21: naru.intake.v1.AuthorisationService.ApproveAuthorisation:output_type -> naru.intake.v1.ApproveAuthorisationResponse
-	12, // 22: naru.intake.v1.AuthorisationService.SignAuthorisation:output_type -> naru.intake.v1.SignAuthorisationResponse
-	14, // 23: naru.intake.v1.AuthorisationService.RevokeAuthorisation:output_type -> naru.intake.v1.RevokeAuthorisationResponse
-	18, // [18:24] is the sub-list for method output_type
-	12, // [12:18] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	17, // 1: naru.intake.v1.Authorisation.asked_at:type_name -> google.protobuf.Timestamp
+	17, // 2: naru.intake.v1.Authorisation.expires_at:type_name -> google.protobuf.Timestamp
+	17, // 3: naru.intake.v1.Authorisation.decided_at:type_name -> google.protobuf.Timestamp
+	3,  // 4: naru.intake.v1.Authorisation.shown:type_name -> naru.intake.v1.ShownItem
+	1,  // 5: naru.intake.v1.Authorisation.purpose:type_name -> naru.intake.v1.AuthorisationPurpose
+	18, // 6: naru.intake.v1.RequestAuthorisationRequest.items:type_name -> naru.intake.v1.SendItem
+	5,  // 7: naru.intake.v1.RequestAuthorisationRequest.certificates:type_name -> naru.intake.v1.CertificatesOf
+	2,  // 8: naru.intake.v1.RequestAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
+	2,  // 9: naru.intake.v1.GetAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
+	2,  // 10: naru.intake.v1.ListAuthorisationsResponse.authorisations:type_name -> naru.intake.v1.Authorisation
+	2,  // 11: naru.intake.v1.ApproveAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
+	2,  // 12: naru.intake.v1.SignAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
+	2,  // 13: naru.intake.v1.RevokeAuthorisationResponse.authorisation:type_name -> naru.intake.v1.Authorisation
+	4,  // 14: naru.intake.v1.AuthorisationService.RequestAuthorisation:input_type -> naru.intake.v1.RequestAuthorisationRequest
+	7,  // 15: naru.intake.v1.AuthorisationService.GetAuthorisation:input_type -> naru.intake.v1.GetAuthorisationRequest
+	9,  // 16: naru.intake.v1.AuthorisationService.ListAuthorisations:input_type -> naru.intake.v1.ListAuthorisationsRequest
+	11, // 17: naru.intake.v1.AuthorisationService.ApproveAuthorisation:input_type -> naru.intake.v1.ApproveAuthorisationRequest
+	13, // 18: naru.intake.v1.AuthorisationService.SignAuthorisation:input_type -> naru.intake.v1.SignAuthorisationRequest
+	15, // 19: naru.intake.v1.AuthorisationService.RevokeAuthorisation:input_type -> naru.intake.v1.RevokeAuthorisationRequest
+	6,  // 20: naru.intake.v1.AuthorisationService.RequestAuthorisation:output_type -> naru.intake.v1.RequestAuthorisationResponse
+	8,  // 21: naru.intake.v1.AuthorisationService.GetAuthorisation:output_type -> naru.intake.v1.GetAuthorisationResponse
+	10, // 22: naru.intake.v1.AuthorisationService.ListAuthorisations:output_type -> naru.intake.v1.ListAuthorisationsResponse
+	12, // 23: naru.intake.v1.AuthorisationService.ApproveAuthorisation:output_type -> naru.intake.v1.ApproveAuthorisationResponse
+	14, // 24: naru.intake.v1.AuthorisationService.SignAuthorisation:output_type -> naru.intake.v1.SignAuthorisationResponse
+	16, // 25: naru.intake.v1.AuthorisationService.RevokeAuthorisation:output_type -> naru.intake.v1.RevokeAuthorisationResponse
+	20, // [20:26] is the sub-list for method output_type
+	14, // [14:20] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_naru_intake_v1_authorisation_service_proto_init() }
@@ -1057,8 +1214,8 @@ func file_naru_intake_v1_authorisation_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_intake_v1_authorisation_service_proto_rawDesc), len(file_naru_intake_v1_authorisation_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   14,
+			NumEnums:      2,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -34,8 +34,11 @@ const (
 // AuthorisationService is how an agent (송신대행자, 전자증명서비스 사업자) gets the sender's word for what it sends (guide 3.2, 4.2.1, 5.2.1): one
 // authorisation for each request or batch, obtained here and bound to the digest of its items. An institution signs it with a key that this relay
 // has registered for it, a member approves it in its session. There is no standing mandate. The digest, and what is signed: pkg/authorisation.
+// In the same way a party of documents lets an agent obtain their certificates and bundles (guide 5.2.2, Decree 2-5 ④): it is "the sender" here, whether
+// it sent them or received them.
 type AuthorisationServiceClient interface {
-	// RequestAuthorisation asks a sender for its word about 1-1,000 items, at most 16 MiB. Idempotent by request_id: the same items answer the first
+	// RequestAuthorisation asks a sender for its word about 1-1,000 items, at most 16 MiB, or about the certificates of 1-1,000 documents. Whether these
+	// documents exist, and are the sender's, is not looked at here. Idempotent by request_id: the same items answer the first
 	// authorisation, others are refused (REQUEST_DIFFERS). Errors: every rule that an item breaks, SENDER_UNKNOWN, TOO_MANY_AUTHORISATIONS.
 	RequestAuthorisation(ctx context.Context, in *RequestAuthorisationRequest, opts ...grpc.CallOption) (*RequestAuthorisationResponse, error)
 	// GetAuthorisation returns one that the caller asked for or is asked for; to the sender with what it is about. Errors: AUTHORISATION_NOT_FOUND.
@@ -48,8 +51,8 @@ type AuthorisationServiceClient interface {
 	// SignAuthorisation gives it by the institution's signature, whoever of the two brings that. Errors: AUTHORISATION_NOT_FOUND, SIGNATURE_INVALID
 	// (the check that failed is the violation's rule), DIGEST_DIFFERS (signed for other items), AUTHORISATION_DECIDED.
 	SignAuthorisation(ctx context.Context, in *SignAuthorisationRequest, opts ...grpc.CallOption) (*SignAuthorisationResponse, error)
-	// RevokeAuthorisation ends it at once: the sender declines or revokes, the agent withdraws. When it is answered, nothing more is accepted under it;
-	// what was accepted before stays accepted. What has ended stays ended. Errors: AUTHORISATION_NOT_FOUND, NOT_AUTHORISED.
+	// RevokeAuthorisation ends it at once: the sender declines or revokes, the agent withdraws. When it is answered, nothing more is accepted under it,
+	// and no certificate handed out; what was accepted before stays accepted. What has ended stays ended. Errors: AUTHORISATION_NOT_FOUND, NOT_AUTHORISED.
 	RevokeAuthorisation(ctx context.Context, in *RevokeAuthorisationRequest, opts ...grpc.CallOption) (*RevokeAuthorisationResponse, error)
 }
 
@@ -128,8 +131,11 @@ func (c *authorisationServiceClient) RevokeAuthorisation(ctx context.Context, in
 // AuthorisationService is how an agent (송신대행자, 전자증명서비스 사업자) gets the sender's word for what it sends (guide 3.2, 4.2.1, 5.2.1): one
 // authorisation for each request or batch, obtained here and bound to the digest of its items. An institution signs it with a key that this relay
 // has registered for it, a member approves it in its session. There is no standing mandate. The digest, and what is signed: pkg/authorisation.
+// In the same way a party of documents lets an agent obtain their certificates and bundles (guide 5.2.2, Decree 2-5 ④): it is "the sender" here, whether
+// it sent them or received them.
 type AuthorisationServiceServer interface {
-	// RequestAuthorisation asks a sender for its word about 1-1,000 items, at most 16 MiB. Idempotent by request_id: the same items answer the first
+	// RequestAuthorisation asks a sender for its word about 1-1,000 items, at most 16 MiB, or about the certificates of 1-1,000 documents. Whether these
+	// documents exist, and are the sender's, is not looked at here. Idempotent by request_id: the same items answer the first
 	// authorisation, others are refused (REQUEST_DIFFERS). Errors: every rule that an item breaks, SENDER_UNKNOWN, TOO_MANY_AUTHORISATIONS.
 	RequestAuthorisation(context.Context, *RequestAuthorisationRequest) (*RequestAuthorisationResponse, error)
 	// GetAuthorisation returns one that the caller asked for or is asked for; to the sender with what it is about. Errors: AUTHORISATION_NOT_FOUND.
@@ -142,8 +148,8 @@ type AuthorisationServiceServer interface {
 	// SignAuthorisation gives it by the institution's signature, whoever of the two brings that. Errors: AUTHORISATION_NOT_FOUND, SIGNATURE_INVALID
 	// (the check that failed is the violation's rule), DIGEST_DIFFERS (signed for other items), AUTHORISATION_DECIDED.
 	SignAuthorisation(context.Context, *SignAuthorisationRequest) (*SignAuthorisationResponse, error)
-	// RevokeAuthorisation ends it at once: the sender declines or revokes, the agent withdraws. When it is answered, nothing more is accepted under it;
-	// what was accepted before stays accepted. What has ended stays ended. Errors: AUTHORISATION_NOT_FOUND, NOT_AUTHORISED.
+	// RevokeAuthorisation ends it at once: the sender declines or revokes, the agent withdraws. When it is answered, nothing more is accepted under it,
+	// and no certificate handed out; what was accepted before stays accepted. What has ended stays ended. Errors: AUTHORISATION_NOT_FOUND, NOT_AUTHORISED.
 	RevokeAuthorisation(context.Context, *RevokeAuthorisationRequest) (*RevokeAuthorisationResponse, error)
 	mustEmbedUnimplementedAuthorisationServiceServer()
 }

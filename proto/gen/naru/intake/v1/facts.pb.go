@@ -91,7 +91,8 @@ type AuthorisationRequested struct {
 	Items     uint32                 `protobuf:"varint,5,opt,name=items,proto3" json:"items,omitempty"`
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	// How the agent proved who it is.
-	Authentication *v1.Authentication `protobuf:"bytes,7,opt,name=authentication,proto3" json:"authentication,omitempty"`
+	Authentication *v1.Authentication   `protobuf:"bytes,7,opt,name=authentication,proto3" json:"authentication,omitempty"`
+	Purpose        AuthorisationPurpose `protobuf:"varint,8,opt,name=purpose,proto3,enum=naru.intake.v1.AuthorisationPurpose" json:"purpose,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -173,6 +174,13 @@ func (x *AuthorisationRequested) GetAuthentication() *v1.Authentication {
 		return x.Authentication
 	}
 	return nil
+}
+
+func (x *AuthorisationRequested) GetPurpose() AuthorisationPurpose {
+	if x != nil {
+		return x.Purpose
+	}
+	return AuthorisationPurpose_AUTHORISATION_PURPOSE_UNSPECIFIED
 }
 
 // AuthorisationGiven: the sender gave its word, once. Subject: id of the authorisation.
@@ -337,7 +345,7 @@ var File_naru_intake_v1_facts_proto protoreflect.FileDescriptor
 
 const file_naru_intake_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1anaru/intake/v1/facts.proto\x12\x0enaru.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xa0\x02\n" +
+	"\x1anaru/intake/v1/facts.proto\x12\x0enaru.intake.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*naru/intake/v1/authorisation_service.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\xe0\x02\n" +
 	"\x16AuthorisationRequested\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12\x1d\n" +
@@ -347,7 +355,8 @@ const file_naru_intake_v1_facts_proto_rawDesc = "" +
 	"\x05items\x18\x05 \x01(\rR\x05items\x129\n" +
 	"\n" +
 	"expires_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12H\n" +
-	"\x0eauthentication\x18\a \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication:\x06\xd2\xf3\x18\x02\b\x02\"\xa0\x02\n" +
+	"\x0eauthentication\x18\a \x01(\v2 .naru.platform.v1.AuthenticationR\x0eauthentication\x12>\n" +
+	"\apurpose\x18\b \x01(\x0e2$.naru.intake.v1.AuthorisationPurposeR\apurpose:\x06\xd2\xf3\x18\x02\b\x02\"\xa0\x02\n" +
 	"\x12AuthorisationGiven\x12\x16\n" +
 	"\x06sender\x18\x01 \x01(\tR\x06sender\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\fR\x06digest\x129\n" +
@@ -390,19 +399,21 @@ var file_naru_intake_v1_facts_proto_goTypes = []any{
 	(*AuthorisationEnded)(nil),     // 3: naru.intake.v1.AuthorisationEnded
 	(*timestamppb.Timestamp)(nil),  // 4: google.protobuf.Timestamp
 	(*v1.Authentication)(nil),      // 5: naru.platform.v1.Authentication
+	(AuthorisationPurpose)(0),      // 6: naru.intake.v1.AuthorisationPurpose
 }
 var file_naru_intake_v1_facts_proto_depIdxs = []int32{
 	4, // 0: naru.intake.v1.AuthorisationRequested.expires_at:type_name -> google.protobuf.Timestamp
 	5, // 1: naru.intake.v1.AuthorisationRequested.authentication:type_name -> naru.platform.v1.Authentication
-	4, // 2: naru.intake.v1.AuthorisationGiven.expires_at:type_name -> google.protobuf.Timestamp
-	5, // 3: naru.intake.v1.AuthorisationGiven.authentication:type_name -> naru.platform.v1.Authentication
-	0, // 4: naru.intake.v1.AuthorisationEnded.end:type_name -> naru.intake.v1.AuthorisationEnd
-	5, // 5: naru.intake.v1.AuthorisationEnded.authentication:type_name -> naru.platform.v1.Authentication
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	6, // 2: naru.intake.v1.AuthorisationRequested.purpose:type_name -> naru.intake.v1.AuthorisationPurpose
+	4, // 3: naru.intake.v1.AuthorisationGiven.expires_at:type_name -> google.protobuf.Timestamp
+	5, // 4: naru.intake.v1.AuthorisationGiven.authentication:type_name -> naru.platform.v1.Authentication
+	0, // 5: naru.intake.v1.AuthorisationEnded.end:type_name -> naru.intake.v1.AuthorisationEnd
+	5, // 6: naru.intake.v1.AuthorisationEnded.authentication:type_name -> naru.platform.v1.Authentication
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_naru_intake_v1_facts_proto_init() }
@@ -410,6 +421,7 @@ func file_naru_intake_v1_facts_proto_init() {
 	if File_naru_intake_v1_facts_proto != nil {
 		return
 	}
+	file_naru_intake_v1_authorisation_service_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

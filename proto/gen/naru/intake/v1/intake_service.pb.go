@@ -720,6 +720,156 @@ func (x *GetDocumentResponse) GetFacts() *v1.DocumentFacts {
 	return nil
 }
 
+type GetMandateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the authorisation.
+	Authorisation string `protobuf:"bytes,1,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
+	// Principal id of the agent.
+	Agent   string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	EdocNum string `protobuf:"bytes,3,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// Why the certificate is needed.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetMandateRequest) Reset() {
+	*x = GetMandateRequest{}
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetMandateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetMandateRequest) ProtoMessage() {}
+
+func (x *GetMandateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetMandateRequest.ProtoReflect.Descriptor instead.
+func (*GetMandateRequest) Descriptor() ([]byte, []int) {
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetMandateRequest) GetAuthorisation() string {
+	if x != nil {
+		return x.Authorisation
+	}
+	return ""
+}
+
+func (x *GetMandateRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *GetMandateRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *GetMandateRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type GetMandateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who gave it: an institution by its principal id (SENDER), or a member by its recipient id (RECIPIENT).
+	Principal string           `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	Kind      v1.PrincipalKind `protobuf:"varint,2,opt,name=kind,proto3,enum=naru.platform.v1.PrincipalKind" json:"kind,omitempty"`
+	// Digest of the authorisation (pkg/authorisation), 32 bytes.
+	Digest  []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	GivenAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=given_at,json=givenAt,proto3" json:"given_at,omitempty"`
+	// Until when it counts.
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetMandateResponse) Reset() {
+	*x = GetMandateResponse{}
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetMandateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetMandateResponse) ProtoMessage() {}
+
+func (x *GetMandateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetMandateResponse.ProtoReflect.Descriptor instead.
+func (*GetMandateResponse) Descriptor() ([]byte, []int) {
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetMandateResponse) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *GetMandateResponse) GetKind() v1.PrincipalKind {
+	if x != nil {
+		return x.Kind
+	}
+	return v1.PrincipalKind(0)
+}
+
+func (x *GetMandateResponse) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *GetMandateResponse) GetGivenAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.GivenAt
+	}
+	return nil
+}
+
+func (x *GetMandateResponse) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
 type GetSealedRecipientRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
@@ -729,7 +879,7 @@ type GetSealedRecipientRequest struct {
 
 func (x *GetSealedRecipientRequest) Reset() {
 	*x = GetSealedRecipientRequest{}
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -741,7 +891,7 @@ func (x *GetSealedRecipientRequest) String() string {
 func (*GetSealedRecipientRequest) ProtoMessage() {}
 
 func (x *GetSealedRecipientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[14]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -754,7 +904,7 @@ func (x *GetSealedRecipientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSealedRecipientRequest.ProtoReflect.Descriptor instead.
 func (*GetSealedRecipientRequest) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{14}
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetSealedRecipientRequest) GetEdocNum() string {
@@ -774,7 +924,7 @@ type GetSealedRecipientResponse struct {
 
 func (x *GetSealedRecipientResponse) Reset() {
 	*x = GetSealedRecipientResponse{}
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +936,7 @@ func (x *GetSealedRecipientResponse) String() string {
 func (*GetSealedRecipientResponse) ProtoMessage() {}
 
 func (x *GetSealedRecipientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[15]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +949,7 @@ func (x *GetSealedRecipientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSealedRecipientResponse.ProtoReflect.Descriptor instead.
 func (*GetSealedRecipientResponse) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{15}
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetSealedRecipientResponse) GetSealedRecipient() []byte {
@@ -817,7 +967,7 @@ type GetHorizonRequest struct {
 
 func (x *GetHorizonRequest) Reset() {
 	*x = GetHorizonRequest{}
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[16]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -829,7 +979,7 @@ func (x *GetHorizonRequest) String() string {
 func (*GetHorizonRequest) ProtoMessage() {}
 
 func (x *GetHorizonRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[16]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -842,7 +992,7 @@ func (x *GetHorizonRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHorizonRequest.ProtoReflect.Descriptor instead.
 func (*GetHorizonRequest) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{16}
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{18}
 }
 
 type GetHorizonResponse struct {
@@ -857,7 +1007,7 @@ type GetHorizonResponse struct {
 
 func (x *GetHorizonResponse) Reset() {
 	*x = GetHorizonResponse{}
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[17]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +1019,7 @@ func (x *GetHorizonResponse) String() string {
 func (*GetHorizonResponse) ProtoMessage() {}
 
 func (x *GetHorizonResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[17]
+	mi := &file_naru_intake_v1_intake_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +1032,7 @@ func (x *GetHorizonResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHorizonResponse.ProtoReflect.Descriptor instead.
 func (*GetHorizonResponse) Descriptor() ([]byte, []int) {
-	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{17}
+	return file_naru_intake_v1_intake_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetHorizonResponse) GetUntil() *timestamppb.Timestamp {
@@ -949,7 +1099,19 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\x12GetDocumentRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"L\n" +
 	"\x13GetDocumentResponse\x125\n" +
-	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\"c\n" +
+	"\x05facts\x18\x01 \x01(\v2\x1f.naru.platform.v1.DocumentFactsR\x05facts\"\xd6\x01\n" +
+	"\x11GetMandateRequest\x12.\n" +
+	"\rauthorisation\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\rauthorisation\x12\x1e\n" +
+	"\x05agent\x18\x02 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x05agent\x12F\n" +
+	"\bedoc_num\x18\x03 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12)\n" +
+	"\x06reason\x18\x04 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\"\xf1\x01\n" +
+	"\x12GetMandateResponse\x12\x1c\n" +
+	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x123\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x1f.naru.platform.v1.PrincipalKindR\x04kind\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x125\n" +
+	"\bgiven_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\agivenAt\x129\n" +
+	"\n" +
+	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"c\n" +
 	"\x19GetSealedRecipientRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"G\n" +
 	"\x1aGetSealedRecipientResponse\x12)\n" +
@@ -965,11 +1127,13 @@ const file_naru_intake_v1_intake_service_proto_rawDesc = "" +
 	"\x1dUploadRegistrationCertificate\x124.naru.intake.v1.UploadRegistrationCertificateRequest\x1a5.naru.intake.v1.UploadRegistrationCertificateResponse\"?\xca\xf3\x18\x13\x12\x01\x01\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/registration-certificates\x12\x8c\x01\n" +
 	"\x06Cancel\x12\x1d.naru.intake.v1.CancelRequest\x1a\x1e.naru.intake.v1.CancelResponse\"C\xca\xf3\x18\x15\x12\x03\x01\x02\x04\x1a\x0edocuments.send\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/documents/{edoc_num}:cancel\x12j\n" +
 	"\tGetLimits\x12 .naru.intake.v1.GetLimitsRequest\x1a!.naru.intake.v1.GetLimitsResponse\"\x18\xca\xf3\x18\x02\b\x01\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/limits2\x93\x04\n" +
+	"/v1/limits2\xfb\x04\n" +
 	"\x13IntakeLookupService\x12\xa0\x01\n" +
 	"\x1aGetRegistrationCertificate\x121.naru.intake.v1.GetRegistrationCertificateRequest\x1a2.naru.intake.v1.GetRegistrationCertificateResponse\"\x1b\xca\xf3\x18\x17\"\vcertificate\"\bdelivery\x12q\n" +
 	"\vGetDocument\x12\".naru.intake.v1.GetDocumentRequest\x1a#.naru.intake.v1.GetDocumentResponse\"\x19\xca\xf3\x18\x15\"\vcertificate\"\x06status\x12z\n" +
-	"\x12GetSealedRecipient\x12).naru.intake.v1.GetSealedRecipientRequest\x1a*.naru.intake.v1.GetSealedRecipientResponse\"\r\xca\xf3\x18\t\"\aaddress\x12j\n" +
+	"\x12GetSealedRecipient\x12).naru.intake.v1.GetSealedRecipientRequest\x1a*.naru.intake.v1.GetSealedRecipientResponse\"\r\xca\xf3\x18\t\"\aaddress\x12f\n" +
+	"\n" +
+	"GetMandate\x12!.naru.intake.v1.GetMandateRequest\x1a\".naru.intake.v1.GetMandateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12j\n" +
 	"\n" +
 	"GetHorizon\x12!.naru.intake.v1.GetHorizonRequest\x1a\".naru.intake.v1.GetHorizonResponse\"\x15\xca\xf3\x18\x11\"\acontent\"\x06statusB\xc0\x01\n" +
 	"\x12com.naru.intake.v1B\x12IntakeServiceProtoP\x01Z<github.com/naru-relay/naru/proto/gen/naru/intake/v1;intakev1\xa2\x02\x03NIX\xaa\x02\x0eNaru.Intake.V1\xca\x02\x0eNaru\\Intake\\V1\xe2\x02\x1aNaru\\Intake\\V1\\GPBMetadata\xea\x02\x10Naru::Intake::V1b\x06proto3"
@@ -986,7 +1150,7 @@ func file_naru_intake_v1_intake_service_proto_rawDescGZIP() []byte {
 	return file_naru_intake_v1_intake_service_proto_rawDescData
 }
 
-var file_naru_intake_v1_intake_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_naru_intake_v1_intake_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_naru_intake_v1_intake_service_proto_goTypes = []any{
 	(*SendRequest)(nil),                           // 0: naru.intake.v1.SendRequest
 	(*SendResponse)(nil),                          // 1: naru.intake.v1.SendResponse
@@ -1002,52 +1166,60 @@ var file_naru_intake_v1_intake_service_proto_goTypes = []any{
 	(*GetRegistrationCertificateResponse)(nil),    // 11: naru.intake.v1.GetRegistrationCertificateResponse
 	(*GetDocumentRequest)(nil),                    // 12: naru.intake.v1.GetDocumentRequest
 	(*GetDocumentResponse)(nil),                   // 13: naru.intake.v1.GetDocumentResponse
-	(*GetSealedRecipientRequest)(nil),             // 14: naru.intake.v1.GetSealedRecipientRequest
-	(*GetSealedRecipientResponse)(nil),            // 15: naru.intake.v1.GetSealedRecipientResponse
-	(*GetHorizonRequest)(nil),                     // 16: naru.intake.v1.GetHorizonRequest
-	(*GetHorizonResponse)(nil),                    // 17: naru.intake.v1.GetHorizonResponse
-	(*SendItem)(nil),                              // 18: naru.intake.v1.SendItem
-	(*Acceptance)(nil),                            // 19: naru.intake.v1.Acceptance
-	(*v1.UnreadableItem)(nil),                     // 20: naru.platform.v1.UnreadableItem
-	(*ItemOutcome)(nil),                           // 21: naru.intake.v1.ItemOutcome
-	(*durationpb.Duration)(nil),                   // 22: google.protobuf.Duration
-	(*v1.DocumentFacts)(nil),                      // 23: naru.platform.v1.DocumentFacts
-	(*timestamppb.Timestamp)(nil),                 // 24: google.protobuf.Timestamp
+	(*GetMandateRequest)(nil),                     // 14: naru.intake.v1.GetMandateRequest
+	(*GetMandateResponse)(nil),                    // 15: naru.intake.v1.GetMandateResponse
+	(*GetSealedRecipientRequest)(nil),             // 16: naru.intake.v1.GetSealedRecipientRequest
+	(*GetSealedRecipientResponse)(nil),            // 17: naru.intake.v1.GetSealedRecipientResponse
+	(*GetHorizonRequest)(nil),                     // 18: naru.intake.v1.GetHorizonRequest
+	(*GetHorizonResponse)(nil),                    // 19: naru.intake.v1.GetHorizonResponse
+	(*SendItem)(nil),                              // 20: naru.intake.v1.SendItem
+	(*Acceptance)(nil),                            // 21: naru.intake.v1.Acceptance
+	(*v1.UnreadableItem)(nil),                     // 22: naru.platform.v1.UnreadableItem
+	(*ItemOutcome)(nil),                           // 23: naru.intake.v1.ItemOutcome
+	(*durationpb.Duration)(nil),                   // 24: google.protobuf.Duration
+	(*v1.DocumentFacts)(nil),                      // 25: naru.platform.v1.DocumentFacts
+	(v1.PrincipalKind)(0),                         // 26: naru.platform.v1.PrincipalKind
+	(*timestamppb.Timestamp)(nil),                 // 27: google.protobuf.Timestamp
 }
 var file_naru_intake_v1_intake_service_proto_depIdxs = []int32{
-	18, // 0: naru.intake.v1.SendRequest.item:type_name -> naru.intake.v1.SendItem
-	19, // 1: naru.intake.v1.SendResponse.acceptance:type_name -> naru.intake.v1.Acceptance
-	18, // 2: naru.intake.v1.BatchSendRequest.items:type_name -> naru.intake.v1.SendItem
-	20, // 3: naru.intake.v1.BatchSendRequest.unreadable:type_name -> naru.platform.v1.UnreadableItem
-	21, // 4: naru.intake.v1.BatchSendResponse.outcomes:type_name -> naru.intake.v1.ItemOutcome
-	22, // 5: naru.intake.v1.GetLimitsResponse.send_deadline_max:type_name -> google.protobuf.Duration
-	22, // 6: naru.intake.v1.GetLimitsResponse.viewing_deadline_max:type_name -> google.protobuf.Duration
-	22, // 7: naru.intake.v1.GetLimitsResponse.viewing_token_life:type_name -> google.protobuf.Duration
-	23, // 8: naru.intake.v1.GetDocumentResponse.facts:type_name -> naru.platform.v1.DocumentFacts
-	24, // 9: naru.intake.v1.GetHorizonResponse.until:type_name -> google.protobuf.Timestamp
-	0,  // 10: naru.intake.v1.IntakeService.Send:input_type -> naru.intake.v1.SendRequest
-	2,  // 11: naru.intake.v1.IntakeService.BatchSend:input_type -> naru.intake.v1.BatchSendRequest
-	4,  // 12: naru.intake.v1.IntakeService.UploadRegistrationCertificate:input_type -> naru.intake.v1.UploadRegistrationCertificateRequest
-	6,  // 13: naru.intake.v1.IntakeService.Cancel:input_type -> naru.intake.v1.CancelRequest
-	8,  // 14: naru.intake.v1.IntakeService.GetLimits:input_type -> naru.intake.v1.GetLimitsRequest
-	10, // 15: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:input_type -> naru.intake.v1.GetRegistrationCertificateRequest
-	12, // 16: naru.intake.v1.IntakeLookupService.GetDocument:input_type -> naru.intake.v1.GetDocumentRequest
-	14, // 17: naru.intake.v1.IntakeLookupService.GetSealedRecipient:input_type -> naru.intake.v1.GetSealedRecipientRequest
-	16, // 18: naru.intake.v1.IntakeLookupService.GetHorizon:input_type -> naru.intake.v1.GetHorizonRequest
-	1,  // 19: naru.intake.v1.IntakeService.Send:output_type -> naru.intake.v1.SendResponse
-	3,  // 20: naru.intake.v1.IntakeService.BatchSend:output_type -> naru.intake.v1.BatchSendResponse
-	5,  // 21: naru.intake.v1.IntakeService.UploadRegistrationCertificate:output_type -> naru.intake.v1.UploadRegistrationCertificateResponse
-	7,  // 22: naru.intake.v1.IntakeService.Cancel:output_type -> naru.intake.v1.CancelResponse
-	9,  // 23: naru.intake.v1.IntakeService.GetLimits:output_type -> naru.intake.v1.GetLimitsResponse
-	11, // 24: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:output_type -> naru.intake.v1.GetRegistrationCertificateResponse
-	13, // 25: naru.intake.v1.IntakeLookupService.GetDocument:output_type -> naru.intake.v1.GetDocumentResponse
-	15, // 26: naru.intake.v1.IntakeLookupService.GetSealedRecipient:output_type -> naru.intake.v1.GetSealedRecipientResponse
-	17, // 27: naru.intake.v1.IntakeLookupService.GetHorizon:output_type -> naru.intake.v1.GetHorizonResponse
-	19, // [19:28] is the sub-list for method output_type
-	10, // [10:19] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	20, // 0: naru.intake.v1.SendRequest.item:type_name -> naru.intake.v1.SendItem
+	21, // 1: naru.intake.v1.SendResponse.acceptance:type_name -> naru.intake.v1.Acceptance
+	20, // 2: naru.intake.v1.BatchSendRequest.items:type_name -> naru.intake.v1.SendItem
+	22, // 3: naru.intake.v1.BatchSendRequest.unreadable:type_name -> naru.platform.v1.UnreadableItem
+	23, // 4: naru.intake.v1.BatchSendResponse.outcomes:type_name -> naru.intake.v1.ItemOutcome
+	24, // 5: naru.intake.v1.GetLimitsResponse.send_deadline_max:type_name -> google.protobuf.Duration
+	24, // 6: naru.intake.v1.GetLimitsResponse.viewing_deadline_max:type_name -> google.protobuf.Duration
+	24, // 7: naru.intake.v1.GetLimitsResponse.viewing_token_life:type_name -> google.protobuf.Duration
+	25, // 8: naru.intake.v1.GetDocumentResponse.facts:type_name -> naru.platform.v1.DocumentFacts
+	26, // 9: naru.intake.v1.GetMandateResponse.kind:type_name -> naru.platform.v1.PrincipalKind
+	27, // 10: naru.intake.v1.GetMandateResponse.given_at:type_name -> google.protobuf.Timestamp
+	27, // 11: naru.intake.v1.GetMandateResponse.expires_at:type_name -> google.protobuf.Timestamp
+	27, // 12: naru.intake.v1.GetHorizonResponse.until:type_name -> google.protobuf.Timestamp
+	0,  // 13: naru.intake.v1.IntakeService.Send:input_type -> naru.intake.v1.SendRequest
+	2,  // 14: naru.intake.v1.IntakeService.BatchSend:input_type -> naru.intake.v1.BatchSendRequest
+	4,  // 15: naru.intake.v1.IntakeService.UploadRegistrationCertificate:input_type -> naru.intake.v1.UploadRegistrationCertificateRequest
+	6,  // 16: naru.intake.v1.IntakeService.Cancel:input_type -> naru.intake.v1.CancelRequest
+	8,  // 17: naru.intake.v1.IntakeService.GetLimits:input_type -> naru.intake.v1.GetLimitsRequest
+	10, // 18: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:input_type -> naru.intake.v1.GetRegistrationCertificateRequest
+	12, // 19: naru.intake.v1.IntakeLookupService.GetDocument:input_type -> naru.intake.v1.GetDocumentRequest
+	16, // 20: naru.intake.v1.IntakeLookupService.GetSealedRecipient:input_type -> naru.intake.v1.GetSealedRecipientRequest
+	14, // 21: naru.intake.v1.IntakeLookupService.GetMandate:input_type -> naru.intake.v1.GetMandateRequest
+	18, // 22: naru.intake.v1.IntakeLookupService.GetHorizon:input_type -> naru.intake.v1.GetHorizonRequest
+	1,  // 23: naru.intake.v1.IntakeService.Send:output_type -> naru.intake.v1.SendResponse
+	3,  // 24: naru.intake.v1.IntakeService.BatchSend:output_type -> naru.intake.v1.BatchSendResponse
+	5,  // 25: naru.intake.v1.IntakeService.UploadRegistrationCertificate:output_type -> naru.intake.v1.UploadRegistrationCertificateResponse
+	7,  // 26: naru.intake.v1.IntakeService.Cancel:output_type -> naru.intake.v1.CancelResponse
+	9,  // 27: naru.intake.v1.IntakeService.GetLimits:output_type -> naru.intake.v1.GetLimitsResponse
+	11, // 28: naru.intake.v1.IntakeLookupService.GetRegistrationCertificate:output_type -> naru.intake.v1.GetRegistrationCertificateResponse
+	13, // 29: naru.intake.v1.IntakeLookupService.GetDocument:output_type -> naru.intake.v1.GetDocumentResponse
+	17, // 30: naru.intake.v1.IntakeLookupService.GetSealedRecipient:output_type -> naru.intake.v1.GetSealedRecipientResponse
+	15, // 31: naru.intake.v1.IntakeLookupService.GetMandate:output_type -> naru.intake.v1.GetMandateResponse
+	19, // 32: naru.intake.v1.IntakeLookupService.GetHorizon:output_type -> naru.intake.v1.GetHorizonResponse
+	23, // [23:33] is the sub-list for method output_type
+	13, // [13:23] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_naru_intake_v1_intake_service_proto_init() }
@@ -1062,7 +1234,7 @@ func file_naru_intake_v1_intake_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_intake_v1_intake_service_proto_rawDesc), len(file_naru_intake_v1_intake_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

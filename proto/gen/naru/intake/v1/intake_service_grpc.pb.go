@@ -310,6 +310,7 @@ const (
 	IntakeLookupService_GetRegistrationCertificate_FullMethodName = "/naru.intake.v1.IntakeLookupService/GetRegistrationCertificate"
 	IntakeLookupService_GetDocument_FullMethodName                = "/naru.intake.v1.IntakeLookupService/GetDocument"
 	IntakeLookupService_GetSealedRecipient_FullMethodName         = "/naru.intake.v1.IntakeLookupService/GetSealedRecipient"
+	IntakeLookupService_GetMandate_FullMethodName                 = "/naru.intake.v1.IntakeLookupService/GetMandate"
 	IntakeLookupService_GetHorizon_FullMethodName                 = "/naru.intake.v1.IntakeLookupService/GetHorizon"
 )
 
@@ -327,6 +328,10 @@ type IntakeLookupServiceClient interface {
 	// GetSealedRecipient returns how a document's sender described the recipient. Address asks when it has to seek a recipient again that it had
 	// found.
 	GetSealedRecipient(ctx context.Context, in *GetSealedRecipientRequest, opts ...grpc.CallOption) (*GetSealedRecipientResponse, error)
+	// GetMandate returns the authorisation by which an agent obtains the certificates of a document, if it is in force. Certificate asks at each request
+	// and hand-out. Errors: AUTHORISATION_NOT_FOUND (not this agent's), DIGEST_DIFFERS (not about this document and reason), AUTHORISATION_MISSING (not
+	// given, ended, or its time is over), SENDER_SUSPENDED (the agent or who authorised it is).
+	GetMandate(ctx context.Context, in *GetMandateRequest, opts ...grpc.CallOption) (*GetMandateResponse, error)
 	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole; content
 	// asks before it deletes a file, so that no acceptance that names it is still on its way.
 	GetHorizon(ctx context.Context, in *GetHorizonRequest, opts ...grpc.CallOption) (*GetHorizonResponse, error)
@@ -370,6 +375,16 @@ func (c *intakeLookupServiceClient) GetSealedRecipient(ctx context.Context, in *
 	return out, nil
 }
 
+func (c *intakeLookupServiceClient) GetMandate(ctx context.Context, in *GetMandateRequest, opts ...grpc.CallOption) (*GetMandateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetMandateResponse)
+	err := c.cc.Invoke(ctx, IntakeLookupService_GetMandate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *intakeLookupServiceClient) GetHorizon(ctx context.Context, in *GetHorizonRequest, opts ...grpc.CallOption) (*GetHorizonResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetHorizonResponse)
@@ -394,6 +409,10 @@ type IntakeLookupServiceServer interface {
 	// GetSealedRecipient returns how a document's sender described the recipient. Address asks when it has to seek a recipient again that it had
 	// found.
 	GetSealedRecipient(context.Context, *GetSealedRecipientRequest) (*GetSealedRecipientResponse, error)
+	// GetMandate returns the authorisation by which an agent obtains the certificates of a document, if it is in force. Certificate asks at each request
+	// and hand-out. Errors: AUTHORISATION_NOT_FOUND (not this agent's), DIGEST_DIFFERS (not about this document and reason), AUTHORISATION_MISSING (not
+	// given, ended, or its time is over), SENDER_SUSPENDED (the agent or who authorised it is).
+	GetMandate(context.Context, *GetMandateRequest) (*GetMandateResponse, error)
 	// GetHorizon returns up to when every acceptance is published. Status asks, so that a list of documents can say up to when it is whole; content
 	// asks before it deletes a file, so that no acceptance that names it is still on its way.
 	GetHorizon(context.Context, *GetHorizonRequest) (*GetHorizonResponse, error)
@@ -415,6 +434,9 @@ func (UnimplementedIntakeLookupServiceServer) GetDocument(context.Context, *GetD
 }
 func (UnimplementedIntakeLookupServiceServer) GetSealedRecipient(context.Context, *GetSealedRecipientRequest) (*GetSealedRecipientResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSealedRecipient not implemented")
+}
+func (UnimplementedIntakeLookupServiceServer) GetMandate(context.Context, *GetMandateRequest) (*GetMandateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetMandate not implemented")
 }
 func (UnimplementedIntakeLookupServiceServer) GetHorizon(context.Context, *GetHorizonRequest) (*GetHorizonResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetHorizon not implemented")
@@ -494,6 +516,24 @@ func _IntakeLookupService_GetSealedRecipient_Handler(srv interface{}, ctx contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IntakeLookupService_GetMandate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetMandateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IntakeLookupServiceServer).GetMandate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IntakeLookupService_GetMandate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IntakeLookupServiceServer).GetMandate(ctx, req.(*GetMandateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _IntakeLookupService_GetHorizon_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetHorizonRequest)
 	if err := dec(in); err != nil {
@@ -530,6 +570,10 @@ var IntakeLookupService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetSealedRecipient",
 			Handler:    _IntakeLookupService_GetSealedRecipient_Handler,
+		},
+		{
+			MethodName: "GetMandate",
+			Handler:    _IntakeLookupService_GetMandate_Handler,
 		},
 		{
 			MethodName: "GetHorizon",

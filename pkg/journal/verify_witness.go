@@ -1,0 +1,90 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/naru-relay/naru/pkg/pg"
+)
+
+// cosigned checks the cosignatures of a checkpoint: the first one has to be of a witness that was given, a later one of a witness
+// that was not is told as not checked.
+func (v *verification) cosigned(c Checkpoint) {
+	if c.Cosigned == "" || len(v.witnesses) == 0 {
+		return
+	}
+	first, err := Cosignatures(c.Cosigned, v.witnesses...)
+	if err != nil || unsignedText(c.Cosigned) != unsignedText(c.Note) {
+		v.found(CosignatureWrong, fmt.Sprint("size ", c.N), "its cosignature is none of the witnesses given")
+	} else {
+		v.sawWitness(first)
+	}
+	for line := range strings.Lines(c.Later) {
+		witness := v.witnessOf(line)
+		if witness == nil {
+			v.report.CosignaturesNotChecked++
+			continue
+		}
+		later, err := Cosignatures(unsignedText(c.Note)+"\n"+line, witness)
+		if err != nil {
+			v.found(CosignatureWrong, fmt.Sprint("size ", c.N), "a later cosignature is not of %s", witness.Name())
+			continue
+		}
+		v.report.CosignaturesChecked++
+		v.sawWitness(later)
+	}
+}
+
+// witnessOf is the witness whose cosignature a line says it is; nil if it was not given.
+func (v *verification) witnessOf(line string) note.Verifier {
+	id := idOfLine(line)
+	for _, witness := range v.witnesses {
+		if witnessID(witness.Name(), witness.KeyHash()) == id {
+			return witness
+		}
+	}
+	return nil
+}
+
+func (v *verification) sawWitness(given []Cosignature) {
+	for _, one := range given {
+		v.report.WitnessedAt = laterOf(v.report.WitnessedAt, one.At)
+	}
+}
+
+// witnessed tells of a log whose witness is away: of one that grows by the checkpoint that waits, of one that stands still by the
+// age of its newest cosignature.
+func (v *verification) witnessed(ctx context.Context) error {
+	if err := v.withoutCheckpoint(ctx); err != nil {
+		return err
+	}
+	n := len(v.signed)
+	if n == 0 || len(v.witnesses) == 0 {
+		return nil
+	}
+	newest, subject := v.signed[n-1], fmt.Sprint("size ", v.signed[n-1].N)
+	// A log that nobody has cosigned yet is judged since it began.
+	last := laterOf(v.signed[0].MadeAt, v.report.WitnessedAt)
+	switch {
+	case newest.Cosigned == "" && v.opts.Now.Sub(newest.MadeAt) > patience:
+		v.found(NotWitnessed, subject, "no witness has cosigned it since %s", newest.MadeAt.Format(time.RFC3339))
+	case v.opts.WitnessedWithin > 0 && v.opts.AsOf.Sub(last) > v.opts.WitnessedWithin:
+		v.found(NotWitnessed, subject, "cosigned last at %s, and looked at as of %s", last.Format(time.RFC3339), v.opts.AsOf.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// withoutCheckpoint looks for cosignatures whose checkpoint is gone.
+func (v *verification) withoutCheckpoint(ctx context.Context) error {
+	const read = `
+		select distinct k.size from log_cosignature k left join log_checkpoint c using (generation, size) where c.seq is null order by k.size`
+	var size int64
+	return pg.Each(ctx, v.tx, "read cosignatures without a checkpoint", []any{&size}, func() error {
+		v.found(CheckpointMissing, fmt.Sprint("size ", size), "there is a cosignature, and no checkpoint")
+		return nil
+	}, read)
+}
