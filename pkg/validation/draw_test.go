@@ -75,6 +75,8 @@ func TestDrawTimeline(t *testing.T) {
 // Receipts and extracts of viewing logs tell what they state, whatever they hold; what cannot be written is no reason for none.
 func TestDrawTexts(t *testing.T) {
 	t.Parallel()
+	trust, err := bundle.LoadTrust("../../e2e/vectors/trust")
+	require.NoError(t, err)
 	for file, wants := range map[string][]string{
 		"good/receipt.txt":          {"접수증 / receipt of acceptance", "유효함 / VALID", "20260302_NARU000001_0000000000001", "2026-03-02 10:10:00 KST", "own-1", "시험용 중계자"},
 		"bad/receipt_truncated.txt": {"유효하지 않음 / NOT VALID", "20260302_NARU000001_0000000000003", "[receipt.form]"},
@@ -88,7 +90,8 @@ func TestDrawTexts(t *testing.T) {
 	} {
 		content, err := os.ReadFile("../../e2e/vectors/" + file)
 		require.NoError(t, err)
-		report := verified(t, content)
+		report, err := bundle.Verify(t.Context(), bytes.NewReader(content), int64(len(content)), bundle.Options{Trust: trust, At: time.Date(2026, 3, 3, 3, 0, 0, 0, time.UTC)})
+		require.NoError(t, err)
 		for _, odd := range []string{"", "\x1b[31m\x00\u202e\U0001f4a9" + strings.Repeat("긴", 3000)} {
 			if report.Receipt != nil {
 				report.Receipt.OwnKey += odd
@@ -113,10 +116,13 @@ func TestDrawTexts(t *testing.T) {
 // A report in one language has none of the other but the words of the report for machines, and tells the same.
 func TestDrawInOneLanguage(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"good/submission.asice", "good/evidence.asice", "bad/another_document.asice", "good/receipt.txt", "good/viewing_log.txt", "good/viewing_log_empty.txt"} {
+	trust, err := bundle.LoadTrust("../../e2e/vectors/trust")
+	require.NoError(t, err)
+	for _, file := range []string{"good/submission.asice", "bad/another_document.asice", "good/receipt.txt", "good/viewing_log.txt", "good/viewing_log_empty.txt"} {
 		content, err := os.ReadFile("../../e2e/vectors/" + file)
 		require.NoError(t, err)
-		report := verified(t, content)
+		report, err := bundle.Verify(t.Context(), bytes.NewReader(content), int64(len(content)), bundle.Options{Trust: trust, At: time.Date(2026, 3, 3, 3, 0, 0, 0, time.UTC)})
+		require.NoError(t, err)
 		for language, verdict := range map[Language]string{Korean: "유효함", English: "VALID"} {
 			s := draw(report, Options{Verifier: "verifier", Language: language}, true)
 			require.NoError(t, s.Err())

@@ -14,17 +14,17 @@ var steps = map[string][2]string{
 	"naru.circulation.v1.ReadTimeRegistered":    {"열람일시 등록", "read time registered at the hub"},
 }
 
-// timeline tells the steps of a bundle in the evidence form; nothing for other files.
+// timeline tells the steps of a bundle in the evidence form; nothing of other bundles.
 func (s sheet) timeline(b *bundle.Summary) {
 	if b == nil || len(b.Timeline) == 0 {
 		return
 	}
-	s.Heading(s.language.say("처리 이력", "Timeline"))
+	s.Text(s.language.say("처리 이력", "Timeline"), 0)
 	for _, step := range b.Timeline {
 		words, known := steps[step.Kind]
 		if !known {
 			words = [2]string{step.Kind, step.Kind}
 		}
-		s.row(seconds(step.At), seconds(step.At), s.language.say(words[0], words[1]))
+		s.Text("· "+seconds(step.At)+"  "+s.language.say(words[0], words[1]), 1)
 	}
 }
