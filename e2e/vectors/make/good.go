@@ -21,8 +21,8 @@ func (w *world) good() []vector {
 	unread.circulation.ReadAt = time.Time{}
 	less := w.story()
 	less.leftOut = 1
-	presented := good("presented", "the whole, with the document that the verifier holds itself", w.story().bundle())
-	presented.Document = "good/document.pdf"
+	presented := good("presented", "the whole, with the document and the attachments that the verifier holds itself", w.story().bundle())
+	presented.Document, presented.Attachments = "good/document.pdf", []string{"good/attachment1.pdf", "good/attachment2.pdf"}
 	return []vector{
 		good("submission", "document with two attachments, original and distribution certificate", w.story().bundle()),
 		good("drawn", "its distribution certificate has pages, as the sandbox hub draws them", drawn.bundle()),
