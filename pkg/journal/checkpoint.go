@@ -139,28 +139,9 @@ func unsignedText(signed string) string {
 // laterLines selects the lines of the later cosignatures of the checkpoint c.
 const laterLines = `coalesce((select string_agg(k.line, '' order by k.witness) from log_cosignature k where k.generation = c.generation and k.size = c.size), '')`
 
-// Newest reads a log's newest checkpoint, unverified; the zero Checkpoint where there is none.
+// Newest reads a log's newest checkpoint, cosigned or not, unverified; the zero Checkpoint where there is none.
 func Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
-	const read = `select c.note, coalesce(c.cosigned, ''), c.made_at, ` + laterLines + ` from log_checkpoint c order by c.seq desc limit 1`
-	var c Checkpoint
-	known, err := pg.Scan(ctx, db, "read newest checkpoint", []any{&c.Note, &c.Cosigned, &c.MadeAt, &c.Later}, read)
-	if err != nil || !known {
-		return Checkpoint{}, err
-	}
-	parsed, err := parseText(unsignedText(c.Note), c.Note)
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("read newest checkpoint: %w", err)
-	}
-	parsed.Cosigned, parsed.Later, parsed.MadeAt = c.Cosigned, c.Later, c.MadeAt.UTC()
-	return parsed, nil
-}
-
-// NewestPublished reads a log's newest checkpoint that a witness has cosigned, as others get it; empty where there is none.
-func NewestPublished(ctx context.Context, db pg.DBTX) (string, error) {
-	const read = `select c.note, c.cosigned, ` + laterLines + ` from log_checkpoint c where c.cosigned is not null order by c.seq desc limit 1`
-	var c Checkpoint
-	_, err := pg.Scan(ctx, db, "read newest cosigned checkpoint", []any{&c.Note, &c.Cosigned, &c.Later}, read)
-	return c.Published(), err
+	return newestBy(ctx, db, `select c.note, coalesce(c.cosigned, ''), c.made_at, `+laterLines+` from log_checkpoint c order by c.seq desc limit 1`)
 }
 
 func insertCheckpoint(ctx context.Context, db pg.DBTX, generation int, c Checkpoint) error {

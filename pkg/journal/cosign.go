@@ -28,10 +28,8 @@ func (l *Logger) haveCosigned(ctx context.Context) error {
 		return fmt.Errorf("have %d leaves cosigned: %w", newest.N, err)
 	}
 	if newest.Cosigned == "" {
-		newest.Cosigned = first
 		err = keepCosignature(ctx, l.deps.DB, newest, first)
 	} else {
-		newest.Later = given.Line + newest.Later
 		err = keepLater(ctx, l.deps.DB, newest, given, l.deps.Clock.Now())
 	}
 	if err != nil {
@@ -43,7 +41,11 @@ func (l *Logger) haveCosigned(ctx context.Context) error {
 	if l.deps.Export == nil {
 		return nil
 	}
-	return l.deps.Export(l.deps.Unit, newest)
+	shown, err := l.deps.Publication.Newest(ctx, l.deps.DB)
+	if err != nil || shown.N == 0 {
+		return err
+	}
+	return l.deps.Export(l.deps.Unit, shown)
 }
 
 // cosignatureDue reports whether the newest checkpoint is to be cosigned, and keeps since when.

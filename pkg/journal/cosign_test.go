@@ -54,8 +54,9 @@ func (s *standing) after(t *testing.T, d time.Duration) error {
 // times are those that the newest published checkpoint's cosignatures state.
 func (s *standing) times(t *testing.T) (times []time.Time) {
 	t.Helper()
-	published, err := journal.NewestPublished(t.Context(), s.db.App)
+	newest, err := journal.Publication{}.Newest(t.Context(), s.db.App)
 	require.NoError(t, err)
+	published := newest.Published()
 	verifier, err := formats.NewVerifierForCosignatureV1(s.key)
 	require.NoError(t, err)
 	given, err := journal.Cosignatures(published, verifier)
@@ -78,7 +79,7 @@ func mustVerifier(t *testing.T, key string) note.Verifier {
 func (s *standing) verify(t *testing.T, within time.Duration) journal.Verification {
 	t.Helper()
 	report, err := journal.Verify(t.Context(), s.db.Owner, journal.VerifyOptions{Unit: "intake", Log: s.Signer.Public, Witnesses: []string{s.key}, Keys: s.Keys,
-		Now: s.Clock.Now(), AsOf: s.Clock.Now(), WitnessedWithin: within})
+		Now: s.Clock.Now(), AsOf: s.Clock.Now(), Policy: journal.WitnessPolicy{Within: within}})
 	require.NoError(t, err)
 	return report
 }
@@ -163,12 +164,12 @@ func TestNeverWitnessed(t *testing.T) {
 	require.Error(t, s.after(t, 0))
 	require.Empty(t, s.verify(t, time.Hour).Violations)
 	s.Clock.Advance(time.Hour + time.Second)
-	judged := journal.VerifyOptions{Unit: "intake", Log: s.Signer.Public, Witnesses: []string{s.key}, AsOf: s.Clock.Now(), WitnessedWithin: time.Hour}
+	judged := journal.VerifyOptions{Unit: "intake", Log: s.Signer.Public, Witnesses: []string{s.key}, AsOf: s.Clock.Now(), Policy: journal.WitnessPolicy{Within: time.Hour}}
 	report, err := journal.Verify(t.Context(), s.db.Owner, judged)
 	require.NoError(t, err)
 	require.Len(t, report.Violations, 1)
 	require.Equal(t, journal.NotWitnessed, report.Violations[0].Code)
-	judged.WitnessedWithin = 0
+	judged.Policy.Within = 0
 	report, err = journal.Verify(t.Context(), s.db.Owner, judged)
 	require.NoError(t, err)
 	require.Empty(t, report.Violations, "the age is not looked at")
@@ -232,7 +233,7 @@ func TestLaterCosignaturesAreVerified(t *testing.T) {
 	s.Clock.Advance(time.Hour)
 	known := func() journal.Verification {
 		report, err := journal.Verify(t.Context(), s.db.Owner, journal.VerifyOptions{Unit: "intake", Log: s.Signer.Public, Witnesses: []string{s.key},
-			Known: []string{string(exported)}, AsOf: s.Clock.Now(), WitnessedWithin: time.Hour + time.Second})
+			Known: []string{string(exported)}, AsOf: s.Clock.Now(), Policy: journal.WitnessPolicy{Within: time.Hour + time.Second}})
 		require.NoError(t, err)
 		return report
 	}

@@ -24,6 +24,27 @@ const (
 	DefaultWitnessedWithin = 2 * MaxCosignEvery
 )
 
+// WitnessPolicy is what whoever verifies or mirrors a log expects of its witnesses.
+type WitnessPolicy struct {
+	// Within is how old the newest cosignature may be; 0: its age is not looked at.
+	Within time.Duration
+	// Outside are the keys of witnesses outside of the relay, and Required how many of them must have cosigned within that time.
+	Outside  []string
+	Required int
+}
+
+// WitnessKeys reads witnesses' verifier keys for cosignatures.
+func WitnessKeys(keys []string) ([]note.Verifier, error) {
+	verifiers := make([]note.Verifier, len(keys))
+	for i, key := range keys {
+		var err error
+		if verifiers[i], err = formats.NewVerifierForCosignatureV1(key); err != nil {
+			return nil, fmt.Errorf("read a witness's key: %w", err)
+		}
+	}
+	return verifiers, nil
+}
+
 // Cosignature is what one witness signed of a checkpoint.
 type Cosignature struct {
 	// Witness is the name and the hash of its key, as its verifier key begins: name+hash.

@@ -40,7 +40,7 @@ const (
 // the log was cut.
 var ErrLogWentBack = errors.New("the database holds less of the log than was signed")
 
-// LoggerDeps of a Logger; all but Witness and Export are required.
+// LoggerDeps of a Logger; all but Witness, Publication and Export are required.
 type LoggerDeps struct {
 	Unit string
 	DB   *pgxpool.Pool
@@ -55,7 +55,8 @@ type LoggerDeps struct {
 	// while the log stands still.
 	Witness     Witness
 	CosignEvery time.Duration
-	// Export writes the newest cosigned checkpoint out of the database; nil for no export.
+	Publication Publication
+	// Export writes the newest published checkpoint out of the database; nil for no export.
 	Export func(unit string, c Checkpoint) error
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	formats "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
@@ -66,7 +65,8 @@ type Verification struct {
 	// Later cosignatures checked and not checked: of a witness whose key was not given.
 	CosignaturesChecked    int64 `json:"cosignaturesChecked"`
 	CosignaturesNotChecked int64 `json:"cosignaturesNotChecked"`
-	// WitnessedAt is the time of the newest cosignature that holds, here or kept elsewhere; absent where there is none.
+	// WitnessedAt is the time of the newest cosignature by a unit of the relay that holds, here or kept elsewhere; absent where
+	// there is none.
 	WitnessedAt time.Time `json:"witnessedAt,omitzero"`
 	// Time stamps checked and not checked; without roots of authorities none is.
 	StampsChecked    int64       `json:"stampsChecked"`
@@ -103,9 +103,9 @@ type VerifyOptions struct {
 	// Now decides what has waited too long while the relay runs. Zero for a relay that has stopped: then its last checkpoint
 	// decides.
 	Now time.Time
-	// WitnessedWithin is how old the newest cosignature may be as of AsOf; 0: its age is not looked at.
-	WitnessedWithin time.Duration
-	AsOf            time.Time
+	// Policy is what is expected of the witnesses as of AsOf.
+	Policy WitnessPolicy
+	AsOf   time.Time
 }
 
 // patience is how long a frame may lack a leaf and a checkpoint its cosignature.
@@ -114,17 +114,16 @@ const patience = 2 * time.Minute
 // Verify recomputes a unit's journal as of one moment: every body, every leaf, the tree, every checkpoint, and compares it with
 // what is kept elsewhere. An error means that it could not finish. db only needs to read the unit's schema.
 func Verify(ctx context.Context, db *pgxpool.Pool, opts VerifyOptions) (Verification, error) {
-	v := &verification{opts: opts, there: map[logSize]bool{}, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
+	v := &verification{opts: opts, there: map[logSize]bool{}, outsideAt: map[string]time.Time{}, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
 	var err error
 	if v.log, err = note.NewVerifier(opts.Log); err != nil {
 		return Verification{}, fmt.Errorf("verify %s: read the log's key: %w", opts.Unit, err)
 	}
-	for _, key := range opts.Witnesses {
-		witness, err := formats.NewVerifierForCosignatureV1(key)
-		if err != nil {
-			return Verification{}, fmt.Errorf("verify %s: read a witness's key: %w", opts.Unit, err)
-		}
-		v.witnesses = append(v.witnesses, witness)
+	if v.witnesses, err = WitnessKeys(opts.Witnesses); err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", opts.Unit, err)
+	}
+	if v.outside, err = WitnessKeys(opts.Policy.Outside); err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", opts.Unit, err)
 	}
 	err = pg.InTx(ctx, db, func(tx *pg.Tx) error {
 		v.tx = tx
@@ -149,7 +148,11 @@ type verification struct {
 	tx        *pg.Tx
 	log       note.Verifier
 	witnesses []note.Verifier
+	outside   []note.Verifier
 	report    Verification
+
+	// outsideAt is when each witness outside of the relay cosigned last, by its id.
+	outsideAt map[string]time.Time
 
 	signed []Checkpoint
 	others []Checkpoint
@@ -201,7 +204,7 @@ func (v *verification) checkpoints(ctx context.Context) error {
 // known reads the checkpoints kept elsewhere. They show a change even if whoever made it holds the log's key.
 func (v *verification) known(context.Context) error {
 	for i, signed := range v.opts.Known {
-		c, err := ParseCheckpoint(signed, append([]note.Verifier{v.log}, v.witnesses...)...)
+		c, err := ParseCheckpoint(signed, slices.Concat([]note.Verifier{v.log}, v.witnesses, v.outside)...)
 		if err != nil {
 			return fmt.Errorf("read known checkpoint %d: %w", i+1, err)
 		}
@@ -209,7 +212,7 @@ func (v *verification) known(context.Context) error {
 			continue
 		}
 		v.others = append(v.others, c)
-		if given, err := Cosignatures(signed, v.witnesses...); err == nil {
+		if given, err := Cosignatures(signed, slices.Concat(v.witnesses, v.outside)...); err == nil {
 			v.sawWitness(given)
 		}
 	}

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,8 +43,8 @@ func (v *verification) cosigned(c Checkpoint) {
 // witnessOf is the witness whose cosignature a line says it is; nil if it was not given.
 func (v *verification) witnessOf(line string) note.Verifier {
 	id := idOfLine(line)
-	for _, witness := range v.witnesses {
-		if witnessID(witness.Name(), witness.KeyHash()) == id {
+	for _, witness := range slices.Concat(v.witnesses, v.outside) {
+		if WitnessID(witness) == id {
 			return witness
 		}
 	}
@@ -52,7 +53,11 @@ func (v *verification) witnessOf(line string) note.Verifier {
 
 func (v *verification) sawWitness(given []Cosignature) {
 	for _, one := range given {
-		v.report.WitnessedAt = laterOf(v.report.WitnessedAt, one.At)
+		if slices.ContainsFunc(v.outside, func(w note.Verifier) bool { return WitnessID(w) == one.Witness }) {
+			v.outsideAt[one.Witness] = laterOf(v.outsideAt[one.Witness], one.At)
+		} else {
+			v.report.WitnessedAt = laterOf(v.report.WitnessedAt, one.At)
+		}
 	}
 }
 
@@ -72,10 +77,24 @@ func (v *verification) witnessed(ctx context.Context) error {
 	switch {
 	case newest.Cosigned == "" && v.opts.Now.Sub(newest.MadeAt) > patience:
 		v.found(NotWitnessed, subject, "no witness has cosigned it since %s", newest.MadeAt.Format(time.RFC3339))
-	case v.opts.WitnessedWithin > 0 && v.opts.AsOf.Sub(last) > v.opts.WitnessedWithin:
+	case v.opts.Policy.Within > 0 && v.opts.AsOf.Sub(last) > v.opts.Policy.Within:
 		v.found(NotWitnessed, subject, "cosigned last at %s, and looked at as of %s", last.Format(time.RFC3339), v.opts.AsOf.UTC().Format(time.RFC3339))
 	}
+	v.witnessedOutside(subject)
 	return nil
+}
+
+// witnessedOutside tells of a log that too few of the witnesses outside of the relay have cosigned lately.
+func (v *verification) witnessedOutside(subject string) {
+	lately := 0
+	for _, at := range v.outsideAt {
+		if v.opts.Policy.Within == 0 || v.opts.AsOf.Sub(at) <= v.opts.Policy.Within {
+			lately++
+		}
+	}
+	if lately < v.opts.Policy.Required {
+		v.found(NotWitnessed, subject, "%d of the %d witnesses outside of the relay that are required have cosigned it lately", lately, v.opts.Policy.Required)
+	}
 }
 
 // withoutCheckpoint looks for cosignatures whose checkpoint is gone.

@@ -14,7 +14,7 @@ import (
 // Keys are the published verifier keys of a unit: of its log, and of the cosignatures that it gives to others.
 type Keys struct{ Unit, Log, Cosigner string }
 
-// Owner is whose log it is: naru/<platform>/<unit>.
+// Owner is the name of the log, with which its origins begin: naru/<platform>/<unit>.
 func (k Keys) Owner() string {
 	owner, _, _ := strings.Cut(k.Log, "+")
 	return owner
@@ -45,10 +45,10 @@ func ReadKeys(file string) (Keys, error) {
 	if len(lines) != 2 {
 		return Keys{}, fmt.Errorf("%s: a log's key and its key for cosignatures are expected, one a line", file)
 	}
-	keys := Keys{Log: lines[0], Cosigner: lines[1]}
-	owner := keys.Owner()
-	keys.Unit = owner[strings.LastIndexByte(owner, '/')+1:]
-	return keys, nil
+	k := Keys{Log: lines[0], Cosigner: lines[1]}
+	owner := k.Owner()
+	k.Unit = owner[strings.LastIndexByte(owner, '/')+1:]
+	return k, nil
 }
 
 // ReadKeysIn reads all files of keys in a folder.
@@ -67,6 +67,19 @@ func ReadKeysIn(dir string) ([]Keys, error) {
 		}
 	}
 	return all, nil
+}
+
+// ReadWitnessKeys reads a file of verifier keys of witnesses outside of the relay, one a line.
+func ReadWitnessKeys(file string) ([]string, error) {
+	content, err := os.ReadFile(file) //nolint:gosec // the caller's own file
+	if err != nil {
+		return nil, fmt.Errorf("read keys of witnesses: %w", err)
+	}
+	keys := strings.Fields(string(content))
+	if _, err := journal.WitnessKeys(keys); err != nil || len(keys) == 0 {
+		return nil, fmt.Errorf("%s: verifier keys for cosignatures are expected, one a line", file)
+	}
+	return keys, nil
 }
 
 // Copy is what a mirror's folder knows of a log; nothing of it is judged.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	formats "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -31,7 +30,7 @@ type Fetch func(ctx context.Context, path string) ([]byte, error)
 // ErrNotThere says that a log has no such file.
 var ErrNotThere = errors.New("the log has no such file")
 
-// Options of Update. All but Roots are required.
+// Options of Update. All but Roots and the witnesses outside of the relay are required.
 type Options struct {
 	Unit  string
 	Fetch Fetch
@@ -42,9 +41,10 @@ type Options struct {
 	Witnesses []string
 	// Roots of time-stamping authorities; nil: time stamps are not looked at.
 	Roots *x509.CertPool
-	// WitnessedWithin is how old the newest cosignature of a log may be, above zero: a log that stands still is cosigned anew.
-	WitnessedWithin time.Duration
-	Now             func() time.Time
+	// Policy is what is expected of the newest checkpoint's witnesses; its Within is above zero, since a log that stands still is
+	// cosigned anew.
+	Policy journal.WitnessPolicy
+	Now    func() time.Time
 }
 
 // Result is what became of a log.
@@ -68,6 +68,7 @@ type update struct {
 	folder    folder
 	log       note.Verifier
 	witnesses []note.Verifier
+	outside   []note.Verifier
 	now       time.Time
 	result    Result
 }
@@ -101,14 +102,11 @@ func (u *update) keys() (err error) {
 	if u.log, err = note.NewVerifier(u.Key); err != nil {
 		return fmt.Errorf("the log's key: %w", err)
 	}
-	for _, key := range u.Witnesses {
-		witness, err := formats.NewVerifierForCosignatureV1(key)
-		if err != nil {
-			return fmt.Errorf("a witness's key: %w", err)
-		}
-		u.witnesses = append(u.witnesses, witness)
+	if u.witnesses, err = journal.WitnessKeys(u.Witnesses); err != nil {
+		return err
 	}
-	return nil
+	u.outside, err = journal.WitnessKeys(u.Policy.Outside)
+	return err
 }
 
 // had is what the mirror has, and what it saw last.
@@ -159,6 +157,7 @@ func (u *update) look(ctx context.Context, have signed, last seen) error {
 		u.result.Violations = append(u.result.Violations, *problem)
 		return nil
 	}
+	late := u.witnessedOutside(offered)
 	u.compare(have, offered, last)
 	if len(u.result.Violations) > 0 {
 		return nil
@@ -171,10 +170,33 @@ func (u *update) look(ctx context.Context, have signed, last seen) error {
 	if err := u.take(hashes, have, offered, stamp); err != nil {
 		return err
 	}
-	if u.now.Sub(offered.at) > u.WitnessedWithin {
+	switch {
+	case u.now.Sub(offered.at) > u.Policy.Within:
 		u.found(journal.NotWitnessed, offered.N, "cosigned last at %s", offered.at.Format(time.RFC3339))
+	case late:
+		u.found(journal.NotWitnessed, offered.N, "fewer than %d witnesses outside of the relay have cosigned it lately", u.Policy.Required)
 	}
 	return nil
+}
+
+// witnessedOutside counts the witnesses outside of the relay that cosigned a checkpoint. Too few is told; late says that there
+// are too few of those that did so lately.
+func (u *update) witnessedOutside(offered signed) (late bool) {
+	if u.Policy.Required == 0 {
+		return false
+	}
+	given, err := journal.Cosignatures(offered.Note, u.outside...)
+	if err != nil || len(given) < u.Policy.Required {
+		u.found(journal.CosignatureWrong, offered.N, "%d of the %d witnesses outside of the relay that are required have cosigned it", len(given), u.Policy.Required)
+		return false
+	}
+	lately := 0
+	for _, one := range given {
+		if u.now.Sub(one.At) <= u.Policy.Within {
+			lately++
+		}
+	}
+	return lately < u.Policy.Required
 }
 
 // uncosigned tells of a log that shows no checkpoint long after the mirror looked at it first.
@@ -182,7 +204,7 @@ func (u *update) uncosigned(last seen) error {
 	if last.At.IsZero() {
 		return u.folder.saw(seen{At: u.now})
 	}
-	if u.now.Sub(last.At) > u.WitnessedWithin {
+	if u.now.Sub(last.At) > u.Policy.Within {
 		u.found(journal.NotWitnessed, 0, "the log has shown no checkpoint since %s", last.At.Format(time.RFC3339))
 	}
 	return nil

@@ -31,6 +31,7 @@ import (
 	"github.com/naru-relay/naru/pkg/mirror"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/tsp"
+	"github.com/naru-relay/naru/pkg/witness"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -126,7 +127,8 @@ func (r *relay) stamp() {
 func (r *relay) file(path string) (string, error) {
 	switch path {
 	case "checkpoint":
-		published, err := journal.NewestPublished(r.t.Context(), r.db.App)
+		newest, err := journal.Publication{}.Newest(r.t.Context(), r.db.App)
+		published := newest.Published()
 		if err == nil && published == "" {
 			err = journal.ErrNoTile
 		}
@@ -177,7 +179,7 @@ func newCopy(t *testing.T, of *relay) *copy {
 	m := &copy{t: t, now: clock.System().Now()}
 	m.Options = mirror.Options{Unit: "intake", Fetch: mirror.FromRelay(http.DefaultClient, of.url, "intake"), Folder: filepath.Join(t.TempDir(), "intake"),
 		Key: of.Signer.Public, Witnesses: []string{of.witness.PublicCosigner}, Roots: of.tsa.Pool(),
-		WitnessedWithin: 2 * time.Hour, Now: func() time.Time { return m.now }}
+		Policy: journal.WitnessPolicy{Within: 2 * time.Hour}, Now: func() time.Time { return m.now }}
 	return m
 }
 
@@ -456,6 +458,58 @@ func TestWitnessThatIsAwayIsTold(t *testing.T) {
 	require.EqualValues(t, 7, result.Size)
 }
 
+// A mirror may require witnesses outside of the relay: as many of those whose keys it has must be under the newest checkpoint,
+// and lately.
+func TestWitnessesOutsideOfTheRelay(t *testing.T) {
+	t.Parallel()
+	r := open(t, nil)
+	var keys []string
+	var clients []*witness.Client
+	for _, name := range []string{"one.example", "two.example"} {
+		key := journaltest.Cosigner(t, name, r.Clock)
+		handler, err := witness.NewHandler(t.TempDir(), key.Cosigner, map[string]string{"naru/naru-01-test/intake/1": r.Signer.Public}, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		server := httptest.NewServer(handler)
+		t.Cleanup(server.Close)
+		client, err := witness.Config{Name: name, URL: server.URL, Key: key.PublicCosigner}.Client()
+		require.NoError(t, err)
+		keys, clients = append(keys, key.PublicCosigner), append(clients, client)
+	}
+	deps := journal.OutsideDeps{Unit: "intake", DB: r.db.App, Witnesses: []journal.Outsider{clients[0], clients[1]}, Every: journaltest.CosignEvery, Clock: r.Clock,
+		Log: slog.New(slog.DiscardHandler), Meter: r.Meter}
+	outside, err := journal.NewOutside(deps)
+	require.NoError(t, err)
+	m := newCopy(t, r)
+	m.Roots, m.now = nil, r.Clock.Now()
+	m.Policy.Outside, m.Policy.Required = keys, 2
+	r.grow(3)
+	m.refuses(journal.CosignatureWrong)
+	require.NoError(t, outside.Pass(t.Context(), clients[0]))
+	m.refuses(journal.CosignatureWrong)
+	require.NoError(t, outside.Pass(t.Context(), clients[1]))
+	result := m.update()
+	require.Empty(t, result.Violations)
+	require.EqualValues(t, 3, result.Size)
+	m.requireWhole(3)
+
+	later := func(d time.Duration) {
+		t.Helper()
+		r.Clock.Advance(d)
+		m.now = m.now.Add(d)
+		require.NoError(t, r.logger.Drain(t.Context()))
+		require.NoError(t, outside.Pass(t.Context(), clients[0]))
+	}
+	later(2*time.Hour - time.Second)
+	require.Empty(t, m.update().Violations)
+	later(2 * time.Second)
+	m.tells(journal.NotWitnessed)
+	m.Policy.Required = 1
+	require.Empty(t, m.update().Violations)
+	m.Policy.Outside = []string{"no key"}
+	_, err = mirror.Update(t.Context(), m.Options)
+	require.ErrorContains(t, err, "witness's key")
+}
+
 // A log that shows nothing at all is told once it has done so for too long.
 func TestLogThatIsNeverWitnessedIsTold(t *testing.T) {
 	t.Parallel()
@@ -586,7 +640,7 @@ func FuzzCheckpoint(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, content []byte) {
 		result, err := mirror.Update(t.Context(), mirror.Options{
-			Unit: "intake", Folder: t.TempDir(), Key: key.Public, Witnesses: []string{key.PublicCosigner}, WitnessedWithin: time.Hour, Now: clock.System().Now,
+			Unit: "intake", Folder: t.TempDir(), Key: key.Public, Witnesses: []string{key.PublicCosigner}, Policy: journal.WitnessPolicy{Within: time.Hour}, Now: clock.System().Now,
 			Fetch: func(context.Context, string) ([]byte, error) { return content, nil },
 		})
 		require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/telemetry"
 	"github.com/naru-relay/naru/pkg/tsp"
+	"github.com/naru-relay/naru/pkg/witness"
 )
 
 // Process is the part of the configuration that every unit's process has: where the other units are and what this relay is
@@ -80,12 +81,32 @@ type ProcessClock struct {
 
 // ProcessWitnesses says how the units' logs are witnessed.
 type ProcessWitnesses struct {
+	// Outside are witnesses outside of this relay, beside the unit that witnesses each log; none by default.
+	Outside []witness.Config `yaml:"outside"`
+	// Required is how many of them a checkpoint needs before it is published; default 0.
+	Required int `yaml:"required"`
 	// Every is how often the newest checkpoint of a log that stands still is cosigned anew, 1s to 30m.
 	Every config.Duration `yaml:"every"`
 }
 
 func (w ProcessWitnesses) validate() error {
 	var problems config.Problems
+	names := map[string]bool{}
+	for i, one := range w.Outside {
+		problems.Within(fmt.Sprintf("outside[%d]", i), one.Validate())
+		// One with two keys would count as two.
+		name, _, _ := strings.Cut(one.Key, "+")
+		if names[name] {
+			problems.Add(fmt.Sprintf("outside[%d].key", i), "is of the same witness as one before")
+		}
+		if names["name:"+one.Name] {
+			problems.Add(fmt.Sprintf("outside[%d].name", i), "is given twice")
+		}
+		names[name], names["name:"+one.Name] = true, true
+	}
+	if w.Required < 0 || w.Required > len(w.Outside) {
+		problems.Add("required", "must be 0 to the number of witnesses in outside")
+	}
 	if w.Every.Std() < time.Second || w.Every.Std() > journal.MaxCosignEvery {
 		problems.Add("every", "must be 1s to 30m")
 	}
@@ -172,6 +193,18 @@ func (p *Process) Validate() error {
 	return problems.Err()
 }
 
+func (w ProcessWitnesses) clients() ([]journal.Outsider, error) {
+	var clients []journal.Outsider
+	for _, one := range w.Outside {
+		client, err := one.Client()
+		if err != nil {
+			return nil, err
+		}
+		clients = append(clients, client)
+	}
+	return clients, nil
+}
+
 func (t ProcessTelemetry) level() (slog.Level, error) {
 	var level slog.Level
 	err := level.UnmarshalText([]byte(t.LogLevel))
@@ -204,9 +237,14 @@ func (p *Process) runtime(unitName, unitConfig, version string, logs io.Writer) 
 	if err != nil {
 		return Runtime{}, err
 	}
+	witnesses, err := p.Witnesses.clients()
+	if err != nil {
+		return Runtime{}, err
+	}
 	return Runtime{
 		Version: version, Platform: p.PlatformID, Network: network, KeysDir: p.Keys.Dir, CreateKeys: p.Keys.Create, CheckpointDir: p.Keys.CheckpointDir,
-		CosignEvery: p.Witnesses.Every.Std(), TimeStamps: authorities, StampEvery: p.TimeStamps.Every.Std(),
+		CosignEvery: p.Witnesses.Every.Std(), Outside: witnesses, WitnessesRequired: p.Witnesses.Required,
+		TimeStamps: authorities, StampEvery: p.TimeStamps.Every.Std(),
 		Database: func(string) Database {
 			return Database{URL: databaseURL, OwnerURL: ownerURL, MaxConns: p.DatabaseConns, Pooled: p.DatabasePooled}
 		},

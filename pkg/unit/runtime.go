@@ -37,6 +37,10 @@ type Runtime struct {
 	CheckpointDir string
 	// CosignEvery is how often the newest checkpoint of a log that stands still is cosigned anew.
 	CosignEvery time.Duration
+	// Outside are witnesses outside of this relay, which cosign the log of each unit; WitnessesRequired is how many of them a
+	// checkpoint needs before it is published.
+	Outside           []journal.Outsider
+	WitnessesRequired int
 	// TimeStamps stamps the newest checkpoint of each unit's log, StampEvery how often; nil: nothing is stamped.
 	TimeStamps *tsp.Client
 	StampEvery time.Duration

@@ -19,18 +19,19 @@ type placeFlags struct {
 
 	TimeStampRoots string `type:"existingfile" placeholder:"FILE" help:"PEM roots of the time-stamping authorities to believe. With --data: its sandbox's. Without any, time stamps are not checked."`
 
-	WitnessedWithin time.Duration `default:"${witnessedWithin}" placeholder:"TIME" help:"How old the newest cosignature of a log may be; a log that stands still is cosigned anew."`
-	At              time.Time     `placeholder:"RFC3339" help:"Moment to judge by. Default: the present, and for a dump or a relay that has stopped the newest time that any of its logs states."`
+	witnessFlags
+	At time.Time `placeholder:"RFC3339" help:"Moment to judge by. Default: the present, and for a dump or a relay that has stopped the newest time that any of its logs states."`
 }
 
 func (f placeFlags) place(a *app) (auditing.Place, error) {
 	if f.Data == "" && f.Database == "" && f.Dump == "" {
 		return auditing.Place{}, usage("one of --data, --database and --dump is needed")
 	}
-	if f.WitnessedWithin <= 0 {
-		return auditing.Place{}, usage("--witnessed-within must be above zero")
+	policy, err := f.policy()
+	if err != nil {
+		return auditing.Place{}, err
 	}
-	p := auditing.Place{Data: f.Data, Dump: f.Dump, Keys: f.Keys, StampRoots: f.TimeStampRoots, WitnessedWithin: f.WitnessedWithin, At: f.At}
+	p := auditing.Place{Data: f.Data, Dump: f.Dump, Keys: f.Keys, StampRoots: f.TimeStampRoots, Policy: policy, At: f.At}
 	if f.Database != "" {
 		address, err := endpoints.ReadSecret(f.Database)
 		if err != nil {

@@ -78,6 +78,7 @@ type commands struct {
 	Audit             auditCommand             `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
 	Evidence          evidenceCommand          `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
 	Mirror            mirrorCommand            `cmd:"" help:"Keep a copy of a relay's public logs, and find out when its history changes (for anybody)."`
+	Witness           witnessCommand           `cmd:"" help:"Cosign the logs of another relay, which cannot change its history without this witness (for whoever is asked to)."`
 	Units             unitsCommand             `cmd:"" help:"List the units of a relay (for operators)."`
 }
 
@@ -97,16 +98,18 @@ Examples:
 // app is one run of the command line.
 type app struct {
 	Globals
-	ctx    context.Context //nolint:containedctx // kong hands commands one value
-	stdout io.Writer
-	stderr io.Writer
-	clock  clock.Clock
-	getenv func(string) string
+	ctx context.Context //nolint:containedctx // kong hands commands one value
+	// unlimited is ctx without --timeout, for what runs until it is interrupted.
+	unlimited context.Context //nolint:containedctx // as ctx
+	stdout    io.Writer
+	stderr    io.Writer
+	clock     clock.Clock
+	getenv    func(string) string
 }
 
 // Main runs the command and returns its exit code.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return run(&app{ctx: ctx, stdout: stdout, stderr: stderr, clock: clock.System(), getenv: os.Getenv}, args)
+	return run(&app{ctx: ctx, unlimited: ctx, stdout: stdout, stderr: stderr, clock: clock.System(), getenv: os.Getenv}, args)
 }
 
 func run(a *app, args []string) int {

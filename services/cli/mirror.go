@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/mirror"
 )
 
@@ -17,8 +18,7 @@ type mirrorCommand struct {
 	Keys string   `required:"" type:"existingdir" placeholder:"FOLDER" help:"Folder of the units' verifier keys (<unit>.vkey), taken once by a way you trust: of the logs, and of the witnesses."`
 	To   string   `required:"" placeholder:"FOLDER" help:"Folder of the mirror, with a folder for each log; made if missing."`
 
-	WitnessedWithin time.Duration `default:"${witnessedWithin}" placeholder:"TIME" help:"How old the newest cosignature of a log may be; a log that stands still is cosigned anew."`
-
+	witnessFlags
 	TimeStampRoots string `type:"existingfile" placeholder:"FILE" help:"PEM roots of the time-stamping authorities to believe. Without any, time stamps are not looked at."`
 }
 
@@ -34,15 +34,17 @@ witness is away), 2 could not look. docs/verification.md tells what each code me
 
 Examples:
   naru mirror --rest https://relay.example --keys keys --to mirror
+  naru mirror --rest https://relay.example --keys keys --witness neighbour.vkey --to mirror
   naru mirror --rest https://relay.example --unit intake --unit status --keys keys --time-stamp-roots tsa.pem --to mirror --json`
 }
 
 // Run mirrors.
 func (c *mirrorCommand) Run(a *app) error {
-	if c.WitnessedWithin <= 0 {
-		return usage("--witnessed-within must be above zero")
+	policy, err := c.policy()
+	if err != nil {
+		return err
 	}
-	results, err := c.mirror(a)
+	results, err := c.mirror(a, policy)
 	if len(results) == 0 && err != nil {
 		return unseenError{fmt.Errorf("could not look: %w", err)}
 	}
@@ -62,7 +64,7 @@ func (c *mirrorCommand) Run(a *app) error {
 }
 
 // mirror looks at each log; what kept it from looking at some is joined.
-func (c *mirrorCommand) mirror(a *app) ([]mirror.Result, error) {
+func (c *mirrorCommand) mirror(a *app, policy journal.WitnessPolicy) ([]mirror.Result, error) {
 	p, err := a.place()
 	if err != nil {
 		return nil, err
@@ -90,7 +92,7 @@ func (c *mirrorCommand) mirror(a *app) ([]mirror.Result, error) {
 		result, err := mirror.Update(a.ctx, mirror.Options{
 			Unit: k.Unit, Fetch: mirror.FromRelay(p.http, p.REST, k.Unit), Folder: filepath.Join(c.To, k.Unit),
 			Key: k.Log, Witnesses: mirror.Witnesses(keys, k.Unit), Roots: roots,
-			WitnessedWithin: c.WitnessedWithin, Now: a.clock.Now,
+			Policy: policy, Now: a.clock.Now,
 		})
 		if err != nil {
 			problems = append(problems, err)

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pgserver"
 	"github.com/naru-relay/naru/services/allinone"
 	"github.com/naru-relay/naru/services/registry"
@@ -38,8 +39,8 @@ type Place struct {
 	// StampRoots is a PEM file of the roots of time-stamping authorities; empty: with Data those of its sandbox, else time stamps
 	// are not checked.
 	StampRoots string
-	// WitnessedWithin is how old the newest cosignature of a log may be, above zero.
-	WitnessedWithin time.Duration
+	// Policy is what is expected of the logs' witnesses; its Within is above zero.
+	Policy journal.WitnessPolicy
 	// At is the moment to judge by; zero: the present for a relay that runs, and for one that has stopped and for a dump what
 	// they state themselves.
 	At time.Time

@@ -46,7 +46,7 @@ func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{}
-	if r.Verification, err = k.verifyAll(ctx, o, p.WitnessedWithin, now); err != nil {
+	if r.Verification, err = k.verifyAll(ctx, o, p.Policy, now); err != nil {
 		return nil, err
 	}
 	var units []audit.Unit
@@ -100,7 +100,7 @@ func Verify(ctx context.Context, p Place, files Files, now time.Time) (*Result, 
 		k.mirrored, k.lookedAt = more.mirrored, more.lookedAt
 	}
 	r := &Result{NotChecked: o.absent}
-	if r.Verification, err = k.verifyAll(ctx, o, p.WitnessedWithin, now); err != nil {
+	if r.Verification, err = k.verifyAll(ctx, o, p.Policy, now); err != nil {
 		return nil, err
 	}
 	return r.sum(), nil

@@ -140,7 +140,7 @@ func (k *known) fromWitnesses(ctx context.Context, db *pgxpool.Pool) error {
 }
 
 // verifyAll verifies the journal of every unit whose log key is known.
-func (k *known) verifyAll(ctx context.Context, o *opened, within time.Duration, present time.Time) ([]journal.Verification, error) {
+func (k *known) verifyAll(ctx context.Context, o *opened, policy journal.WitnessPolicy, present time.Time) ([]journal.Verification, error) {
 	asOf, err := o.asOf(ctx, present)
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (k *known) verifyAll(ctx context.Context, o *opened, within time.Duration, 
 			return nil, fmt.Errorf("the log of %s cannot be verified without the key of its witness, which is another unit's", u.Name)
 		}
 		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: o.now(present),
-			WitnessedWithin: within, AsOf: k.asOf(u.Name, o, asOf), StampRoots: o.stampRoots, KnownStamps: k.stampsOf(u.Name)}
+			Policy: policy, AsOf: k.asOf(u.Name, o, asOf), StampRoots: o.stampRoots, KnownStamps: k.stampsOf(u.Name)}
 		if store := k.stores[u.Name]; store != nil {
 			opts.Keys = journal.NewKeys(store, clock.System())
 		}

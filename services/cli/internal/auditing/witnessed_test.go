@@ -108,8 +108,9 @@ func (l *twoLogs) dump(args ...string) string {
 // mirror makes a mirror's folder that has intake's checkpoint as it is, looked at now.
 func (l *twoLogs) mirror() string {
 	l.t.Helper()
-	published, err := journal.NewestPublished(l.t.Context(), l.db.Schemas["intake"].App)
+	newest, err := journal.Publication{}.Newest(l.t.Context(), l.db.Schemas["intake"].App)
 	require.NoError(l.t, err)
+	published := newest.Published()
 	seen, err := json.Marshal(map[string]any{"at": l.clock.Now(), "size": 1})
 	require.NoError(l.t, err)
 	dir := l.t.TempDir()
@@ -122,7 +123,7 @@ func (l *twoLogs) mirror() string {
 
 func (l *twoLogs) told(p Place, files Files) []string {
 	l.t.Helper()
-	p.WitnessedWithin = time.Hour
+	p.Policy.Within = time.Hour
 	result, err := Verify(l.t.Context(), p, files, l.clock.Now())
 	require.NoError(l.t, err)
 	told := []string{}
