@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -42,6 +43,10 @@ type LogsConfig struct {
 	// Folder holds the files <unit>.vkey of all units of a relay, as it publishes them: each unit's witnesses are among the
 	// others.
 	Folder string `yaml:"folder"`
+	// Witnesses are files with the verifier keys of witnesses outside of the relay, one a line; default none.
+	Witnesses []string `yaml:"witnesses" reads:"file"`
+	// Required is how many of these witnesses have to have cosigned what a proof leads to; default all of them.
+	Required int `yaml:"required"`
 }
 
 // AssemblersConfig names who may sign bundles.
@@ -83,6 +88,9 @@ func (c *TrustConfig) Validate() error {
 	p.Within("time_stamps.revocation", c.TimeStamps.Revocation.Validate())
 	p.Within("hub", c.Hub.Validate())
 	p.Within("archives", c.Archives.Validate())
+	if c.Logs.Folder == "" && (len(c.Logs.Witnesses) > 0 || c.Logs.Required != 0) || c.Logs.Required < 0 {
+		p.Add("logs", "needs a folder for witnesses, and required must not be negative")
+	}
 	return p.Err()
 }
 
@@ -99,7 +107,7 @@ func (c *TrustConfig) within(folder string) {
 		}
 	}
 	lists := [][]string{
-		c.Assemblers.Roots, c.Assemblers.Revocation.Lists, c.TimeStamps.Roots, c.TimeStamps.Revocation.Lists, c.Hub.Revocation.Lists, c.Archives.Revocation.Lists,
+		c.Assemblers.Roots, c.Assemblers.Revocation.Lists, c.TimeStamps.Roots, c.TimeStamps.Revocation.Lists, c.Hub.Revocation.Lists, c.Archives.Revocation.Lists, c.Logs.Witnesses,
 	}
 	for i := range c.Archives.Issuers {
 		lists = append(lists, c.Archives.Issuers[i].Roots)
@@ -188,8 +196,8 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 			return nil, fmt.Errorf("roots of the hub's time stamps: %w", err)
 		}
 	}
-	if folder := c.Logs.Folder; folder != "" {
-		t.Logs = func() (logproof.Logs, error) { return logs(folder) }
+	if c.Logs.Folder != "" {
+		t.Logs = c.Logs.read
 	}
 	for _, issuer := range c.Archives.Issuers {
 		roots, err := pool(issuer.Roots)
@@ -203,16 +211,31 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 	return t, nil
 }
 
-// logs reads the keys of the units of relays. Several relays may be among them: the name of a key says whose it is.
-func logs(folder string) (logproof.Logs, error) {
-	all, err := mirror.ReadKeysIn(folder)
+// read the keys of the units of relays. Several relays may be among them: the name of a key says whose it is.
+func (c LogsConfig) read() (logproof.Logs, error) {
+	all, err := mirror.ReadKeysIn(c.Folder)
 	if err != nil {
 		return nil, err
+	}
+	var outside []string
+	for _, file := range c.Witnesses {
+		keys, err := mirror.ReadWitnessKeys(file)
+		if err != nil {
+			return nil, err
+		}
+		outside = append(outside, keys...)
+	}
+	required := cmp.Or(c.Required, len(outside))
+	if required > len(outside) {
+		return nil, errors.New("more witnesses are required than there are keys of")
 	}
 	trusted := logproof.Logs{}
 	for _, keys := range all {
 		of := slices.DeleteFunc(slices.Clone(all), func(k mirror.Keys) bool { return k.Relay() != keys.Relay() })
-		trusted[keys.Owner()] = logproof.Keys{Log: keys.Log, Witnesses: mirror.Witnesses(of, keys.Unit)}
+		if _, twice := trusted[keys.Owner()]; twice {
+			return nil, errors.New("two files have keys of one log")
+		}
+		trusted[keys.Owner()] = logproof.Keys{Log: keys.Log, Witnesses: mirror.Witnesses(of, keys.Unit), Outside: outside, Required: required}
 	}
 	return trusted, nil
 }

@@ -65,6 +65,12 @@ func (c Checkpoint) Witnessed() string {
 	return unsignedText(c.Note) + "\n" + firstOfEach(c.Later+first)
 }
 
+// Beside are the lines of the cosignatures by other witnesses than the first one.
+func (c Checkpoint) Beside() string {
+	first, _ := c.first()
+	return strings.TrimPrefix(firstOfEach(first+c.Later), first)
+}
+
 // first is the line of the first cosignature.
 func (c Checkpoint) first() (line string, cosigned bool) {
 	return strings.CutPrefix(c.Cosigned, unsignedText(c.Note)+"\n")

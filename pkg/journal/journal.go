@@ -49,6 +49,8 @@ type Deps struct {
 	Paced []proto.Message
 	// Policy is the version of the rules the unit decides by, e.g. "intake/1".
 	Policy string
+	// Publication says by which checkpoints facts are proved to others.
+	Publication Publication
 	// Committed is called with frames right after their commit and MUST NOT block.
 	Committed func([]Sealed)
 	// Barred tells why nothing may be stated now, but for the operator's act that ends it; nil while all may.

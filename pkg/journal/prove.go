@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/mod/sumdb/tlog"
 	"google.golang.org/protobuf/proto"
 
@@ -20,8 +19,8 @@ import (
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
-// ErrNotWitnessed says that facts are not in a cosigned checkpoint yet.
-var ErrNotWitnessed = errors.New("the facts are in no checkpoint that a witness has cosigned yet")
+// ErrNotWitnessed says that facts are in no checkpoint yet that is cosigned by all witnesses that it needs.
+var ErrNotWitnessed = errors.New("the facts are in no checkpoint yet that is cosigned by all witnesses that it needs")
 
 // Provable says which facts of a unit are handed out with their proof.
 type Provable struct {
@@ -31,28 +30,28 @@ type Provable struct {
 	Kinds []proto.Message
 }
 
-// Document proves what a unit stated about a document.
-func (p Provable) Document(ctx context.Context, db *pgxpool.Pool, unit, number string) (*platformv1.LogProof, error) {
+// ProveDocument proves what the unit stated about a document.
+func (j *Journal) ProveDocument(ctx context.Context, p Provable, number string) (*platformv1.LogProof, error) {
 	if p.Commits == "" {
-		return &platformv1.LogProof{Unit: unit}, nil
+		return &platformv1.LogProof{Unit: j.deps.Unit}, nil
 	}
-	commits, err := pg.All(ctx, db, "find the commits about "+number, pgx.RowTo[uuid.UUID], p.Commits, number)
+	commits, err := pg.All(ctx, j.deps.DB, "find the commits about "+number, pgx.RowTo[uuid.UUID], p.Commits, number)
 	if err != nil {
 		return nil, err
 	}
-	return Prove(ctx, db, unit, number, commits, p.Kinds...)
+	return j.Prove(ctx, number, commits, p.Kinds...)
 }
 
-// Prove proves what commits of a unit state of some kinds about a subject. Without such a fact the proof is empty. What it hands
+// Prove proves what commits of the unit state of some kinds about a subject. Without such a fact the proof is empty. What it hands
 // out are these facts, and hashes: nothing of others in the same frames.
-func Prove(ctx context.Context, db *pgxpool.Pool, unit, subject string, commits []uuid.UUID, kinds ...proto.Message) (*platformv1.LogProof, error) {
-	p := prover{unit: unit, subject: subject}
+func (j *Journal) Prove(ctx context.Context, subject string, commits []uuid.UUID, kinds ...proto.Message) (*platformv1.LogProof, error) {
+	p := prover{unit: j.deps.Unit, subject: subject, publication: j.deps.Publication}
 	for _, message := range kinds {
 		p.kinds = append(p.kinds, frame.KindOf(message))
 	}
 	var proof *platformv1.LogProof
-	err := pg.InTx(ctx, db, func(tx *pg.Tx) error {
-		p.tx, proof = tx, &platformv1.LogProof{Unit: unit}
+	err := pg.InTx(ctx, j.deps.DB, func(tx *pg.Tx) error {
+		p.tx, proof = tx, &platformv1.LogProof{Unit: p.unit}
 		for _, commit := range distinct(commits) {
 			facts, err := p.commit(ctx, commit)
 			if err != nil {
@@ -63,7 +62,7 @@ func Prove(ctx context.Context, db *pgxpool.Pool, unit, subject string, commits 
 		return p.leaves(ctx, proof)
 	}, pg.Isolation(pgx.RepeatableRead), pg.ReadOnly())
 	if err != nil {
-		return nil, fmt.Errorf("prove what %s stated: %w", unit, err)
+		return nil, fmt.Errorf("prove what %s stated: %w", p.unit, err)
 	}
 	return proof, nil
 }
@@ -77,6 +76,7 @@ type prover struct {
 	tx            *pg.Tx
 	unit, subject string
 	kinds         []frame.Kind
+	publication   Publication
 }
 
 // commit proves the facts of one commit as far as the leaves of their frames.
@@ -152,7 +152,7 @@ func (p prover) leaves(ctx context.Context, proof *platformv1.LogProof) error {
 		return nil
 	}
 	slices.SortStableFunc(facts, func(a, b *platformv1.FactProof) int { return cmp.Compare(a.GetLeaf(), b.GetLeaf()) })
-	c, token, err := checkpointWith(ctx, p.tx, facts[len(facts)-1].GetLeaf())
+	c, token, err := p.checkpoint(ctx, facts[len(facts)-1].GetLeaf())
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (p prover) leaves(ctx context.Context, proof *platformv1.LogProof) error {
 		return err
 	}
 	log := openTree(ctx, p.tx, newest.Tree)
-	proof.Checkpoint, proof.TimeStamp = c.Published(), token
+	proof.Checkpoint, proof.Cosignatures, proof.TimeStamp = c.ToStamp(), c.Beside(), token
 	for _, fact := range facts {
 		path, err := tlog.ProveRecord(c.N, fact.GetLeaf(), log)
 		if err != nil {
@@ -172,19 +172,20 @@ func (p prover) leaves(ctx context.Context, proof *platformv1.LogProof) error {
 	return nil
 }
 
-// checkpointWith is the first cosigned checkpoint of the newest generation that holds a leaf: the first with a time stamp, else
-// the first without.
-func checkpointWith(ctx context.Context, tx *pg.Tx, leaf int64) (Checkpoint, []byte, error) {
+// checkpoint is the first published one of the newest generation that holds a leaf: the first with a time stamp, else the first
+// without.
+func (p prover) checkpoint(ctx context.Context, leaf int64) (Checkpoint, []byte, error) {
 	const read = `
-		select c.note, c.cosigned, s.token
+		select c.note, c.cosigned, ` + laterLines + `, s.token
 		from   log_checkpoint c
 		left   join log_stamp s using (generation, size)
-		where  c.generation = (select generation from log_turn) and c.size > $1 and c.cosigned is not null
+		where  c.generation = (select generation from log_turn) and c.size > $3 and (s.token is not null or ` + published + `)
 		order  by s.token is null, c.seq
 		limit  1`
 	var c Checkpoint
 	var token []byte
-	known, err := pg.Scan(ctx, tx, "read the checkpoint of a leaf", []any{&c.Note, &c.Cosigned, &token}, read, leaf)
+	into := []any{&c.Note, &c.Cosigned, &c.Later, &token}
+	known, err := pg.Scan(ctx, p.tx, "read the checkpoint of a leaf", into, read, append(p.publication.args(), leaf)...)
 	if err != nil {
 		return Checkpoint{}, nil, err
 	}
@@ -192,7 +193,7 @@ func checkpointWith(ctx context.Context, tx *pg.Tx, leaf int64) (Checkpoint, []b
 		return Checkpoint{}, nil, ErrNotWitnessed
 	}
 	parsed, err := parseText(unsignedText(c.Note), c.Note)
-	parsed.Cosigned = c.Cosigned
+	parsed.Cosigned, parsed.Later = c.Cosigned, c.Later
 	return parsed, token, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/journal/journaltest"
 	"github.com/naru-relay/naru/pkg/logproof"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // What commits state about a subject is proved by the log as its witness saw it: these kinds, this subject, and nothing else. A
@@ -22,7 +23,7 @@ func TestFactsAreProved(t *testing.T) {
 	logger, of, _ := witnessed(t, b)
 	first := b.state(t, cancelled("other"), cancelled("mine"), supplied("mine"), cancelled("another"))
 	prove := func(commits ...uuid.UUID) (*logproof.File, error) {
-		p, err := journal.Prove(t.Context(), b.db.App, "intake", "mine", commits, &intakev1.CancelRequested{})
+		p, err := b.Prove(t.Context(), "mine", commits, &intakev1.CancelRequested{})
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +71,7 @@ func TestFactsAreProved(t *testing.T) {
 	_, err = journal.JudgeStamp(journal.Stamp{Published: file.Checkpoint, Token: file.TimeStamp}, a.root.Pool())
 	require.NoError(t, err)
 
-	nothing, err := journal.Prove(t.Context(), b.db.App, "intake", "nobody", []uuid.UUID{first, second}, &intakev1.CancelRequested{})
+	nothing, err := b.Prove(t.Context(), "nobody", []uuid.UUID{first, second}, &intakev1.CancelRequested{})
 	require.NoError(t, err)
 	require.Empty(t, nothing.GetFacts())
 }
@@ -86,10 +87,39 @@ func TestProvable(t *testing.T) {
 		Commits: `select (substr(replace(frame_id::text, '-', ''), 1, 28) || '0000')::uuid from journal where kind like '%CancelRequested' and $1 <> ''`,
 	}
 	p.Kinds = append(p.Kinds, &intakev1.CancelRequested{})
-	proved, err := p.Document(t.Context(), b.db.App, "intake", "mine")
+	proved, err := b.ProveDocument(t.Context(), p, "mine")
 	require.NoError(t, err)
 	require.Len(t, proved.GetFacts(), 1)
-	proved, err = journal.Provable{}.Document(t.Context(), b.db.App, "intake", "mine")
+	proved, err = b.ProveDocument(t.Context(), journal.Provable{}, "mine")
 	require.NoError(t, err)
 	require.Empty(t, proved.GetFacts())
+}
+
+// Where witnesses outside of the relay are required, a proof waits for them and holds what they signed.
+func TestProofWaitsForOutsideWitnesses(t *testing.T) {
+	t.Parallel()
+	s := newStanding(t)
+	one, two := newNeighbour(t, s, "one"), newNeighbour(t, s, "two")
+	outside, publication := outsideOf(t, s, t.TempDir(), 2, one, two)
+	publishing, err := journal.New(journal.Deps{Unit: "intake", DB: s.db.App, Clock: s.Clock, Keys: s.Keys, Policy: "intake/test", Publication: publication})
+	require.NoError(t, err)
+	commit := s.state(t, cancelled("mine"))
+	require.NoError(t, s.after(t, 0))
+	prove := func() (*platformv1.LogProof, error) {
+		return publishing.Prove(t.Context(), "mine", []uuid.UUID{commit}, &intakev1.CancelRequested{})
+	}
+	require.NoError(t, outside.Pass(t.Context(), one))
+	_, err = prove()
+	require.ErrorIs(t, err, journal.ErrNotWitnessed, "one of two")
+	require.NoError(t, outside.Pass(t.Context(), two))
+	proved, err := prove()
+	require.NoError(t, err)
+	encoded, err := logproof.Encode(proved)
+	require.NoError(t, err)
+	file, err := logproof.Decode(encoded)
+	require.NoError(t, err)
+	keys := logproof.Keys{Log: s.Signer.Public, Witnesses: []string{s.key}, Outside: []string{one.key, two.key}, Required: 2}
+	facts, err := file.Verify(logproof.Logs{journal.OwnerOf(journaltest.Platform, "intake"): keys})
+	require.NoError(t, err)
+	require.Len(t, facts, 1)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -30,8 +31,10 @@ type File struct {
 	Format string `json:"format"`
 	// Unit is the one whose log it is.
 	Unit string `json:"unit"`
-	// Checkpoint with the signatures of the log and of its witnesses.
+	// Checkpoint with the signatures of the log and of the unit that witnesses it.
 	Checkpoint string `json:"checkpoint"`
+	// Cosignatures are the lines of other witnesses; absent where there are none.
+	Cosignatures string `json:"cosignatures,omitempty"`
 	// TimeStamp over SHA-256 of the checkpoint, DER; absent where there is none.
 	TimeStamp []byte `json:"timeStamp,omitempty"`
 	Facts     []Fact `json:"facts"`
@@ -53,7 +56,7 @@ type Fact struct {
 
 // Encode writes the one encoding of a proof that a unit gave.
 func Encode(p *platformv1.LogProof) ([]byte, error) {
-	f := File{Format: Format, Unit: p.GetUnit(), Checkpoint: p.GetCheckpoint(), TimeStamp: p.GetTimeStamp()}
+	f := File{Format: Format, Unit: p.GetUnit(), Checkpoint: p.GetCheckpoint(), Cosignatures: p.GetCosignatures(), TimeStamp: p.GetTimeStamp()}
 	for _, fact := range p.GetFacts() {
 		f.Facts = append(f.Facts, Fact{
 			Event: fact.GetEvent(), Index: int(fact.GetIndex()), Path: fact.GetPath(), Frame: fact.GetFrame(), Leaf: fact.GetLeaf(), LogPath: fact.GetLogPath(),
@@ -85,7 +88,7 @@ func (f *File) check() error {
 		return errors.New("format of the proof is unknown")
 	case !unitPattern.MatchString(f.Unit):
 		return errors.New("unit of the proof")
-	case f.Checkpoint == "" || len(f.Checkpoint) > maxCheckpoint || len(f.TimeStamp) > maxTimeStamp:
+	case f.Checkpoint == "" || len(f.Checkpoint) > maxCheckpoint || len(f.TimeStamp) > maxTimeStamp || !signatures(f.Cosignatures):
 		return errors.New("checkpoint of the proof")
 	case len(f.Facts) == 0 || len(f.Facts) > maxFacts:
 		return errors.New("number of facts in the proof")
@@ -99,6 +102,16 @@ func (f *File) check() error {
 		}
 	}
 	return nil
+}
+
+// signatures reports whether a text has nothing but lines of signatures of a note.
+func signatures(lines string) bool {
+	for line := range strings.Lines(lines) {
+		if !strings.HasPrefix(line, "— ") || !strings.HasSuffix(line, "\n") {
+			return false
+		}
+	}
+	return len(lines) <= maxCheckpoint
 }
 
 // after holds facts to the order of the log, each once.

@@ -2,6 +2,7 @@ package logproof_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,6 +119,45 @@ func TestProofsThatDoNotHold(t *testing.T) {
 			require.Empty(t, facts)
 		})
 	}
+}
+
+// Witnesses outside of the relay count once each, and as many have to be there as are required. What they sign is beside the checkpoint,
+// or in it.
+func TestOutsideWitnesses(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t)
+	one, err := logprooftest.NewKey("witness.example", "one")
+	require.NoError(t, err)
+	two, err := logprooftest.NewKey("witness.example", "two")
+	require.NoError(t, err)
+	cosigned := func(by ...note.Signer) *platformv1.LogProof {
+		p := r.proof(t)
+		text, _, _ := strings.Cut(p.GetCheckpoint(), "\n\n")
+		for _, signer := range by {
+			signed, err := note.Sign(&note.Note{Text: text + "\n"}, signer)
+			require.NoError(t, err)
+			_, line, _ := strings.Cut(string(signed), "\n\n")
+			p.Cosignatures += line
+		}
+		return p
+	}
+	verify := func(p *platformv1.LogProof, required int) error {
+		keys := r.log.Trusted(r.witness)
+		keys.Outside, keys.Required = []string{one.PublicCosigner, two.PublicCosigner}, required
+		_, err := decoded(t, p).Verify(logproof.Logs{journal.OwnerOf(platform, "delivery"): keys})
+		return err
+	}
+	require.NoError(t, verify(cosigned(), 0))
+	require.ErrorIs(t, verify(cosigned(), 1), logproof.ErrOutside)
+	require.NoError(t, verify(cosigned(one.Cosigner), 1))
+	require.ErrorIs(t, verify(cosigned(one.Cosigner), 2), logproof.ErrOutside)
+	require.ErrorIs(t, verify(cosigned(one.Cosigner, one.Cosigner), 2), logproof.ErrOutside, "one is not two")
+	require.NoError(t, verify(cosigned(one.Cosigner, two.Cosigner), 2))
+	require.ErrorIs(t, verify(cosigned(newRelay(t).witness.Cosigner), 1), logproof.ErrOutside)
+	p := cosigned(one.Cosigner)
+	p.Cosignatures += "no signature\n"
+	_, err = logproof.Encode(p)
+	require.Error(t, err)
 }
 
 // Facts stand in the order of the log, each once, and within the bounds of a file.

@@ -1,13 +1,13 @@
 package logproof
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	formats "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 	"google.golang.org/protobuf/proto"
@@ -19,8 +19,12 @@ import (
 
 // Keys by which a log's checkpoints are believed: the log's verifier key, and those of the cosignatures of its witnesses.
 type Keys struct {
-	Log       string
+	Log string
+	// Witnesses are the units of the relay one of which has to have cosigned.
 	Witnesses []string
+	// Outside are the keys of witnesses outside of the relay, Required how many of them have to have cosigned, too.
+	Outside  []string
+	Required int
 }
 
 // Logs are those that are believed, by their owner: naru/<platform>/<unit>.
@@ -39,6 +43,7 @@ type Proved struct {
 var (
 	ErrUnknown    = errors.New("the log is none of those that are trusted")
 	ErrCheckpoint = errors.New("the checkpoint is not signed by the log and by one of its witnesses")
+	ErrOutside    = errors.New("too few witnesses outside of the relay cosigned the checkpoint")
 	ErrPath       = errors.New("a fact does not lead to the checkpoint")
 )
 
@@ -71,7 +76,7 @@ func (f *File) Verify(logs Logs) ([]Proved, error) {
 // Imprint is what the time stamp is over.
 func (f *File) Imprint() [sha256.Size]byte { return sha256.Sum256([]byte(f.Checkpoint)) }
 
-// checkpoint reads the checkpoint with both signatures.
+// checkpoint reads the checkpoint with all signatures that it needs.
 func (f *File) checkpoint(k Keys) (journal.Checkpoint, error) {
 	log, err := note.NewVerifier(k.Log)
 	if err != nil {
@@ -81,16 +86,26 @@ func (f *File) checkpoint(k Keys) (journal.Checkpoint, error) {
 	if err != nil || c.Owner() != log.Name() || !strings.HasSuffix(log.Name(), "/"+f.Unit) {
 		return journal.Checkpoint{}, ErrCheckpoint
 	}
-	for _, key := range k.Witnesses {
-		witness, err := formats.NewVerifierForCosignatureV1(key)
-		if err != nil {
-			return journal.Checkpoint{}, fmt.Errorf("key of a witness: %w", err)
-		}
-		if _, err := journal.ParseCheckpoint(f.Checkpoint, witness); err == nil {
-			return c, nil
-		}
+	if n, err := f.cosigned(k.Witnesses); err != nil || n == 0 {
+		return journal.Checkpoint{}, cmp.Or(err, ErrCheckpoint)
 	}
-	return journal.Checkpoint{}, ErrCheckpoint
+	if n, err := f.cosigned(k.Outside); err != nil || n < k.Required {
+		return journal.Checkpoint{}, cmp.Or(err, ErrOutside)
+	}
+	return c, nil
+}
+
+// cosigned counts the witnesses of these keys that cosigned the checkpoint.
+func (f *File) cosigned(keys []string) (int, error) {
+	witnesses, err := journal.WitnessKeys(keys)
+	if err != nil {
+		return 0, err
+	}
+	found, err := journal.Cosignatures(f.Checkpoint+f.Cosignatures, witnesses...)
+	if err != nil {
+		return 0, nil //nolint:nilerr // none of them did
+	}
+	return len(found), nil
 }
 
 func (f Fact) verify(unit string, log tlog.Tree) (Proved, error) {

@@ -41,7 +41,7 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	}
 	frameKeys := journal.NewKeys(h.keys, rt.Clock)
 	deps := journal.Deps{Unit: h.unit.Name, DB: h.pool, Clock: rt.Clock, Keys: frameKeys, States: h.unit.States, Paced: h.unit.Paced, Policy: h.unit.Policy,
-		Committed: func(frames []journal.Sealed) { h.publisher.Committed(frames) }, Barred: h.wentBack,
+		Publication: publication(rt), Committed: func(frames []journal.Sealed) { h.publisher.Committed(frames) }, Barred: h.wentBack,
 		Full: func() error { return h.publisher.Full() }}
 	if h.env.Journal, err = journal.New(deps); err != nil {
 		return err
@@ -292,7 +292,7 @@ func (s *journalService) Witness(ctx context.Context, r *platformv1.WitnessReque
 }
 
 func (s *journalService) ProveDocument(ctx context.Context, r *platformv1.ProveDocumentRequest) (*platformv1.ProveDocumentResponse, error) {
-	proved, err := s.unit.Proves.Document(ctx, s.journal.DB(), s.unit.Name, r.GetEdocNum())
+	proved, err := s.journal.ProveDocument(ctx, s.unit.Proves, r.GetEdocNum())
 	if errors.Is(err, journal.ErrNotWitnessed) {
 		return nil, fault.New(fault.Unavailable, s.unit.Name, fault.Word("FACTS_NOT_WITNESSED"), err.Error())
 	}

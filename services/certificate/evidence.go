@@ -10,7 +10,6 @@ import (
 
 	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/frame"
-	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 	archivev1 "github.com/naru-relay/naru/proto/gen/naru/archive/v1"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
@@ -81,7 +80,7 @@ func (s *service) proveRequest(ctx context.Context, j bundleJob) (*platformv1.Lo
 	if _, err := pg.Scan(ctx, s.db, fmt.Sprintf("read what was stated about request %s", j.id), into, requestCommitsSQL, j.id, j.certificateAttempt); err != nil {
 		return nil, "", err
 	}
-	proved, err := journal.Prove(ctx, s.db, domain, j.id.String(), []uuid.UUID{requestedBy, j.acceptedBy, attemptedBy},
+	proved, err := s.journal.Prove(ctx, j.id.String(), []uuid.UUID{requestedBy, j.acceptedBy, attemptedBy},
 		&certificatev1.CertificateRequested{}, &certificatev1.CertificateAccepted{}, &certificatev1.CertificateAttempted{})
 	return proved, exchange, err
 }

@@ -48,7 +48,7 @@ func (s *server) GetAnswer(ctx context.Context, r *hubv1.GetAnswerRequest) (*hub
 	if err != nil {
 		return nil, err
 	}
-	proved, err := journal.Prove(ctx, s.exchanger.recorder.journal.DB(), domain, wanted.String(), commits, &hubv1.ExchangeAnswered{}, &hubv1.HubPushReceived{})
+	proved, err := s.exchanger.recorder.journal.Prove(ctx, wanted.String(), commits, &hubv1.ExchangeAnswered{}, &hubv1.HubPushReceived{})
 	if errors.Is(err, journal.ErrNotWitnessed) {
 		return nil, factsNotWitnessed(err)
 	}

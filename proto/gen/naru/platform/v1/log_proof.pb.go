@@ -26,12 +26,14 @@ type LogProof struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The unit whose log it is.
 	Unit string `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
-	// The checkpoint that the paths lead to, with the signatures of the log and of its witnesses (C2SP tlog-checkpoint).
+	// The checkpoint that the paths lead to, with the signatures of the log and of the unit that witnesses it (C2SP tlog-checkpoint).
 	Checkpoint string `protobuf:"bytes,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	// RFC 3161 token over SHA-256 of the checkpoint, DER; empty where no stamped checkpoint holds the facts yet.
 	TimeStamp []byte `protobuf:"bytes,3,opt,name=time_stamp,json=timeStamp,proto3" json:"time_stamp,omitempty"`
 	// In the order of the log.
-	Facts         []*FactProof `protobuf:"bytes,4,rep,name=facts,proto3" json:"facts,omitempty"`
+	Facts []*FactProof `protobuf:"bytes,4,rep,name=facts,proto3" json:"facts,omitempty"`
+	// Lines of the checkpoint's cosignatures by other witnesses; the time stamp is not over these.
+	Cosignatures  string `protobuf:"bytes,5,opt,name=cosignatures,proto3" json:"cosignatures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -92,6 +94,13 @@ func (x *LogProof) GetFacts() []*FactProof {
 		return x.Facts
 	}
 	return nil
+}
+
+func (x *LogProof) GetCosignatures() string {
+	if x != nil {
+		return x.Cosignatures
+	}
+	return ""
 }
 
 // FactProof is one fact with its two paths: the event is in its frame, and the frame's header is a leaf of the log.
@@ -187,7 +196,7 @@ var File_naru_platform_v1_log_proof_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_log_proof_proto_rawDesc = "" +
 	"\n" +
-	" naru/platform/v1/log_proof.proto\x12\x10naru.platform.v1\"\x90\x01\n" +
+	" naru/platform/v1/log_proof.proto\x12\x10naru.platform.v1\"\xb4\x01\n" +
 	"\bLogProof\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x1e\n" +
 	"\n" +
@@ -195,7 +204,8 @@ const file_naru_platform_v1_log_proof_proto_rawDesc = "" +
 	"checkpoint\x12\x1d\n" +
 	"\n" +
 	"time_stamp\x18\x03 \x01(\fR\ttimeStamp\x121\n" +
-	"\x05facts\x18\x04 \x03(\v2\x1b.naru.platform.v1.FactProofR\x05facts\"\x90\x01\n" +
+	"\x05facts\x18\x04 \x03(\v2\x1b.naru.platform.v1.FactProofR\x05facts\x12\"\n" +
+	"\fcosignatures\x18\x05 \x01(\tR\fcosignatures\"\x90\x01\n" +
 	"\tFactProof\x12\x14\n" +
 	"\x05event\x18\x01 \x01(\fR\x05event\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\x12\x12\n" +
