@@ -315,8 +315,8 @@ func verifyByMirror(t *testing.T, w *whole) {
 	}
 }
 
-// A relay none of whose logs was cosigned for longer than allowed has lost its witnesses, though nothing else differs: by the moment
-// that is named, in the records and in what a mirror has of them.
+// A relay none of whose logs was cosigned for longer than allowed has lost its witnesses, though nothing else differs: by the
+// moment that is named, in the records and in what a mirror has of them.
 func verifyWithoutWitness(t *testing.T, w *whole) {
 	t.Helper()
 	var told []string
