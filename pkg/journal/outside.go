@@ -60,8 +60,8 @@ type Outside struct {
 	deps OutsideDeps
 
 	mu sync.Mutex
-	// waiting is since when each witness owes a cosignature, by its name; lagging since when the log has grown without being
-	// published.
+	// waiting is since when each witness owes a cosignature, by its name; lagging is when the first cosigned checkpoint was made
+	// that is not published.
 	waiting map[string]time.Time
 	lagging time.Time
 }
@@ -127,24 +127,32 @@ func (o *Outside) Pass(ctx context.Context, w Outsider) error {
 	if err != nil || newest.N == 0 {
 		return err
 	}
-	stands, err := o.stands(ctx, w, newest)
+	next, err := o.next(ctx, newest)
 	if err != nil {
 		return err
 	}
-	now := o.deps.Clock.Now()
-	due := newest.MadeAt
-	if stands.N == newest.N {
+	stands, err := o.stands(ctx, w, next)
+	if err != nil {
+		return err
+	}
+	due := next.MadeAt
+	if stands.N == next.N {
 		due = stands.givenAt.Add(o.deps.Every)
 	}
-	if stands.N == newest.N && now.Before(due) {
-		o.owes(ctx, w, time.Time{}, newest)
+	if stands.N == next.N && o.deps.Clock.Now().Before(due) {
+		o.owes(ctx, w, time.Time{})
 		return nil
 	}
-	if err := o.ask(ctx, w, newest, stands.N); err != nil {
-		o.owes(ctx, w, due, newest)
-		return fmt.Errorf("have %d leaves cosigned by %s: %w", newest.N, w.Name(), err)
+	err = o.ask(ctx, w, next, stands.N)
+	if errors.Is(err, errBeyond) && newest.N > next.N {
+		// It has cosigned more than this unit knows, as after a crash: the others follow to what it does cosign.
+		err = o.ask(ctx, w, newest, stands.N)
 	}
-	o.owes(ctx, w, time.Time{}, newest)
+	if err != nil {
+		o.owes(ctx, w, due)
+		return fmt.Errorf("have %d leaves cosigned by %s: %w", next.N, w.Name(), err)
+	}
+	o.owes(ctx, w, time.Time{})
 	if o.deps.Export == nil {
 		return nil
 	}
@@ -153,6 +161,26 @@ func (o *Outside) Pass(ctx context.Context, w Outsider) error {
 		return err
 	}
 	return o.deps.Export(o.deps.Unit, shown)
+}
+
+// next is the checkpoint to be cosigned. Where several witnesses are required they have to cosign the same one, though the log
+// grows meanwhile: the one that the first of them has begun with, until it is published.
+func (o *Outside) next(ctx context.Context, newest Checkpoint) (Checkpoint, error) {
+	if o.deps.Publication.Required < 2 {
+		return newest, nil
+	}
+	begun, err := o.deps.Publication.begun(ctx, o.deps.DB)
+	if err != nil || begun.Origin != newest.Origin {
+		return newest, err
+	}
+	shown, err := o.deps.Publication.Newest(ctx, o.deps.DB)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if shown.Origin == begun.Origin && shown.N >= begun.N {
+		return newest, nil
+	}
+	return begun, nil
 }
 
 // standing is the newest checkpoint of a generation that a witness has cosigned, as far as this unit knows.
@@ -183,11 +211,14 @@ func (o *Outside) ask(ctx context.Context, w Outsider, newest Checkpoint, from i
 	return keepLater(ctx, o.deps.DB, newest, given[0], o.deps.Clock.Now())
 }
 
+// errBeyond says that a witness has cosigned more of the log than the checkpoint that it is asked for.
+var errBeyond = errors.New("it has cosigned more")
+
 func (o *Outside) add(ctx context.Context, w Outsider, newest Checkpoint, from int64) (cosigned string, stands int64, err error) {
 	var proof tlog.TreeProof
 	switch {
 	case from > newest.N:
-		return "", 0, fmt.Errorf("it has cosigned %d leaves", from)
+		return "", 0, fmt.Errorf("%w: %d leaves", errBeyond, from)
 	case from > 0 && from < newest.N:
 		if proof, err = tlog.ProveTree(newest.N, from, openTree(ctx, o.deps.DB, newest.Tree)); err != nil {
 			return "", 0, fmt.Errorf("prove the log since %d leaves: %w", from, err)
@@ -197,8 +228,8 @@ func (o *Outside) add(ctx context.Context, w Outsider, newest Checkpoint, from i
 }
 
 // owes keeps for the metrics since when a witness owes a cosignature, zero for none, and since when publication lags.
-func (o *Outside) owes(ctx context.Context, w Outsider, since time.Time, newest Checkpoint) {
-	shown, err := o.deps.Publication.Newest(ctx, o.deps.DB)
+func (o *Outside) owes(ctx context.Context, w Outsider, since time.Time) {
+	lagging, err := o.deps.Publication.waitingSince(ctx, o.deps.DB)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -207,11 +238,7 @@ func (o *Outside) owes(ctx context.Context, w Outsider, since time.Time, newest 
 	case o.waiting[w.Name()].IsZero():
 		o.waiting[w.Name()] = since
 	}
-	switch {
-	case err != nil: // the next pass tells
-	case shown.N == newest.N && shown.Origin == newest.Origin:
-		o.lagging = time.Time{}
-	case o.lagging.IsZero():
-		o.lagging = newest.MadeAt
+	if err == nil { // else the next pass tells
+		o.lagging = lagging
 	}
 }

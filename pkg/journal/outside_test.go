@@ -172,6 +172,49 @@ func TestPublicationWaitsForOutsideWitnesses(t *testing.T) {
 	require.Zero(t, s.publishedSize(t, journal.Publication{Required: 4, Outside: publication.Outside}), "the unit's own witness is none of them")
 }
 
+// Several witnesses that are required cosign the same checkpoint, though the log grows between the times that they are asked;
+// what is published comes after it as soon as they have.
+func TestRequiredWitnessesCosignTheSame(t *testing.T) {
+	t.Parallel()
+	s := newStanding(t)
+	one, two := newNeighbour(t, s, "one"), newNeighbour(t, s, "two")
+	outside, publication := outsideOf(t, s, t.TempDir(), 2, one, two)
+	for n := range 5 {
+		s.grow(t, "a")
+		require.NoError(t, outside.Pass(t.Context(), one))
+		s.grow(t, "b")
+		require.NoError(t, outside.Pass(t.Context(), one))
+		require.NoError(t, outside.Pass(t.Context(), two))
+		require.EqualValues(t, 2*n+1, s.publishedSize(t, publication))
+	}
+	asked := one.asked.Load()
+	two.away.Store(true)
+	for range 5 {
+		s.grow(t, "c")
+		require.NoError(t, outside.Pass(t.Context(), one))
+		require.Error(t, outside.Pass(t.Context(), two))
+	}
+	require.Equal(t, asked+1, one.asked.Load(), "nothing is gained by more of the one")
+	require.EqualValues(t, 5, s.Metric(t, "naru.journal.unpublished.age"), "since the first that is not published")
+
+	two.away.Store(false)
+	require.NoError(t, outside.Pass(t.Context(), two))
+	require.EqualValues(t, 11, s.publishedSize(t, publication), "what was begun is finished")
+
+	// One has begun, and the other has cosigned more, which the unit did not keep because it crashed.
+	require.NoError(t, outside.Pass(t.Context(), one))
+	s.grow(t, "d")
+	alone, _ := outsideOf(t, s, t.TempDir(), 0, two)
+	require.NoError(t, alone.Pass(t.Context(), two))
+	_, err := s.db.Owner.Exec(t.Context(), `delete from log_cosignature where size = 16`)
+	require.NoError(t, err)
+	require.NoError(t, outside.Pass(t.Context(), two))
+	require.EqualValues(t, 11, s.publishedSize(t, publication))
+	require.NoError(t, outside.Pass(t.Context(), one))
+	require.EqualValues(t, 16, s.publishedSize(t, publication), "the first follows")
+	require.Zero(t, s.Metric(t, "naru.journal.unpublished.age"))
+}
+
 // Whoever verifies a log may require witnesses outside of the relay: as many of those whose keys are given have to have cosigned
 // lately, in the records or in what is kept elsewhere.
 func TestOutsideWitnessesAreVerified(t *testing.T) {
@@ -236,7 +279,7 @@ func TestOutsideWitnessKnowsAnotherHistory(t *testing.T) {
 	}
 	lying, _ := outsideOf(t, forged, t.TempDir(), 0, n)
 	begin("x")
-	require.ErrorContains(t, lying.Pass(t.Context(), n), "it has cosigned 2 leaves")
+	require.ErrorContains(t, lying.Pass(t.Context(), n), "it has cosigned more: 2 leaves")
 	begin("y")
 	require.ErrorIs(t, lying.Pass(t.Context(), n), witness.ErrNotExtended)
 	begin("z")

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/naru-relay/naru/pkg/pg"
 )
@@ -39,6 +40,29 @@ func (p Publication) Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error)
 		order  by c.seq desc
 		limit  1`
 	return newestBy(ctx, db, read, p.args()...)
+}
+
+// begun reads the newest checkpoint that one of the witnesses that count has cosigned; the zero Checkpoint where there is none.
+func (p Publication) begun(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
+	const read = `
+		select c.note, c.cosigned, c.made_at, ''
+		from   (select generation, size from log_cosignature where witness = any($1::text[]) order by generation desc, size desc limit 1) k
+		join   log_checkpoint c using (generation, size)
+		where  c.cosigned is not null`
+	return newestBy(ctx, db, read, p.Outside)
+}
+
+// waitingSince is when the first cosigned checkpoint was made that is not published; zero where there is none.
+func (p Publication) waitingSince(ctx context.Context, db pg.DBTX) (time.Time, error) {
+	const read = `
+		select w.made_at
+		from   log_checkpoint w
+		where  w.cosigned is not null and w.seq > coalesce((select c.seq from log_checkpoint c where ` + published + ` order by c.seq desc limit 1), 0)
+		order  by w.seq
+		limit  1`
+	var since time.Time
+	_, err := pg.Scan(ctx, db, "read since when checkpoints wait", []any{&since}, read, p.args()...)
+	return since, err
 }
 
 // newestBy reads a checkpoint with its cosignatures, unverified.

@@ -22,6 +22,7 @@ import (
 	"github.com/naru-relay/naru/pkg/authn"
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/natsserver"
 	"github.com/naru-relay/naru/pkg/rpc"
@@ -78,10 +79,18 @@ type options struct {
 	pooled        bool
 	witnessed     bool
 	database      *pgtest.DB
+	// outside witnesses, and how many of them are required.
+	outside  []journal.Outsider
+	required int
 }
 
 // On gives the unit this database, which has its schema, instead of one on the server that all tests share.
 func On(db *pgtest.DB) Option { return func(o *options) { o.database = db } }
+
+// WitnessedOutside has these witnesses outside of the relay cosign the unit's log; so many of them are required.
+func WitnessedOutside(required int, witnesses ...journal.Outsider) Option {
+	return func(o *options) { o.outside, o.required = witnesses, required }
+}
 
 // EnvPooled, if it is set, puts PgBouncer between every unit and its database.
 const EnvPooled = "NARU_TEST_POOLED"
@@ -148,7 +157,8 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 		appURL = pgtest.PgBouncer(t, "", u.Name)(db.AppURL)
 	}
 	rt := unit.Runtime{
-		Version: "test", Platform: Platform, Network: b.network, KeysDir: keysDir, CreateKeys: true, CosignEvery: time.Hour,
+		Version: "test", Platform: Platform, Network: b.network, KeysDir: keysDir, CreateKeys: true,
+		CosignEvery: journal.DefaultCosignEvery, Outside: o.outside, WitnessesRequired: o.required,
 		Database: func(string) unit.Database {
 			return unit.Database{URL: appURL, OwnerURL: db.OwnerURL, MaxConns: o.conns, Pooled: pooled}
 		},

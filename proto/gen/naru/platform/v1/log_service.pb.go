@@ -60,7 +60,8 @@ func (*GetCheckpointRequest) Descriptor() ([]byte, []int) {
 
 type GetCheckpointResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// C2SP tlog-checkpoint: origin, size and root, signed by the log and cosigned by its witness.
+	// C2SP tlog-checkpoint: origin, size and root, signed by the log, with the newest cosignature of each witness. While the log stands
+	// still, they are renewed at an interval.
 	Checkpoint    string `protobuf:"bytes,1,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -141,7 +142,7 @@ func (*GetStampedCheckpointRequest) Descriptor() ([]byte, []int) {
 
 type GetStampedCheckpointResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// As GetCheckpoint answers.
+	// As GetCheckpoint answers, with the first cosignature of the log's witness alone, which stays as it is.
 	Checkpoint string `protobuf:"bytes,1,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	// RFC 3161 time stamp token (DER) over SHA-256 of the checkpoint's bytes.
 	TimeStamp     []byte `protobuf:"bytes,2,opt,name=time_stamp,json=timeStamp,proto3" json:"time_stamp,omitempty"`

@@ -31,7 +31,8 @@ const (
 // LogService is served by every unit: its log, which holds hashes and nothing else, for anybody who verifies or mirrors it. Over REST it
 // is a C2SP tlog-tiles log without entries, under /.well-known/naru/{unit}/log/.
 type LogServiceClient interface {
-	// GetCheckpoint answers the newest checkpoint that a witness has cosigned. NOT_FOUND with LOG_EMPTY while there is none.
+	// GetCheckpoint answers the newest checkpoint that the log's witness and as many witnesses outside of the relay as are required have
+	// cosigned. NOT_FOUND with LOG_EMPTY while there is none.
 	GetCheckpoint(ctx context.Context, in *GetCheckpointRequest, opts ...grpc.CallOption) (*GetCheckpointResponse, error)
 	// GetStampedCheckpoint answers the newest checkpoint with a time stamp, and that time stamp. NOT_FOUND with LOG_NOT_STAMPED while there is
 	// none.
@@ -85,7 +86,8 @@ func (c *logServiceClient) GetTile(ctx context.Context, in *GetTileRequest, opts
 // LogService is served by every unit: its log, which holds hashes and nothing else, for anybody who verifies or mirrors it. Over REST it
 // is a C2SP tlog-tiles log without entries, under /.well-known/naru/{unit}/log/.
 type LogServiceServer interface {
-	// GetCheckpoint answers the newest checkpoint that a witness has cosigned. NOT_FOUND with LOG_EMPTY while there is none.
+	// GetCheckpoint answers the newest checkpoint that the log's witness and as many witnesses outside of the relay as are required have
+	// cosigned. NOT_FOUND with LOG_EMPTY while there is none.
 	GetCheckpoint(context.Context, *GetCheckpointRequest) (*GetCheckpointResponse, error)
 	// GetStampedCheckpoint answers the newest checkpoint with a time stamp, and that time stamp. NOT_FOUND with LOG_NOT_STAMPED while there is
 	// none.
