@@ -332,6 +332,7 @@ func (v *victims) probes(t *testing.T) map[string]probe {
 		},
 		"viewing.v1.HostedViewingService/ReadPart":     {foreign: &viewingv1.ReadPartRequest{Viewing: v.viewing}, absent: &viewingv1.ReadPartRequest{Viewing: uuid.NewString()}},
 		"viewing.v1.AccessService/ListAccesses":        {foreign: &viewingv1.ListAccessesRequest{}},
+		"viewing.v1.AccessService/ExtractViewingLog":   {foreign: &viewingv1.ExtractViewingLogRequest{EdocNum: number}, absent: &viewingv1.ExtractViewingLogRequest{EdocNum: nowhere}},
 		"viewing.v1.HostedViewingService/ConfirmShown": {foreign: &viewingv1.ConfirmShownRequest{Viewing: v.viewing}, absent: &viewingv1.ConfirmShownRequest{Viewing: uuid.NewString()}},
 
 		"delivery.v1.NoticeService/ConfirmNotice": {

@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/pades"
+	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/pkg/testkit/await"
 	"github.com/naru-relay/naru/pkg/tsp"
 )
@@ -76,7 +77,31 @@ func TestPlatformCentredPath(t *testing.T) {
 		require.True(t, report.Valid, "%v", report.Failed())
 		require.Equal(t, document.EdocNum, report.Bundle.EdocNum)
 		require.Len(t, report.Bundle.Parts, 4)
+		requireEvidence(t, stack.Evidence(t, party, document.EdocNum))
 	}
+}
+
+// requireEvidence: every check of the evidence form is made and passes, and only what the verifier did not bring stays open.
+func requireEvidence(t *testing.T, container []byte) {
+	t.Helper()
+	report := stack.VerifyBundle(t, container)
+	require.True(t, report.Valid, "%v", report.Failed())
+	require.Equal(t, bundle.Evidence, report.Bundle.Form)
+	var open []string
+	for _, check := range report.Checks {
+		if check.Outcome == proof.NotCheckable {
+			open = append(open, check.ID)
+		}
+	}
+	require.Equal(t, []string{bundle.CheckPresentedDocument, bundle.CheckPresentedAttachments, bundle.CheckHub}, open)
+	roles := map[bundle.Role]int{}
+	for _, part := range report.Bundle.Parts {
+		roles[part.Role]++
+	}
+	require.Equal(t, 1, roles[bundle.RoleRegistration])
+	require.Equal(t, 1, roles[bundle.RoleTimeline])
+	require.GreaterOrEqual(t, roles[bundle.RoleJournalProof], 8, "intake, archive, delivery, viewing, circulation, certificate, and the hub's exchanges")
+	require.NotZero(t, roles[bundle.RoleHubAnswer])
 }
 
 // Anybody has a bundle verified at the door, without a token: what is good, and a changed byte.

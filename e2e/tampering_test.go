@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/note"
@@ -204,7 +205,7 @@ func ofLogs() []tampering {
 			[]string{"hub cosignature_wrong"}},
 		// The newest checkpoint is made older too, because a missing cosignature is reported only after two minutes.
 		{"a cosignature withheld", sql(`update hub.log_checkpoint set cosigned = null, made_at = made_at - interval '3 minutes' where seq = (select max(seq) from hub.log_checkpoint)`),
-			[]string{"hub checkpoint_uncosigned", "hub time_outside"}},
+			[]string{"hub not_witnessed", "hub time_outside"}},
 		{"the newest three checkpoints cut off with their frames", sql(`
 			create temp table cut as select size from gateway.log_checkpoint order by seq desc offset 3 limit 1;
 			delete from gateway.log_checkpoint where size > (select size from cut);
@@ -274,6 +275,7 @@ func TestEachTamperingIsNamed(t *testing.T) { //nolint:tparallel // see wholeRel
 	t.Run("nothing", func(t *testing.T) { require.Empty(t, w.New(t, "whole").Audit(t)) })
 	t.Run("in a dump", func(t *testing.T) { verifyDumps(t, w) })
 	t.Run("by a mirror", func(t *testing.T) { verifyByMirror(t, w) })
+	t.Run("a witness that is away", func(t *testing.T) { verifyWithoutWitness(t, w) })
 	for i, tc := range slices.Concat(rows, ofFrames(), ofLogs()) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -310,6 +312,26 @@ func verifyByMirror(t *testing.T, w *whole) {
 			tc.do(t, w, tampered)
 			require.Equal(t, tc.told, w.mirror.verify(t, tampered.URL))
 		})
+	}
+}
+
+// A relay none of whose logs was cosigned for longer than allowed has lost its witnesses, though nothing else differs: by the
+// moment that is named, in the records and in what a mirror has of them.
+func verifyWithoutWitness(t *testing.T, w *whole) {
+	t.Helper()
+	var told []string
+	for _, u := range registry.Units() {
+		told = append(told, u.Name+" not_witnessed")
+	}
+	slices.Sort(told)
+	dump, at := w.New(t, "unwitnessed").Dump(t, "--format=custom"), clock.System().Now().Add(2*time.Hour).Format(time.RFC3339)
+	for _, args := range [][]string{{"--at", at}, {"--at", at, "--mirror", w.mirror.folder}} {
+		code, found, output := harness.Look(t, append([]string{"evidence", "verify", "--dump", dump, "--keys", w.Keys}, args...)...)
+		require.Equal(t, cli.ExitFailed, code, output)
+		require.Equal(t, told, codesOf(found))
+		code, found, output = harness.Look(t, append([]string{"evidence", "verify", "--dump", dump, "--keys", w.Keys, "--witnessed-within", "3h"}, args...)...)
+		require.Equal(t, cli.ExitOK, code, output)
+		require.Empty(t, found)
 	}
 }
 

@@ -33,7 +33,7 @@ type program struct {
 func programs() map[string]program {
 	all := map[string]program{
 		"platform": {"", func() any { return unit.DefaultProcess() }, []string{
-			"platform_id", "secrets_dir", "bus.url", "bus.ca_file", "keys.dir", "time_stamps.authorities", "network.authority_file", "network.identities", "network.address", "ops_listen",
+			"platform_id", "secrets_dir", "bus.url", "bus.ca_file", "keys.dir", "time_stamps.authorities", "witnesses.outside", "network.authority_file", "network.identities", "network.address", "ops_listen",
 		}},
 		"sandbox-hub": {"", func() any { return run.Hub().Defaults() }, []string{
 			"listen", "database_url_file", "owner_url_file", "pki_dir", "system.admin_token_file",

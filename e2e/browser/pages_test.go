@@ -231,7 +231,7 @@ func membersWalk(t *testing.T, r *routes) {
 		stop{name: "sent-document-again", path: "/sent/" + sent.EdocNum},
 	)
 	b.do(chromedp.SendKeys("#reason", "제출용", chromedp.ByQuery))
-	b.follow(chromedp.Click(of+` button[name="bundle"]`, chromedp.ByQuery), `a[href^="/sent/"]`)
+	b.follow(chromedp.Click(of+` button[value="submission"]`, chromedp.ByQuery), `a[href^="/sent/"]`)
 	b.do(chromedp.Location(&certificate))
 	certificate = strings.TrimPrefix(certificate, stack.Endpoints.Web)
 	b.await(certificate, `a[href$="/bundle"]`)

@@ -25,6 +25,14 @@ func (s *Stack) Bundle(t testing.TB, c *Caller, edocNum string) []byte {
 	return s.Container(t, c, s.AwaitBundle(t, c, c.AskBundle(t, edocNum, rand.Text(), "")))
 }
 
+// Evidence is a bundle of the evidence form.
+func (s *Stack) Evidence(t testing.TB, c *Caller, edocNum string) []byte {
+	t.Helper()
+	asked := c.Do(t, http.MethodPost, "/v1/documents/"+edocNum+"/bundles",
+		map[string]string{"reason": BundleReason, "requestId": rand.Text(), "form": "BUNDLE_FORM_EVIDENCE"})
+	return s.Container(t, c, s.AwaitBundle(t, c, asked))
+}
+
 // AskBundle asks for the bundle of a document, as an agent by an authorisation, else by none. The caller judges the answer.
 func (c *Caller) AskBundle(t testing.TB, edocNum, requestID, authorisation string) Answer {
 	t.Helper()

@@ -3,7 +3,6 @@ package bundle
 import (
 	"context"
 	"crypto"
-	"errors"
 	"slices"
 	"time"
 
@@ -29,6 +28,7 @@ func (v *verification) checkCertificates(ctx context.Context) {
 	issued := v.checkOriginal(verifier, original)
 	registered := v.checkRegistration(verifier, issued)
 	v.checkTimes(certificate, issued, registered)
+	v.checkEvidence()
 	v.askHub(ctx, distribution, original)
 }
 
@@ -192,10 +192,7 @@ func (v *verification) checkRegistration(verifier *archivecert.Verifier, origina
 	_, err = registration.Covers(v.hashOf(v.statement.One(RoleDocument)), v.attachments())
 	v.holdHash(CheckRegistrationDocument, part.Path, err)
 	if original != nil {
-		if original.RegistrationCertificateDigest != registration.Digest {
-			err = errors.New("another registration")
-		}
-		v.holdHash(CheckRegistrationMatch, part.Path, err)
+		v.hold(CheckRegistrationMatch, part.Path, original.RegistrationCertificateDigest == registration.Digest)
 	}
 	return registration
 }

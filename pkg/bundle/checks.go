@@ -72,6 +72,8 @@ const (
 	CheckRegistrationMatch       = "registration.match"
 	CheckTimeline                = "timeline.agrees"
 	CheckJournal                 = "journal.proofs"
+	CheckFacts                   = "journal.facts"
+	CheckAnswers                 = "hub.answers"
 
 	CheckHub = "hub.verification"
 )
@@ -83,17 +85,18 @@ const (
 )
 
 // Definitions lists every check, in the order in which reports have them.
-func Definitions() []Definition { return definitions }
+func Definitions() []Definition { return slices.Concat(definitions, textDefinitions) }
 
 // DefinitionOf is the definition of a check; the zero Definition if there is none.
 func DefinitionOf(id string) Definition {
-	if i := slices.IndexFunc(definitions, func(d Definition) bool { return d.ID == id }); i >= 0 {
-		return definitions[i]
+	all := Definitions()
+	if i := slices.IndexFunc(all, func(d Definition) bool { return d.ID == id }); i >= 0 {
+		return all[i]
 	}
 	return Definition{}
 }
 
-// alone are the checks of a certificate by itself; true for those that need a document to hold it to.
+// alone are the checks of something by itself; true for those that need a document to hold it to.
 var alone = map[Kind]map[string]bool{
 	KindDistribution: {
 		CheckAlgorithms: false, CheckDistributionFormat: false, CheckDistributionSignature: false, CheckDistributionChain: false, CheckDistributionIdentity: false,
@@ -104,6 +107,14 @@ var alone = map[Kind]map[string]bool{
 		CheckOriginalValidity: false, CheckOriginalKind: false, CheckOriginalDocument: true, CheckOriginalAttachments: true,
 	},
 	KindRegistration: {CheckRegistration: false, CheckRegistrationDocument: true},
+	KindViewingLog: {
+		CheckViewingLogForm: false, CheckViewingLogSignature: false, CheckViewingLogKey: false, CheckViewingLogValidity: false, CheckAlgorithms: false,
+		CheckViewingLogDocument: true, CheckPresentedAttachments: true, CheckViewingLogNumbers: false, CheckViewingLogTimes: false, CheckViewingLogMade: false,
+	},
+	KindReceipt: {
+		CheckReceiptForm: false, CheckReceiptClaims: false, CheckReceiptSignature: false, CheckReceiptInclusion: false, CheckReceiptKey: false,
+		CheckReceiptValidity: false, CheckAlgorithms: false, CheckReceiptDocument: true, CheckPresentedAttachments: true, CheckReceiptNumber: false, CheckReceiptTime: false,
+	},
 }
 
 // DefinitionsOf lists the checks of a kind of file.
@@ -112,7 +123,7 @@ func DefinitionsOf(kind Kind) []Definition {
 		return definitions
 	}
 	var of []Definition
-	for _, d := range definitions {
+	for _, d := range Definitions() {
 		if needsDocument, made := alone[kind][d.ID]; made {
 			d.Optional = needsDocument
 			of = append(of, d)
@@ -177,7 +188,9 @@ var definitions = []Definition{
 	{ID: CheckRegistrationDocument, Step: 8, Optional: true, Korean: "최초등록증명서가 이 문서와 첨부에 대한 것이다.", English: "The registration certificate is about this document and these attachments."},
 	{ID: CheckRegistrationMatch, Step: 8, Optional: true, Korean: "원본증명서가 이 최초등록증명서의 것이다.", English: "The original certificate belongs to this registration certificate."},
 	{ID: CheckTimeline, Step: 8, Optional: true, Korean: "처리 이력이 유통정보와 같다.", English: "The timeline agrees with the circulation record."},
-	{ID: CheckJournal, Step: 8, Optional: true, Korean: "중계자의 기록이 증인이 서명한 로그에 들어 있다.", English: "The relay's records are in its witnessed logs."},
+	{ID: CheckJournal, Step: 8, Optional: true, Korean: "중계자의 기록이 증인이 서명한 로그에 들어 있다.", English: "The relay's records are in its witnessed logs, as of the time stamps of these."},
+	{ID: CheckFacts, Step: 8, Optional: true, Korean: "중계자의 기록이 처리 이력, 유통정보, 문서와 같다.", English: "The relay's records state the steps of the timeline, the circulation record and this document."},
+	{ID: CheckAnswers, Step: 8, Optional: true, Korean: "유통허브의 응답이 중계자가 기록한 그대로이다.", English: "The hub's answers are those that the relay recorded of its exchanges."},
 	{ID: CheckHub, Step: 9, Optional: true, Korean: "유통허브가 증명서가 유효하다고 답했다.", English: "The hub itself answered that the certificates are valid."},
 }
 

@@ -19,6 +19,8 @@ const (
 	KindDistribution Kind = "distribution_certificate"
 	KindOriginal     Kind = "original_certificate"
 	KindRegistration Kind = "registration_certificate"
+	KindReceipt      Kind = "receipt"
+	KindViewingLog   Kind = "viewing_log"
 )
 
 // Report is what a verification found.
@@ -35,8 +37,13 @@ type Report struct {
 	// the time stamp over the signature. Absent where no time stamp holds; the time of the verification was taken then.
 	VerifiedAt time.Time  `json:"verifiedAt"`
 	EvidenceAt *time.Time `json:"evidenceAt,omitempty"`
-	// Bundle is what it says of itself; absent if that cannot be read, and for certificates of archives.
+	// Bundle is what it says of itself; absent if that cannot be read, and for what is neither a bundle nor a distribution
+	// certificate.
 	Bundle *Summary `json:"bundle,omitempty"`
+	// Receipt is what a receipt says of itself; absent if that cannot be read.
+	Receipt *ReceiptSummary `json:"receipt,omitempty"`
+	// ViewingLog is what an extract of a viewing log says of itself; absent if that cannot be read.
+	ViewingLog *ViewingLogSummary `json:"viewingLog,omitempty"`
 	// Checks in the order of Definitions.
 	Checks []Check `json:"checks"`
 }
@@ -57,6 +64,8 @@ type Summary struct {
 	Assembler    string     `json:"assembler,omitempty"`
 	StampedUntil *time.Time `json:"stampedUntil,omitempty"`
 	Parts        []Part     `json:"parts,omitempty"`
+	// Timeline of the evidence form.
+	Timeline []Step `json:"timeline,omitempty"`
 }
 
 // Failed lists the ids of the checks that failed.

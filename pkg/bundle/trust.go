@@ -12,6 +12,8 @@ import (
 	"github.com/naru-relay/naru/pkg/cms"
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/distcert"
+	"github.com/naru-relay/naru/pkg/logproof"
+	"github.com/naru-relay/naru/pkg/mirror"
 	"github.com/naru-relay/naru/pkg/tsp"
 )
 
@@ -28,6 +30,18 @@ type TrustConfig struct {
 	Hub distcert.Config `yaml:"hub"`
 	// Archives issue original and registration certificates.
 	Archives archivecert.Config `yaml:"archives"`
+	// Logs are those of relays, for bundles in the evidence form; default none: what relays recorded is not checked then.
+	Logs LogsConfig `yaml:"logs"`
+	// Relays sign receipts and extracts of viewing logs; default none: these are not verified. A folder may name relays alone,
+	// and verifies nothing else then.
+	Relays []RelayConfig `yaml:"relays"`
+}
+
+// LogsConfig names the logs of relays that are believed.
+type LogsConfig struct {
+	// Folder holds the files <unit>.vkey of all units of a relay, as it publishes them: each unit's witnesses are among the
+	// others.
+	Folder string `yaml:"folder"`
 }
 
 // AssemblersConfig names who may sign bundles.
@@ -53,6 +67,12 @@ type TimeStampsConfig struct {
 // Validate reports every problem.
 func (c *TrustConfig) Validate() error {
 	var p config.Problems
+	for i, relay := range c.Relays {
+		p.Within(fmt.Sprintf("relays[%d]", i), relay.validate())
+	}
+	if c.relaysAlone() {
+		return p.Err()
+	}
 	if len(c.Assemblers.Roots) == 0 {
 		p.Add("assemblers.roots", "must name at least one PEM file")
 	}
@@ -64,6 +84,11 @@ func (c *TrustConfig) Validate() error {
 	p.Within("hub", c.Hub.Validate())
 	p.Within("archives", c.Archives.Validate())
 	return p.Err()
+}
+
+// relaysAlone reports whether nobody else is named.
+func (c *TrustConfig) relaysAlone() bool {
+	return len(c.Relays) > 0 && len(c.Assemblers.Roots)+len(c.TimeStamps.Roots)+len(c.Archives.Issuers) == 0 && c.Hub.Profile == "" && c.Hub.RootsFile == ""
 }
 
 // within makes every relative path one in a folder.
@@ -79,6 +104,9 @@ func (c *TrustConfig) within(folder string) {
 	for i := range c.Archives.Issuers {
 		lists = append(lists, c.Archives.Issuers[i].Roots)
 	}
+	for i := range c.Relays {
+		lists = append(lists, c.Relays[i].Keys)
+	}
 	for _, list := range lists {
 		for i := range list {
 			place(&list[i])
@@ -86,6 +114,7 @@ func (c *TrustConfig) within(folder string) {
 	}
 	place(&c.Hub.RootsFile)
 	place(&c.Hub.TimeStampRootsFile)
+	place(&c.Logs.Folder)
 }
 
 // Trust is whom a verifier trusts.
@@ -105,6 +134,10 @@ type Trust struct {
 	// ArchiveSkew is how far their clocks may be ahead.
 	ArchiveSkew        time.Duration
 	ArchiveRevocations *cms.Revocations
+	// Logs reads the keys of relays' logs, when there is something to verify with them; nil: relays' records are not checked.
+	Logs func() (logproof.Logs, error)
+	// Relays sign receipts and extracts of viewing logs.
+	Relays []Relay
 }
 
 // LoadTrust reads a folder of trust: its settings and the files that they name.
@@ -119,6 +152,17 @@ func LoadTrust(folder string) (*Trust, error) {
 
 // Trust reads the files that the settings name.
 func (c *TrustConfig) Trust() (*Trust, error) {
+	var relays []Relay
+	for _, relay := range c.Relays {
+		read, err := relay.relay()
+		if err != nil {
+			return nil, fmt.Errorf("keys of relay %s: %w", relay.Name, err)
+		}
+		relays = append(relays, read)
+	}
+	if c.relaysAlone() {
+		return &Trust{Relays: relays}, nil
+	}
 	assemblers, err := pool(c.Assemblers.Roots)
 	if err != nil {
 		return nil, fmt.Errorf("roots of assemblers: %w", err)
@@ -134,6 +178,7 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 			Profile: c.Hub.Profile, SubFilters: c.Hub.SubFilters, PinnedSigner: c.Hub.Pins(), TimeStampRoots: stamps, Revocations: cms.NewRevocations(c.Hub.Revocation),
 		},
 		HubPolicy: c.Hub.NotCheckable, ArchiveSkew: c.Archives.Skew.Std(), ArchiveRevocations: cms.NewRevocations(c.Archives.Revocation),
+		Relays: relays,
 	}
 	if t.Hub.Roots, err = config.Roots(c.Hub.RootsFile); err != nil {
 		return nil, fmt.Errorf("roots of the hub: %w", err)
@@ -142,6 +187,9 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 		if t.Hub.TimeStampRoots, err = config.Roots(file); err != nil {
 			return nil, fmt.Errorf("roots of the hub's time stamps: %w", err)
 		}
+	}
+	if folder := c.Logs.Folder; folder != "" {
+		t.Logs = func() (logproof.Logs, error) { return logs(folder) }
 	}
 	for _, issuer := range c.Archives.Issuers {
 		roots, err := pool(issuer.Roots)
@@ -155,6 +203,20 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 	return t, nil
 }
 
+// logs reads the keys of the units of relays. Several relays may be among them: the name of a key says whose it is.
+func logs(folder string) (logproof.Logs, error) {
+	all, err := mirror.ReadKeysIn(folder)
+	if err != nil {
+		return nil, err
+	}
+	trusted := logproof.Logs{}
+	for _, keys := range all {
+		of := slices.DeleteFunc(slices.Clone(all), func(k mirror.Keys) bool { return k.Relay() != keys.Relay() })
+		trusted[keys.Owner()] = logproof.Keys{Log: keys.Log, Witnesses: mirror.Witnesses(of, keys.Unit)}
+	}
+	return trusted, nil
+}
+
 func pool(files []string) (*x509.CertPool, error) {
 	roots := x509.NewCertPool()
 	for _, file := range files {
@@ -165,12 +227,12 @@ func pool(files []string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// errNoTrust: a verifier that trusts nobody judges nothing.
-var errNoTrust = errors.New("roots of assemblers, time stamps, hub and archives are required")
+// ErrNobodyTrusted: a verifier that trusts nobody who could have signed a file does not judge it.
+var ErrNobodyTrusted = errors.New("nobody to trust is known for files of this kind")
 
 func (t *Trust) complete() error {
 	if t == nil || t.Assemblers == nil || t.TimeStamps.Roots == nil || t.Hub.Roots == nil || len(t.Archives) == 0 {
-		return errNoTrust
+		return fmt.Errorf("%w: roots of assemblers, time stamps, hub and archives are required", ErrNobodyTrusted)
 	}
 	return nil
 }

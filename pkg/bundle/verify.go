@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -48,11 +47,12 @@ type verification struct {
 	used []use
 }
 
-// Verify judges a bundle, or a certificate by itself: a PDF is a distribution certificate, what is DER one of an archive. An
-// error says that nothing could be judged: the file could not be read, or nobody is trusted.
+// Verify judges a bundle, or something by itself: a PDF is a distribution certificate, what is DER a certificate of an archive,
+// what begins as a JWS a receipt or an extract of a viewing log. An error says that nothing could be judged: the file could not
+// be read, or nobody is trusted (ErrNobodyTrusted).
 func Verify(ctx context.Context, from io.ReaderAt, size int64, opts Options) (*Report, error) {
-	if err := opts.Trust.complete(); err != nil || opts.At.IsZero() {
-		return nil, fmt.Errorf("verify bundle: %w", cmp.Or(err, errNoTrust))
+	if opts.Trust == nil || opts.At.IsZero() {
+		return nil, errors.New("verify bundle: whom to trust, and the time, are required")
 	}
 	whole, err := asic.MeasureOf(io.NewSectionReader(from, 0, size))
 	if err != nil {
@@ -70,6 +70,12 @@ func Verify(ctx context.Context, from io.ReaderAt, size int64, opts Options) (*R
 }
 
 func (v *verification) run(ctx context.Context, from io.ReaderAt, size int64) error {
+	if alone, err := v.textAlone(from, size); alone || err != nil {
+		return err
+	}
+	if err := v.opts.Trust.complete(); err != nil {
+		return err
+	}
 	if alone, err := v.certificateAlone(from, size); alone || err != nil {
 		return err
 	}

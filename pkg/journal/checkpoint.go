@@ -27,20 +27,47 @@ type Checkpoint struct {
 	tlog.Tree
 	// Note is the signed text of the checkpoint.
 	Note string
-	// Cosigned is the same text with only the signatures of witnesses; empty while no witness has answered.
+	// Cosigned is the same text with only the first signature of the unit that witnesses the log; empty while it has not
+	// answered.
 	Cosigned string
-	MadeAt   time.Time
+	// Later are the lines of the cosignatures that came after that, the newest one of each witness.
+	Later  string
+	MadeAt time.Time
 }
 
-// Published is the checkpoint as others get it: its text with the signatures of the log and of its witnesses. Empty while no
-// witness has answered.
+// Published is the checkpoint as others get it: its text with the signature of the log and the newest one of each witness. Empty
+// while no witness has answered.
 func (c Checkpoint) Published() string {
-	text := unsignedText(c.Note)
-	signatures, cosigned := strings.CutPrefix(c.Cosigned, text+"\n")
+	first, cosigned := c.first()
 	if !cosigned {
 		return ""
 	}
-	return c.Note + signatures
+	return c.Note + firstOfEach(c.Later+first)
+}
+
+// ToStamp is the checkpoint as it is time-stamped: with the signature of the log and the first cosignature, which stay as they
+// are. Empty while no witness has answered.
+func (c Checkpoint) ToStamp() string {
+	first, cosigned := c.first()
+	if !cosigned {
+		return ""
+	}
+	return c.Note + first
+}
+
+// Witnessed is the checkpoint with the newest signature of each witness, and without the log's own, which whoever has stolen the
+// log's key can make.
+func (c Checkpoint) Witnessed() string {
+	first, cosigned := c.first()
+	if !cosigned {
+		return ""
+	}
+	return unsignedText(c.Note) + "\n" + firstOfEach(c.Later+first)
+}
+
+// first is the line of the first cosignature.
+func (c Checkpoint) first() (line string, cosigned bool) {
+	return strings.CutPrefix(c.Cosigned, unsignedText(c.Note)+"\n")
 }
 
 // Generation is the last part of the origin.
@@ -109,28 +136,12 @@ func unsignedText(signed string) string {
 	return signed
 }
 
-// Newest reads a log's newest checkpoint, unverified; the zero Checkpoint where there is none.
-func Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
-	const read = `select note, coalesce(cosigned, ''), made_at from log_checkpoint order by seq desc limit 1`
-	var c Checkpoint
-	known, err := pg.Scan(ctx, db, "read newest checkpoint", []any{&c.Note, &c.Cosigned, &c.MadeAt}, read)
-	if err != nil || !known {
-		return Checkpoint{}, err
-	}
-	parsed, err := parseText(unsignedText(c.Note), c.Note)
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("read newest checkpoint: %w", err)
-	}
-	parsed.Cosigned, parsed.MadeAt = c.Cosigned, c.MadeAt.UTC()
-	return parsed, nil
-}
+// laterLines selects the lines of the later cosignatures of the checkpoint c.
+const laterLines = `coalesce((select string_agg(k.line, '' order by k.witness) from log_cosignature k where k.generation = c.generation and k.size = c.size), '')`
 
-// NewestPublished reads a log's newest checkpoint that a witness has cosigned, as others get it; empty where there is none.
-func NewestPublished(ctx context.Context, db pg.DBTX) (string, error) {
-	const read = `select note, cosigned from log_checkpoint where cosigned is not null order by seq desc limit 1`
-	var c Checkpoint
-	_, err := pg.Scan(ctx, db, "read newest cosigned checkpoint", []any{&c.Note, &c.Cosigned}, read)
-	return c.Published(), err
+// Newest reads a log's newest checkpoint, cosigned or not, unverified; the zero Checkpoint where there is none.
+func Newest(ctx context.Context, db pg.DBTX) (Checkpoint, error) {
+	return newestBy(ctx, db, `select c.note, coalesce(c.cosigned, ''), c.made_at, `+laterLines+` from log_checkpoint c order by c.seq desc limit 1`)
 }
 
 func insertCheckpoint(ctx context.Context, db pg.DBTX, generation int, c Checkpoint) error {

@@ -24,8 +24,7 @@ func ExportTo(dir string, key *keys.NoteKey) func(unit string, c Checkpoint) err
 		if err := place(dir, unit+KeysSuffix, key.Public+"\n"+key.PublicCosigner+"\n"); err != nil {
 			return err
 		}
-		// Only the witness's signature is written: who has stolen the log's key can make the log's own.
-		return place(dir, unit+CheckpointSuffix, c.Cosigned)
+		return place(dir, unit+CheckpointSuffix, c.Witnessed())
 	}
 }
 

@@ -40,7 +40,7 @@ const (
 // the log was cut.
 var ErrLogWentBack = errors.New("the database holds less of the log than was signed")
 
-// LoggerDeps of a Logger; all but Witness are required.
+// LoggerDeps of a Logger; all but Witness, Publication and Export are required.
 type LoggerDeps struct {
 	Unit string
 	DB   *pgxpool.Pool
@@ -51,9 +51,12 @@ type LoggerDeps struct {
 	Clock  clock.Clock
 	Log    *slog.Logger
 	Meter  metric.Meter
-	// Witness has another unit cosign a checkpoint; nil for no witness.
-	Witness Witness
-	// Export writes the newest cosigned checkpoint out of the database; nil for no export.
+	// Witness has another unit cosign a checkpoint; nil for no witness. CosignEvery is how often it cosigns the newest one anew
+	// while the log stands still.
+	Witness     Witness
+	CosignEvery time.Duration
+	Publication Publication
+	// Export writes the newest published checkpoint out of the database; nil for no export.
 	Export func(unit string, c Checkpoint) error
 }
 
@@ -71,12 +74,15 @@ type Logger struct {
 	mu       sync.Mutex
 	back     error     // the last look found that the database went back
 	oldest   time.Time // of the frames that the last pass left
-	cosigned time.Time // when the newest cosigned checkpoint was made
-	behind   bool      // a checkpoint waits for its witness
+	answered time.Time // when the witness cosigned the newest checkpoint for this process last
+	overdue  time.Time // since when a cosignature of the newest checkpoint is due; zero for none
 }
 
 // NewLogger registers the metrics.
 func NewLogger(deps LoggerDeps) (*Logger, error) {
+	if deps.Witness != nil && deps.CosignEvery <= 0 {
+		return nil, errors.New("make logger: how often the witness cosigns a log that stands still is required")
+	}
 	l := &Logger{deps: deps}
 	made := telemetry.NewInstruments(deps.Meter)
 	l.refusal = newRefusal(made, deps.Log)
@@ -91,10 +97,10 @@ func NewLogger(deps LoggerDeps) (*Logger, error) {
 		if l.back != nil {
 			back = 1
 		}
-		return []float64{l.age(l.oldest, !l.oldest.IsZero()), l.age(l.cosigned, l.behind), back}, nil
+		return []float64{l.age(l.oldest, !l.oldest.IsZero()), l.age(l.overdue, !l.overdue.IsZero()), back}, nil
 	},
 		telemetry.Gauge{Name: "naru.journal.unlogged.age", Unit: "s", About: "Age of the oldest frame without a leaf."},
-		telemetry.Gauge{Name: "naru.journal.uncosigned.age", Unit: "s", About: "How long the newest checkpoint has waited for a witness."},
+		telemetry.Gauge{Name: "naru.journal.uncosigned.age", Unit: "s", About: "How long a cosignature of the newest checkpoint, its first or a later one, has been due."},
 		telemetry.Gauge{Name: "naru.journal.went.back", About: "1 where the database holds less of the log than this unit has signed: nothing is stated."})
 	return l, made.Err()
 }

@@ -41,11 +41,13 @@ type Stamp struct {
 	Token     []byte
 }
 
-// StamperDeps of a Stamper; all but Export are required.
+// StamperDeps of a Stamper; all but Publication and Export are required.
 type StamperDeps struct {
 	Unit      string
 	DB        *pgxpool.Pool
 	Authority Stamping
+	// Publication says which checkpoints may be stamped: a stamped one is shown, too.
+	Publication Publication
 	// Every is how often the newest checkpoint is stamped.
 	Every time.Duration
 	Clock clock.Clock
@@ -55,7 +57,7 @@ type StamperDeps struct {
 	Export func(unit string, s Stamp) error
 }
 
-// Stamper has the newest cosigned checkpoint of a log stamped by a third party at an interval, so that it cannot be made later
+// Stamper has the newest published checkpoint of a log stamped by a third party at an interval, so that it cannot be made later
 // than it says. Nothing waits for it: while no authority answers, everything else goes on, and a metric tells how long. Any
 // number of replicas may run one.
 type Stamper struct {
@@ -102,11 +104,11 @@ func (s *Stamper) Task() lifecycle.Task {
 // errUncosigned says that there is nothing newer that could be stamped.
 var errUncosigned = errors.New("the log's newest checkpoints wait for a witness")
 
-// Pass has the newest cosigned checkpoint stamped if it is not, and says how long to wait until the next pass.
+// Pass has the newest published checkpoint stamped if it is not, and says how long to wait until the next pass.
 func (s *Stamper) Pass(ctx context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, stampTimeout)
 	defer cancel()
-	due, err := findDue(ctx, s.deps.DB)
+	due, err := findDue(ctx, s.deps.DB, s.deps.Publication)
 	if err != nil || !due.known || due.stamped {
 		s.wait(due.since, err)
 		return s.deps.Every, err
@@ -139,7 +141,7 @@ func (s *Stamper) wait(since time.Time, err error) {
 }
 
 func (s *Stamper) stamp(ctx context.Context, c Checkpoint) error {
-	published := c.Published()
+	published := c.ToStamp()
 	der, token, err := s.deps.Authority.Stamp(ctx, sha256.Sum256([]byte(published)))
 	if err != nil {
 		return fmt.Errorf("have %d leaves stamped: %w", c.N, err)
@@ -154,7 +156,7 @@ func (s *Stamper) stamp(ctx context.Context, c Checkpoint) error {
 	return s.deps.Export(s.deps.Unit, Stamp{Published: published, Token: der})
 }
 
-// due is the newest cosigned checkpoint, and how it stands with time stamps.
+// due is the newest published checkpoint, and how it stands with time stamps.
 type due struct {
 	Checkpoint
 	known bool
@@ -166,19 +168,19 @@ type due struct {
 	since, larger time.Time
 }
 
-func findDue(ctx context.Context, db pg.DBTX) (due, error) {
+func findDue(ctx context.Context, db pg.DBTX, p Publication) (due, error) {
 	const read = `
 		select n.note, n.cosigned, n.made_at, last.seq is not distinct from n.seq, last.stamped_at,
 		       (select made_at from log_checkpoint where seq > coalesce(last.seq, 0) order by seq limit 1),
 		       (select made_at from log_checkpoint where seq > n.seq order by seq limit 1)
-		from   (select seq, note, cosigned, made_at from log_checkpoint where cosigned is not null order by seq desc limit 1) n
+		from   (select c.seq, c.note, c.cosigned, c.made_at from log_checkpoint c where ` + published + ` order by c.seq desc limit 1) n
 		left   join (select c.seq, s.stamped_at
 		             from   (select generation, size, stamped_at from log_stamp order by generation desc, size desc limit 1) s
 		             join   log_checkpoint c using (generation, size)) last on true`
 	var d due
 	var lastAt, since, larger *time.Time
 	into := []any{&d.Note, &d.Cosigned, &d.MadeAt, &d.stamped, &lastAt, &since, &larger}
-	known, err := pg.Scan(ctx, db, "read what is to be stamped", into, read)
+	known, err := pg.Scan(ctx, db, "read what is to be stamped", into, read, p.args()...)
 	if err != nil || !known {
 		return due{}, err
 	}
@@ -203,6 +205,6 @@ func NewestStamp(ctx context.Context, db pg.DBTX) (Stamp, bool, error) {
 	var c Checkpoint
 	var s Stamp
 	known, err := pg.Scan(ctx, db, "read newest time stamp", []any{&c.Note, &c.Cosigned, &s.Token}, read)
-	s.Published = c.Published()
+	s.Published = c.ToStamp()
 	return s, known, err
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	formats "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
@@ -22,22 +21,22 @@ import (
 
 // Violation codes of Verify. docs/verification.md says what each means and what to do.
 const (
-	FrameChanged       = "frame_changed"         // a row's header is not the one its leaf was made of
-	FrameMissing       = "frame_missing"         // a leaf has no row
-	FrameUnmarked      = "frame_unmarked"        // a row has no mark
-	FrameUnlogged      = "frame_unlogged"        // a row has had no leaf for longer than logging takes
-	FrameForged        = "frame_forged"          // a row's MAC is not the unit's (only where the key folder is given)
-	BodyChanged        = "body_changed"          // a body does not open to the root in its header
-	LeafMisplaced      = "leaf_misplaced"        // leaf indices are not dense
-	TimeOutside        = "time_outside"          // a leaf's time does not fit its checkpoint, and nobody released it
-	RootDiffers        = "root_differs"          // the leaves do not give a checkpoint's root
-	CheckpointChanged  = "checkpoint_changed"    // a checkpoint is not signed by the log's key, or its row says something else
-	CheckpointMissing  = "checkpoint_missing"    // checkpoints are not numbered densely
-	CosignatureWrong   = "cosignature_wrong"     // a cosignature is no known witness's
-	CheckpointUnsigned = "checkpoint_uncosigned" // the newest checkpoint has waited too long for a witness
-	LogCutOff          = "log_cut_off"           // a checkpoint known from elsewhere is larger than the log
-	HistoryDiffers     = "history_differs"       // a checkpoint known from elsewhere has another root
-	GenerationUnasked  = "generation_unasked"    // no operator's act began this generation of the log
+	FrameChanged      = "frame_changed"      // a row's header is not the one its leaf was made of
+	FrameMissing      = "frame_missing"      // a leaf has no row
+	FrameUnmarked     = "frame_unmarked"     // a row has no mark
+	FrameUnlogged     = "frame_unlogged"     // a row has had no leaf for longer than logging takes
+	FrameForged       = "frame_forged"       // a row's MAC is not the unit's (only where the key folder is given)
+	BodyChanged       = "body_changed"       // a body does not open to the root in its header
+	LeafMisplaced     = "leaf_misplaced"     // leaf indices are not dense
+	TimeOutside       = "time_outside"       // a leaf's time does not fit its checkpoint, and nobody released it
+	RootDiffers       = "root_differs"       // the leaves do not give a checkpoint's root
+	CheckpointChanged = "checkpoint_changed" // a checkpoint is not signed by the log's key, or its row says something else
+	CheckpointMissing = "checkpoint_missing" // checkpoints are not numbered densely
+	CosignatureWrong  = "cosignature_wrong"  // a cosignature is no known witness's
+	NotWitnessed      = "not_witnessed"      // no witness has cosigned the newest checkpoint, or its newest cosignature is too old
+	LogCutOff         = "log_cut_off"        // a checkpoint known from elsewhere is larger than the log
+	HistoryDiffers    = "history_differs"    // a checkpoint known from elsewhere has another root
+	GenerationUnasked = "generation_unasked" // no operator's act began this generation of the log
 )
 
 // Violation is one thing found wrong.
@@ -63,6 +62,12 @@ type Verification struct {
 	// MACs checked and not checked; without the key folder none is.
 	MACsChecked    int64 `json:"macsChecked"`
 	MACsNotChecked int64 `json:"macsNotChecked"`
+	// Later cosignatures checked and not checked: of a witness whose key was not given.
+	CosignaturesChecked    int64 `json:"cosignaturesChecked"`
+	CosignaturesNotChecked int64 `json:"cosignaturesNotChecked"`
+	// WitnessedAt is the time of the newest cosignature by a unit of the relay that holds, here or kept elsewhere; absent where
+	// there is none.
+	WitnessedAt time.Time `json:"witnessedAt,omitzero"`
 	// Time stamps checked and not checked; without roots of authorities none is.
 	StampsChecked    int64       `json:"stampsChecked"`
 	StampsNotChecked int64       `json:"stampsNotChecked"`
@@ -98,6 +103,9 @@ type VerifyOptions struct {
 	// Now decides what has waited too long while the relay runs. Zero for a relay that has stopped: then its last checkpoint
 	// decides.
 	Now time.Time
+	// Policy is what is expected of the witnesses as of AsOf.
+	Policy WitnessPolicy
+	AsOf   time.Time
 }
 
 // patience is how long a frame may lack a leaf and a checkpoint its cosignature.
@@ -106,24 +114,23 @@ const patience = 2 * time.Minute
 // Verify recomputes a unit's journal as of one moment: every body, every leaf, the tree, every checkpoint, and compares it with
 // what is kept elsewhere. An error means that it could not finish. db only needs to read the unit's schema.
 func Verify(ctx context.Context, db *pgxpool.Pool, opts VerifyOptions) (Verification, error) {
-	v := &verification{opts: opts, there: map[logSize]bool{}, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
+	v := &verification{opts: opts, there: map[logSize]bool{}, outsideAt: map[string]time.Time{}, report: Verification{Unit: opts.Unit, Violations: []Violation{}}}
 	var err error
 	if v.log, err = note.NewVerifier(opts.Log); err != nil {
 		return Verification{}, fmt.Errorf("verify %s: read the log's key: %w", opts.Unit, err)
 	}
-	for _, key := range opts.Witnesses {
-		witness, err := formats.NewVerifierForCosignatureV1(key)
-		if err != nil {
-			return Verification{}, fmt.Errorf("verify %s: read a witness's key: %w", opts.Unit, err)
-		}
-		v.witnesses = append(v.witnesses, witness)
+	if v.witnesses, err = WitnessKeys(opts.Witnesses); err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", opts.Unit, err)
+	}
+	if v.outside, err = WitnessKeys(opts.Policy.Outside); err != nil {
+		return Verification{}, fmt.Errorf("verify %s: %w", opts.Unit, err)
 	}
 	err = pg.InTx(ctx, db, func(tx *pg.Tx) error {
 		v.tx = tx
 		if err := tx.SearchPath(ctx, opts.Unit); err != nil {
 			return err
 		}
-		for _, step := range []func(context.Context) error{v.reopenings, v.checkpoints, v.known, v.stamps, v.leaves, v.unlogged} {
+		for _, step := range []func(context.Context) error{v.reopenings, v.checkpoints, v.known, v.witnessed, v.stamps, v.leaves, v.unlogged} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -141,7 +148,11 @@ type verification struct {
 	tx        *pg.Tx
 	log       note.Verifier
 	witnesses []note.Verifier
+	outside   []note.Verifier
 	report    Verification
+
+	// outsideAt is when each witness outside of the relay cosigned last, by its id.
+	outsideAt map[string]time.Time
 
 	signed []Checkpoint
 	others []Checkpoint
@@ -159,9 +170,9 @@ func (v *verification) found(code, subject, detail string, args ...any) {
 func (v *verification) checkpoints(ctx context.Context) error {
 	var expected, seq, size int64
 	var generation int
-	var signed, cosigned string
+	var signed, cosigned, later string
 	var made time.Time
-	err := pg.Each(ctx, v.tx, "read checkpoints", []any{&seq, &generation, &size, &signed, &made, &cosigned}, func() error {
+	err := pg.Each(ctx, v.tx, "read checkpoints", []any{&seq, &generation, &size, &signed, &made, &cosigned, &later}, func() error {
 		if expected++; seq != expected {
 			v.found(CheckpointMissing, fmt.Sprint("checkpoint ", expected), "the next one there is %d", seq)
 			expected = seq
@@ -173,44 +184,36 @@ func (v *verification) checkpoints(ctx context.Context) error {
 			v.found(CheckpointChanged, fmt.Sprint("checkpoint ", seq), "it is not what the log's key signed")
 			return nil //nolint:nilerr // it is reported as a violation
 		}
-		c.MadeAt, c.Cosigned = made.UTC(), cosigned
+		c.MadeAt, c.Cosigned, c.Later = made.UTC(), cosigned, later
 		v.cosigned(c)
 		if _, asked := v.reopened[generation]; generation > 1 && !asked {
 			v.found(GenerationUnasked, fmt.Sprint("checkpoint ", seq), "no operator's act began generation %d", generation)
 		}
 		v.signed = append(v.signed, c)
 		return nil
-	}, `select seq, generation, size, note, made_at, coalesce(cosigned, '') from log_checkpoint order by seq`)
+	}, `select c.seq, c.generation, c.size, c.note, c.made_at, coalesce(c.cosigned, ''), `+laterLines+` from log_checkpoint c order by c.seq`)
 	if err != nil {
 		return err
 	}
 	if n := len(v.signed); n > 0 && v.opts.Now.IsZero() {
 		v.opts.Now = v.signed[n-1].MadeAt
 	}
-	if n := len(v.signed); n > 0 && v.signed[n-1].Cosigned == "" && len(v.witnesses) > 0 && v.opts.Now.Sub(v.signed[n-1].MadeAt) > patience {
-		v.found(CheckpointUnsigned, fmt.Sprint("size ", v.signed[n-1].N), "no witness has cosigned it since %s", v.signed[n-1].MadeAt.Format(time.RFC3339))
-	}
 	return nil
-}
-
-func (v *verification) cosigned(c Checkpoint) {
-	if c.Cosigned == "" || len(v.witnesses) == 0 {
-		return
-	}
-	if seen, err := ParseCheckpoint(c.Cosigned, v.witnesses...); err != nil || seen.Tree != c.Tree || seen.Origin != c.Origin {
-		v.found(CosignatureWrong, fmt.Sprint("size ", c.N), "its cosignature is none of the witnesses given")
-	}
 }
 
 // known reads the checkpoints kept elsewhere. They show a change even if whoever made it holds the log's key.
 func (v *verification) known(context.Context) error {
 	for i, signed := range v.opts.Known {
-		c, err := ParseCheckpoint(signed, append([]note.Verifier{v.log}, v.witnesses...)...)
+		c, err := ParseCheckpoint(signed, slices.Concat([]note.Verifier{v.log}, v.witnesses, v.outside)...)
 		if err != nil {
 			return fmt.Errorf("read known checkpoint %d: %w", i+1, err)
 		}
-		if c.Owner() == v.log.Name() {
-			v.others = append(v.others, c)
+		if c.Owner() != v.log.Name() {
+			continue
+		}
+		v.others = append(v.others, c)
+		if given, err := Cosignatures(signed, slices.Concat(v.witnesses, v.outside)...); err == nil {
+			v.sawWitness(given)
 		}
 	}
 	slices.SortFunc(v.others, func(a, b Checkpoint) int { return int(a.N - b.N) })

@@ -74,7 +74,7 @@ func (v *verification) stamps(ctx context.Context) error {
 			v.found(CheckpointMissing, fmt.Sprint("size ", at.size), "there is a time stamp of %s, and no checkpoint", said.UTC().Format(time.RFC3339))
 			return nil
 		}
-		moment, err := JudgeStamp(Stamp{Published: c.Published(), Token: token}, v.opts.StampRoots)
+		moment, err := JudgeStamp(Stamp{Published: c.ToStamp(), Token: token}, v.opts.StampRoots)
 		switch {
 		case err != nil:
 			v.found(StampWrong, fmt.Sprint("size ", c.N), "%v", err)

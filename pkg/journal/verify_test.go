@@ -51,6 +51,8 @@ func TestVerifyFindsNothing(t *testing.T) {
 	p.state(t, cancelled("pending"))
 	report := p.verify(t)
 	require.Empty(t, report.Violations)
+	require.WithinDuration(t, clock.System().Now(), report.WitnessedAt, time.Minute)
+	report.WitnessedAt = time.Time{}
 	require.Equal(t, journal.Verification{Unit: "intake", Frames: 7, Events: 6, Leaves: 6, Checkpoints: 3, Pending: 1, MACsChecked: 6, Violations: []journal.Violation{}}, report)
 }
 
@@ -88,7 +90,7 @@ func TestTampering(t *testing.T) {
 			update log_tile set hashes = substr(hashes, 1, 2 * 32) where level = 0`, []string{journal.LogCutOff}},
 		"a row inserted without a mark": {`insert into journal select '01900000-0000-7000-8000-000000000001'::uuid, kind, lane, events, key_id, compression, raw_length,
 			recorded_at, root, mac, body from journal where frame_id = ` + first, []string{journal.FrameUnmarked}},
-		"a cosignature waited for too long": {`update log_checkpoint set cosigned = null where seq = 3`, []string{journal.CheckpointUnsigned}},
+		"a cosignature waited for too long": {`update log_checkpoint set cosigned = null where seq = 3`, []string{journal.NotWitnessed}},
 		"a leaf taken from its row":         {`update journal_mark set leaf = null where leaf = 5`, []string{journal.FrameMissing, journal.FrameUnlogged}},
 		"a checkpoint's time changed":       {`update log_checkpoint set made_at = made_at - interval '1 hour' where seq = 3`, []string{journal.TimeOutside, journal.TimeOutside}},
 	} {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	formats "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -44,56 +43,6 @@ func verifierOf(key *keys.NoteKey) note.Verifier {
 		return nil
 	}
 	return v
-}
-
-// haveCosigned asks the witness to cosign the newest checkpoint, if it has no cosignature yet.
-func (l *Logger) haveCosigned(ctx context.Context) error {
-	if l.deps.Witness == nil {
-		return nil
-	}
-	newest, err := Newest(ctx, l.deps.DB)
-	if err != nil || newest.N == 0 || newest.Cosigned != "" {
-		return err
-	}
-	l.mu.Lock()
-	if !l.behind {
-		l.behind, l.cosigned = true, newest.MadeAt
-	}
-	l.mu.Unlock()
-	r := Request{Checkpoint: newest.Note, VerifierKey: l.deps.Signer.Public}
-	if r.Lost, err = l.lost(ctx, newest); err != nil {
-		return err
-	}
-	answer, err := l.deps.Witness(ctx, r)
-	if err == nil && answer.Cosigned == "" {
-		grown := openTree(ctx, l.deps.DB, newest.Tree)
-		r.OldSize = answer.SeenSize
-		if r.Proof, err = tlog.ProveTree(newest.N, answer.SeenSize, grown); err != nil {
-			return fmt.Errorf("prove the log since %d leaves: %w", answer.SeenSize, err)
-		}
-		answer, err = l.deps.Witness(ctx, r)
-	}
-	if err != nil {
-		return fmt.Errorf("have %d leaves cosigned: %w", newest.N, err)
-	}
-	verifier, err := formats.NewVerifierForCosignatureV1(answer.VerifierKey)
-	if err != nil {
-		return fmt.Errorf("read the witness's key: %w", err)
-	}
-	if cosigned, err := ParseCheckpoint(answer.Cosigned, verifier); err != nil || cosigned.Tree != newest.Tree || cosigned.Origin != newest.Origin {
-		return fmt.Errorf("have %d leaves cosigned: the witness answered with another checkpoint", newest.N)
-	}
-	if err := keepCosignature(ctx, l.deps.DB, newest, answer.Cosigned); err != nil {
-		return err
-	}
-	l.mu.Lock()
-	l.behind = false
-	l.mu.Unlock()
-	if l.deps.Export == nil {
-		return nil
-	}
-	newest.Cosigned = answer.Cosigned
-	return l.deps.Export(l.deps.Unit, newest)
 }
 
 // WitnessOf cosigns for other units. It keeps the newest checkpoint of each in the database and beside its keys; the larger of

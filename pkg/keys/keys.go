@@ -43,6 +43,8 @@ const (
 	ViewingToken = "viewing-token"
 	// Receipt signs receipts of acceptance.
 	Receipt = "receipt"
+	// ViewingLog signs extracts of viewing logs (열람 기록).
+	ViewingLog = "viewing-log"
 )
 
 // Provider is what a place that keeps keys offers. Names have 1-63 characters of a-z 0-9 -, beginning with a letter.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	formats "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -31,7 +30,7 @@ type Fetch func(ctx context.Context, path string) ([]byte, error)
 // ErrNotThere says that a log has no such file.
 var ErrNotThere = errors.New("the log has no such file")
 
-// Options of Update. All but Roots are required.
+// Options of Update. All but Roots and the witnesses outside of the relay are required.
 type Options struct {
 	Unit  string
 	Fetch Fetch
@@ -42,7 +41,10 @@ type Options struct {
 	Witnesses []string
 	// Roots of time-stamping authorities; nil: time stamps are not looked at.
 	Roots *x509.CertPool
-	Now   func() time.Time
+	// Policy is what is expected of the newest checkpoint's witnesses; its Within is above zero, since a log that stands still is
+	// cosigned anew.
+	Policy journal.WitnessPolicy
+	Now    func() time.Time
 }
 
 // Result is what became of a log.
@@ -56,7 +58,7 @@ type Result struct {
 	// StampedSize and StampedAt are of the newest time stamp; zero where there is none or no roots were given.
 	StampedSize int64     `json:"stampedSize,omitzero"`
 	StampedAt   time.Time `json:"stampedAt,omitzero"`
-	// Violations are what does not hold; then nothing was taken.
+	// Violations are what does not hold; then nothing was taken, except where the witness's being away is all that is told.
 	Violations []journal.Violation `json:"violations"`
 }
 
@@ -66,6 +68,7 @@ type update struct {
 	folder    folder
 	log       note.Verifier
 	witnesses []note.Verifier
+	outside   []note.Verifier
 	now       time.Time
 	result    Result
 }
@@ -99,21 +102,22 @@ func (u *update) keys() (err error) {
 	if u.log, err = note.NewVerifier(u.Key); err != nil {
 		return fmt.Errorf("the log's key: %w", err)
 	}
-	for _, key := range u.Witnesses {
-		witness, err := formats.NewVerifierForCosignatureV1(key)
-		if err != nil {
-			return fmt.Errorf("a witness's key: %w", err)
-		}
-		u.witnesses = append(u.witnesses, witness)
+	if u.witnesses, err = journal.WitnessKeys(u.Witnesses); err != nil {
+		return err
 	}
-	return nil
+	u.outside, err = journal.WitnessKeys(u.Policy.Outside)
+	return err
 }
 
 // had is what the mirror has, and what it saw last.
 func (u *update) had() (have signed, last seen, err error) {
 	content, err := u.folder.read(checkpointFile)
 	if errors.Is(err, ErrNotThere) {
-		return signed{}, seen{}, nil
+		last, err = u.folder.seen()
+		if errors.Is(err, ErrNotThere) {
+			err = nil
+		}
+		return signed{}, last, err
 	}
 	if err != nil {
 		return signed{}, seen{}, err
@@ -141,7 +145,7 @@ func (u *update) look(ctx context.Context, have signed, last seen) error {
 	content, err := u.Fetch(ctx, checkpointFile)
 	switch {
 	case errors.Is(err, ErrNotThere) && have.N == 0:
-		return nil // nothing is cosigned yet
+		return u.uncosigned(last)
 	case errors.Is(err, ErrNotThere):
 		u.found(journal.LogCutOff, have.N, "the mirror has %d leaves, and the log shows no checkpoint", have.N)
 		return nil
@@ -153,6 +157,7 @@ func (u *update) look(ctx context.Context, have signed, last seen) error {
 		u.result.Violations = append(u.result.Violations, *problem)
 		return nil
 	}
+	late := u.witnessedOutside(offered)
 	u.compare(have, offered, last)
 	if len(u.result.Violations) > 0 {
 		return nil
@@ -162,7 +167,47 @@ func (u *update) look(ctx context.Context, have signed, last seen) error {
 	if err := u.follows(hashes, have, stamp, offered, last); err != nil || len(u.result.Violations) > 0 {
 		return err
 	}
-	return u.take(hashes, have, offered, stamp)
+	if err := u.take(hashes, have, offered, stamp); err != nil {
+		return err
+	}
+	switch {
+	case u.now.Sub(offered.at) > u.Policy.Within:
+		u.found(journal.NotWitnessed, offered.N, "cosigned last at %s", offered.at.Format(time.RFC3339))
+	case late:
+		u.found(journal.NotWitnessed, offered.N, "fewer than %d witnesses outside of the relay have cosigned it lately", u.Policy.Required)
+	}
+	return nil
+}
+
+// witnessedOutside counts the witnesses outside of the relay that cosigned a checkpoint. Too few is told; late says that there
+// are too few of those that did so lately.
+func (u *update) witnessedOutside(offered signed) (late bool) {
+	if u.Policy.Required == 0 {
+		return false
+	}
+	given, err := journal.Cosignatures(offered.Note, u.outside...)
+	if err != nil || len(given) < u.Policy.Required {
+		u.found(journal.CosignatureWrong, offered.N, "%d of the %d witnesses outside of the relay that are required have cosigned it", len(given), u.Policy.Required)
+		return false
+	}
+	lately := 0
+	for _, one := range given {
+		if u.now.Sub(one.At) <= u.Policy.Within {
+			lately++
+		}
+	}
+	return lately < u.Policy.Required
+}
+
+// uncosigned tells of a log that shows no checkpoint long after the mirror looked at it first.
+func (u *update) uncosigned(last seen) error {
+	if last.At.IsZero() {
+		return u.folder.saw(seen{At: u.now})
+	}
+	if u.now.Sub(last.At) > u.Policy.Within {
+		u.found(journal.NotWitnessed, 0, "the log has shown no checkpoint since %s", last.At.Format(time.RFC3339))
+	}
+	return nil
 }
 
 // compare holds a checkpoint against what the mirror has, without any hash.
@@ -236,7 +281,7 @@ func (u *update) take(hashes tlog.HashReader, have, offered signed, stamp *stamp
 	if err := u.folder.saw(seen{At: u.now, Size: offered.N}); err != nil {
 		return err
 	}
-	if offered.N > have.N {
+	if offered.N > have.N || offered.at.After(have.at) {
 		if err := u.folder.replace(checkpointFile, []byte(offered.Note)); err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ import (
 	"github.com/naru-relay/naru/pkg/mirror"
 	"github.com/naru-relay/naru/pkg/testkit/pgtest"
 	"github.com/naru-relay/naru/pkg/tsp"
+	"github.com/naru-relay/naru/pkg/witness"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -44,6 +45,8 @@ type relay struct {
 	db      *pgtest.DB
 	witness *keys.NoteKey
 	logger  *journal.Logger
+	// away: the witness does not answer.
+	away bool
 	// logged is how many facts there are.
 	logged int
 
@@ -66,15 +69,18 @@ func open(t *testing.T, twin *relay) *relay {
 	r.tsa = cmstest.NewRoot(t, "time stamps", r.Clock.Now())
 	r.signer, r.stampedAt = r.tsa.TimeStamper(t, "authority", r.Clock.Now()), r.Clock.Now
 	beside := journaltest.Open(t, pgtest.New(t, "intake", journal.Migrations()).App, "intake", []proto.Message{&intakev1.CancelRequested{}})
-	var err error
-	r.witness, err = beside.Store.NoteSigner(t.Context(), "witness", journal.OwnerOf(journaltest.Platform, "status"))
-	require.NoError(t, err)
+	r.witness = journaltest.Cosigner(t, journal.OwnerOf(journaltest.Platform, "status"), r.Clock)
 	if twin != nil {
 		r.Signer, r.witness, r.tsa, r.signer = twin.Signer, twin.witness, twin.tsa, twin.signer
 	}
 	of := &journal.WitnessOf{Journal: beside.Journal, Store: beside.Store, Key: r.witness, Clock: beside.Clock}
 	owner := journal.OwnerOf(journaltest.Platform, "intake")
-	r.logger = r.NewLogger(t, db.App, func(ctx context.Context, q journal.Request) (journal.Answer, error) { return of.Cosign(ctx, owner, q) })
+	r.logger = r.NewLogger(t, db.App, func(ctx context.Context, q journal.Request) (journal.Answer, error) {
+		if r.away {
+			return journal.Answer{}, errors.New("not reached")
+		}
+		return of.Cosign(ctx, owner, q)
+	})
 	server := httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(server.Close)
 	r.url = server.URL
@@ -84,6 +90,13 @@ func open(t *testing.T, twin *relay) *relay {
 // grow states facts, each a leaf, and has the log cosigned.
 func (r *relay) grow(facts int) {
 	r.t.Helper()
+	r.state(facts)
+	require.NoError(r.t, r.logger.Drain(r.t.Context()))
+}
+
+// state states facts.
+func (r *relay) state(facts int) {
+	r.t.Helper()
 	for range facts {
 		r.logged++
 		require.NoError(r.t, r.InTx(r.t.Context(), func(tx *journal.Tx) error {
@@ -91,7 +104,6 @@ func (r *relay) grow(facts int) {
 				OccurredAt: r.Clock.Now(), Message: &intakev1.CancelRequested{EdocNum: strconv.Itoa(r.logged)}})
 		}))
 	}
-	require.NoError(r.t, r.logger.Drain(r.t.Context()))
 }
 
 // Stamp implements journal.Stamping.
@@ -115,7 +127,8 @@ func (r *relay) stamp() {
 func (r *relay) file(path string) (string, error) {
 	switch path {
 	case "checkpoint":
-		published, err := journal.NewestPublished(r.t.Context(), r.db.App)
+		newest, err := journal.Publication{}.Newest(r.t.Context(), r.db.App)
+		published := newest.Published()
 		if err == nil && published == "" {
 			err = journal.ErrNoTile
 		}
@@ -165,7 +178,8 @@ func newCopy(t *testing.T, of *relay) *copy {
 	t.Helper()
 	m := &copy{t: t, now: clock.System().Now()}
 	m.Options = mirror.Options{Unit: "intake", Fetch: mirror.FromRelay(http.DefaultClient, of.url, "intake"), Folder: filepath.Join(t.TempDir(), "intake"),
-		Key: of.Signer.Public, Witnesses: []string{of.witness.PublicCosigner}, Roots: of.tsa.Pool(), Now: func() time.Time { return m.now }}
+		Key: of.Signer.Public, Witnesses: []string{of.witness.PublicCosigner}, Roots: of.tsa.Pool(),
+		Policy: journal.WitnessPolicy{Within: 2 * time.Hour}, Now: func() time.Time { return m.now }}
 	return m
 }
 
@@ -182,16 +196,23 @@ func (m *copy) update() mirror.Result {
 	return result
 }
 
-// refuses looks, and requires that these violations are told, that nothing was taken, and that the folder is as it was.
-func (m *copy) refuses(codes ...string) mirror.Result {
+// tells looks, and requires that these violations are told.
+func (m *copy) tells(codes ...string) mirror.Result {
 	m.t.Helper()
-	before := m.files()
 	result := m.update()
 	var told []string
 	for _, v := range result.Violations {
 		told = append(told, v.Code)
 	}
 	require.Equal(m.t, codes, told)
+	return result
+}
+
+// refuses looks, and requires that these violations are told, that nothing was taken, and that the folder is as it was.
+func (m *copy) refuses(codes ...string) mirror.Result {
+	m.t.Helper()
+	before := m.files()
+	result := m.tells(codes...)
 	require.Equal(m.t, result.From, result.Size)
 	require.Equal(m.t, before, m.files())
 	return result
@@ -382,6 +403,128 @@ func TestBackDatedLogIsTold(t *testing.T) {
 	require.Equal(t, journal.TimeContradicted, honest.refuses(journal.TimeContradicted).Violations[0].Code, "cosigned at a time that is to come")
 }
 
+// A log whose witness is away is told, whether it stands still or grows; what it shows is taken nevertheless. One whose witness
+// works is not, however long it stands still.
+func TestWitnessThatIsAwayIsTold(t *testing.T) {
+	t.Parallel()
+	r := open(t, nil)
+	r.grow(2)
+	m := newCopy(t, r)
+	m.Roots = nil
+	m.now = r.Clock.Now()
+	at := func(d time.Duration) {
+		t.Helper()
+		r.Clock.Advance(d)
+		m.now = m.now.Add(d)
+		if err := r.logger.Drain(t.Context()); r.away {
+			require.ErrorContains(t, err, "not reached")
+		} else {
+			require.NoError(t, err)
+		}
+	}
+	for range 6 {
+		at(time.Hour)
+		result := m.update()
+		require.Empty(t, result.Violations, "it stands still, and its witness works")
+		require.WithinDuration(t, m.now, result.CosignedAt, time.Second)
+		kept, err := mirror.Kept(m.Folder)
+		require.NoError(t, err)
+		require.Equal(t, m.now.UTC(), kept.LookedAt)
+		published, err := r.file("checkpoint")
+		require.NoError(t, err)
+		require.Equal(t, published, kept.Checkpoint, "the newest cosignature is kept")
+	}
+	last := m.now
+	r.grow(1)
+	r.away = true
+	at(2*time.Hour - time.Second) // cosignatures state whole seconds
+	require.Empty(t, m.update().Violations, "within the bound")
+	at(time.Minute)
+	result := m.tells(journal.NotWitnessed)
+	require.EqualValues(t, 3, result.Size)
+	require.WithinDuration(t, last, result.CosignedAt, time.Second)
+	r.state(4)
+	at(time.Minute)
+	m.tells(journal.NotWitnessed)
+	late := newCopy(t, r)
+	late.now, late.Roots = m.now, nil
+	result = late.tells(journal.NotWitnessed)
+	require.EqualValues(t, 3, result.Size, "what was cosigned is taken")
+	late.requireWhole(3)
+	r.away = false
+	at(time.Minute)
+	result = m.update()
+	require.Empty(t, result.Violations)
+	require.EqualValues(t, 7, result.Size)
+}
+
+// A mirror may require witnesses outside of the relay: as many of those whose keys it has must be under the newest checkpoint,
+// and lately.
+func TestWitnessesOutsideOfTheRelay(t *testing.T) {
+	t.Parallel()
+	r := open(t, nil)
+	var keys []string
+	var clients []*witness.Client
+	for _, name := range []string{"one.example", "two.example"} {
+		key := journaltest.Cosigner(t, name, r.Clock)
+		handler, err := witness.NewHandler(t.TempDir(), key.Cosigner, map[string]string{"naru/naru-01-test/intake/1": r.Signer.Public}, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		server := httptest.NewServer(handler)
+		t.Cleanup(server.Close)
+		client, err := witness.Config{Name: name, URL: server.URL, Key: key.PublicCosigner}.Client()
+		require.NoError(t, err)
+		keys, clients = append(keys, key.PublicCosigner), append(clients, client)
+	}
+	deps := journal.OutsideDeps{Unit: "intake", DB: r.db.App, Witnesses: []journal.Outsider{clients[0], clients[1]}, Every: journaltest.CosignEvery, Clock: r.Clock,
+		Log: slog.New(slog.DiscardHandler), Meter: r.Meter}
+	outside, err := journal.NewOutside(deps)
+	require.NoError(t, err)
+	m := newCopy(t, r)
+	m.Roots, m.now = nil, r.Clock.Now()
+	m.Policy.Outside, m.Policy.Required = keys, 2
+	r.grow(3)
+	m.refuses(journal.CosignatureWrong)
+	require.NoError(t, outside.Pass(t.Context(), clients[0]))
+	m.refuses(journal.CosignatureWrong)
+	require.NoError(t, outside.Pass(t.Context(), clients[1]))
+	result := m.update()
+	require.Empty(t, result.Violations)
+	require.EqualValues(t, 3, result.Size)
+	m.requireWhole(3)
+
+	later := func(d time.Duration) {
+		t.Helper()
+		r.Clock.Advance(d)
+		m.now = m.now.Add(d)
+		require.NoError(t, r.logger.Drain(t.Context()))
+		require.NoError(t, outside.Pass(t.Context(), clients[0]))
+	}
+	later(2*time.Hour - time.Second)
+	require.Empty(t, m.update().Violations)
+	later(2 * time.Second)
+	m.tells(journal.NotWitnessed)
+	m.Policy.Required = 1
+	require.Empty(t, m.update().Violations)
+	m.Policy.Outside = []string{"no key"}
+	_, err = mirror.Update(t.Context(), m.Options)
+	require.ErrorContains(t, err, "witness's key")
+}
+
+// A log that shows nothing at all is told once it has done so for too long.
+func TestLogThatIsNeverWitnessedIsTold(t *testing.T) {
+	t.Parallel()
+	r := open(t, nil)
+	r.away = true
+	r.state(1)
+	require.Error(t, r.logger.Drain(t.Context()))
+	m := newCopy(t, r)
+	require.Empty(t, m.update().Violations)
+	m.now = m.now.Add(2 * time.Hour)
+	require.Empty(t, m.update().Violations)
+	m.now = m.now.Add(time.Minute)
+	m.refuses(journal.NotWitnessed)
+}
+
 // A time stamp has to be over what the log shows, by an authority that is believed; without roots it is not looked at.
 func TestTimeStamps(t *testing.T) {
 	t.Parallel()
@@ -497,7 +640,7 @@ func FuzzCheckpoint(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, content []byte) {
 		result, err := mirror.Update(t.Context(), mirror.Options{
-			Unit: "intake", Folder: t.TempDir(), Key: key.Public, Witnesses: []string{key.PublicCosigner}, Now: clock.System().Now,
+			Unit: "intake", Folder: t.TempDir(), Key: key.Public, Witnesses: []string{key.PublicCosigner}, Policy: journal.WitnessPolicy{Within: time.Hour}, Now: clock.System().Now,
 			Fetch: func(context.Context, string) ([]byte, error) { return content, nil },
 		})
 		require.NoError(t, err)

@@ -1,11 +1,7 @@
 package mirror
 
 import (
-	"fmt"
 	"time"
-
-	formats "github.com/transparency-dev/formats/note"
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/naru-relay/naru/pkg/journal"
 )
@@ -32,18 +28,14 @@ func (u *update) open(content []byte) (signed, *journal.Violation) {
 	if err != nil || c.Owner() != u.log.Name() {
 		return wrong(journal.CheckpointChanged, "it is not what the log's key signed")
 	}
-	witnessed, err := note.Open(content, note.VerifierList(u.witnesses...))
+	given, err := journal.Cosignatures(string(content), u.witnesses...)
 	if err != nil {
 		return wrong(journal.CosignatureWrong, "no witness whose key is known has cosigned it")
 	}
 	s := signed{Checkpoint: c}
-	for _, signature := range witnessed.Sigs {
-		at, err := formats.CoSigV1Timestamp(signature)
-		if err != nil {
-			return wrong(journal.CosignatureWrong, fmt.Sprintf("the witness states no time: %v", err))
-		}
-		if at.After(s.at) {
-			s.at = at.UTC()
+	for _, one := range given {
+		if one.At.After(s.at) {
+			s.at = one.At
 		}
 	}
 	return s, nil

@@ -2,7 +2,7 @@ package receipt
 
 import "github.com/naru-relay/naru/pkg/proof"
 
-// What can be wrong with a receipt; form is checked first. No failure repeats the receipt's content.
+// What can be wrong with a receipt; the first that fails is the one that vectors name. No failure repeats the receipt's content.
 var (
 	// ErrForm: not signature~claims~index~path, each part in its only spelling, of at most MaxBytes.
 	ErrForm = proof.Check{Of: "receipt", Name: "form"}

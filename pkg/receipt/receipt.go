@@ -65,6 +65,12 @@ type Digest struct {
 // Time writes a time in the form of receipts.
 func Time(t time.Time) string { return t.UTC().Format(timeLayout) }
 
+// Accepted is AcceptedAt as a time; false if it is not in the form of receipts.
+func (c *Claims) Accepted() (time.Time, bool) {
+	at, err := time.Parse(timeLayout, c.AcceptedAt)
+	return at, err == nil && Time(at) == c.AcceptedAt
+}
+
 // statement is what is signed.
 type statement struct {
 	// Root in base64url.

@@ -53,6 +53,7 @@ type host struct {
 	publisher  *journal.Publisher
 	logger     *journal.Logger
 	stamper    *journal.Stamper // nil where nothing is stamped
+	outside    *journal.Outside // nil without witnesses outside of the relay
 	journals   *journalService
 	readerKeys *journal.ReaderKeys
 	server     *rpc.Server
@@ -189,7 +190,7 @@ func (h *host) buildServer(rt Runtime) error {
 	platformv1.RegisterKeyServiceServer(h.server, &keyService{unit: h.unit, keys: h.keys, ring: h.keyring, verifierKeys: h.journals.verifierKeys()})
 	platformv1.RegisterJournalServiceServer(h.server, h.journals)
 	platformv1.RegisterJournalAdminServiceServer(h.server, h.journals)
-	platformv1.RegisterLogServiceServer(h.server, &logService{unit: h.unit.Name, db: h.pool})
+	platformv1.RegisterLogServiceServer(h.server, &logService{unit: h.unit.Name, db: h.pool, publication: publication(rt)})
 	platformv1.RegisterLegalHoldServiceServer(h.server, &holdService{unit: h.unit.Name, journal: h.env.Journal})
 	platformv1.RegisterParkedEventServiceServer(h.server, &parkedService{
 		unit: h.unit.Name, db: h.pool, engine: h.engine, journal: h.env.Journal, clock: rt.Clock,
@@ -207,6 +208,9 @@ func (h *host) tasks() []lifecycle.Task {
 	tasks := []lifecycle.Task{h.env.ClockWatch.Task(), h.logger.Task(), h.keyring.Task(h.env.Expiry, h.reportKeys)}
 	if h.stamper != nil {
 		tasks = append(tasks, h.stamper.Task())
+	}
+	if h.outside != nil {
+		tasks = append(tasks, h.outside.Tasks()...)
 	}
 	if h.ownerURL != "" {
 		tasks = append(tasks, lifecycle.Every("partitions", partitionInterval, h.maintainPartitions))

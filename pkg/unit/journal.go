@@ -55,8 +55,9 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 		return err
 	}
 	logger := journal.LoggerDeps{Unit: h.unit.Name, DB: h.pool, Keys: frameKeys, Store: h.keys, Signer: signer, Clock: rt.Clock, Log: h.telemetry.Log, Meter: h.telemetry.Meter}
+	logger.Publication = publication(rt)
 	if h.unit.Witness != "" {
-		logger.Witness = h.witness
+		logger.Witness, logger.CosignEvery = h.witness, rt.CosignEvery
 	}
 	if rt.CheckpointDir != "" {
 		logger.Export = journal.ExportTo(rt.CheckpointDir, signer)
@@ -64,7 +65,7 @@ func (h *host) buildJournal(ctx context.Context, rt Runtime, config Config) erro
 	if h.logger, err = journal.NewLogger(logger); err != nil {
 		return err
 	}
-	if err := h.buildStamper(rt); err != nil {
+	if err := errors.Join(h.buildStamper(rt), h.buildOutside(rt, signer)); err != nil {
 		return err
 	}
 	if err := h.logger.Compare(ctx); err != nil {
@@ -90,7 +91,7 @@ func (h *host) buildStamper(rt Runtime) error {
 	if rt.TimeStamps == nil {
 		return nil
 	}
-	deps := journal.StamperDeps{Unit: h.unit.Name, DB: h.pool, Authority: rt.TimeStamps, Every: rt.StampEvery, Clock: rt.Clock,
+	deps := journal.StamperDeps{Unit: h.unit.Name, DB: h.pool, Authority: rt.TimeStamps, Publication: publication(rt), Every: rt.StampEvery, Clock: rt.Clock,
 		Log: h.telemetry.Log, Meter: h.telemetry.Meter}
 	if rt.CheckpointDir != "" {
 		deps.Export = journal.ExportStampsTo(rt.CheckpointDir)
@@ -98,6 +99,30 @@ func (h *host) buildStamper(rt Runtime) error {
 	var err error
 	h.stamper, err = journal.NewStamper(deps)
 	return err
+}
+
+// buildOutside makes what has checkpoints cosigned outside of the relay, where there is a witness.
+func (h *host) buildOutside(rt Runtime, signer *keys.NoteKey) error {
+	if len(rt.Outside) == 0 {
+		return nil
+	}
+	deps := journal.OutsideDeps{Unit: h.unit.Name, DB: h.pool, Witnesses: rt.Outside, Publication: publication(rt), Every: rt.CosignEvery, Clock: rt.Clock,
+		Log: h.telemetry.Log, Meter: h.telemetry.Meter}
+	if rt.CheckpointDir != "" {
+		deps.Export = journal.ExportTo(rt.CheckpointDir, signer)
+	}
+	var err error
+	h.outside, err = journal.NewOutside(deps)
+	return err
+}
+
+// publication says which checkpoints of a unit's log are published.
+func publication(rt Runtime) journal.Publication {
+	p := journal.Publication{Required: rt.WitnessesRequired, Outside: []string{}}
+	for _, w := range rt.Outside {
+		p.Outside = append(p.Outside, journal.WitnessID(w.Verifier()))
+	}
+	return p
 }
 
 // localOperator is who starts a unit by hand.
@@ -264,6 +289,17 @@ func (s *journalService) Witness(ctx context.Context, r *platformv1.WitnessReque
 		return nil, err
 	}
 	return &platformv1.WitnessResponse{Cosigned: answer.Cosigned, SeenSize: answer.SeenSize, VerifierKey: answer.VerifierKey}, nil
+}
+
+func (s *journalService) ProveDocument(ctx context.Context, r *platformv1.ProveDocumentRequest) (*platformv1.ProveDocumentResponse, error) {
+	proved, err := s.unit.Proves.Document(ctx, s.journal.DB(), s.unit.Name, r.GetEdocNum())
+	if errors.Is(err, journal.ErrNotWitnessed) {
+		return nil, fault.New(fault.Unavailable, s.unit.Name, fault.Word("FACTS_NOT_WITNESSED"), err.Error())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &platformv1.ProveDocumentResponse{Proof: proved}, nil
 }
 
 func (s *journalService) ListHeldFrames(ctx context.Context, r *platformv1.ListHeldFramesRequest) (*platformv1.ListHeldFramesResponse, error) {

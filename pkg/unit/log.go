@@ -17,19 +17,21 @@ type logService struct {
 	platformv1.UnsafeLogServiceServer
 	unit string
 	db   *pgxpool.Pool
+	// publication says which checkpoints are shown.
+	publication journal.Publication
 }
 
 var _ platformv1.LogServiceServer = (*logService)(nil)
 
 func (s *logService) GetCheckpoint(ctx context.Context, _ *platformv1.GetCheckpointRequest) (*platformv1.GetCheckpointResponse, error) {
-	published, err := journal.NewestPublished(ctx, s.db)
+	newest, err := s.publication.Newest(ctx, s.db)
 	if err != nil {
 		return nil, err
 	}
-	if published == "" {
-		return nil, fault.New(fault.NotFound, s.unit, fault.Word("LOG_EMPTY"), "no checkpoint of this log is cosigned yet")
+	if newest.N == 0 {
+		return nil, fault.New(fault.NotFound, s.unit, fault.Word("LOG_EMPTY"), "no checkpoint of this log is cosigned by all witnesses that it needs yet")
 	}
-	return &platformv1.GetCheckpointResponse{Checkpoint: published}, nil
+	return &platformv1.GetCheckpointResponse{Checkpoint: newest.Published()}, nil
 }
 
 func (s *logService) GetStampedCheckpoint(ctx context.Context, _ *platformv1.GetStampedCheckpointRequest) (*platformv1.GetStampedCheckpointResponse, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/telemetry"
 	"github.com/naru-relay/naru/pkg/tsp"
+	"github.com/naru-relay/naru/pkg/witness"
 )
 
 // Process is the part of the configuration that every unit's process has: where the other units are and what this relay is
@@ -35,6 +36,7 @@ type Process struct {
 	Keys           ProcessKeys      `yaml:"keys"`
 	Clock          ProcessClock     `yaml:"clock"`
 	Network        rpc.TLSConfig    `yaml:"network"`
+	Witnesses      ProcessWitnesses `yaml:"witnesses"`
 	TimeStamps     ProcessStamps    `yaml:"time_stamps"`
 	Telemetry      ProcessTelemetry `yaml:"telemetry"`
 	// OpsListen is the address of /livez, /readyz and /metrics; empty for none. ${unit} is not replaced here: set it for each
@@ -77,6 +79,40 @@ type ProcessClock struct {
 	Tolerant bool `yaml:"tolerant"`
 }
 
+// ProcessWitnesses says how the units' logs are witnessed.
+type ProcessWitnesses struct {
+	// Outside are witnesses outside of this relay, beside the unit that witnesses each log; none by default.
+	Outside []witness.Config `yaml:"outside"`
+	// Required is how many of them a checkpoint needs before it is published; default 0.
+	Required int `yaml:"required"`
+	// Every is how often the newest checkpoint of a log that stands still is cosigned anew, 1s to 30m.
+	Every config.Duration `yaml:"every"`
+}
+
+func (w ProcessWitnesses) validate() error {
+	var problems config.Problems
+	names := map[string]bool{}
+	for i, one := range w.Outside {
+		problems.Within(fmt.Sprintf("outside[%d]", i), one.Validate())
+		// One with two keys would count as two.
+		name, _, _ := strings.Cut(one.Key, "+")
+		if names[name] {
+			problems.Add(fmt.Sprintf("outside[%d].key", i), "is of the same witness as one before")
+		}
+		if names["name:"+one.Name] {
+			problems.Add(fmt.Sprintf("outside[%d].name", i), "is given twice")
+		}
+		names[name], names["name:"+one.Name] = true, true
+	}
+	if w.Required < 0 || w.Required > len(w.Outside) {
+		problems.Add("required", "must be 0 to the number of witnesses in outside")
+	}
+	if w.Every.Std() < time.Second || w.Every.Std() > journal.MaxCosignEvery {
+		problems.Add("every", "must be 1s to 30m")
+	}
+	return problems.Err()
+}
+
 // ProcessStamps says who stamps the checkpoints of the units' logs.
 type ProcessStamps struct {
 	// Authorities are asked in this order; none: nothing is stamped.
@@ -104,6 +140,7 @@ func DefaultProcess() *Process {
 		DatabaseConns: 8,
 		Bus:           ProcessBus{AdminUser: "admin", Replicas: 1, Backlog: journal.DefaultBacklog},
 		Clock:         ProcessClock{MaxOffset: config.Duration(tolerance.MaxOffset), MaxError: config.Duration(tolerance.MaxError)},
+		Witnesses:     ProcessWitnesses{Every: config.Duration(journal.DefaultCosignEvery)},
 		TimeStamps:    ProcessStamps{Every: config.Duration(10 * time.Minute)},
 		Telemetry:     ProcessTelemetry{LogLevel: "info", SampleRatio: 0.01},
 	}
@@ -141,6 +178,7 @@ func (p *Process) Validate() error {
 	if p.Clock.MaxOffset <= 0 || p.Clock.MaxError <= 0 {
 		problems.Add("clock", "max_offset and max_error must be above zero")
 	}
+	problems.Within("witnesses", p.Witnesses.validate())
 	problems.Within("time_stamps", tsp.Config{Authorities: p.TimeStamps.Authorities}.Validate())
 	if p.TimeStamps.Every.Std() < time.Second || p.TimeStamps.Every.Std() > 24*time.Hour {
 		problems.Add("time_stamps.every", "must be 1s to 24h")
@@ -153,6 +191,18 @@ func (p *Process) Validate() error {
 	}
 	problems.Within("network", p.Network.Validate())
 	return problems.Err()
+}
+
+func (w ProcessWitnesses) clients() ([]journal.Outsider, error) {
+	var clients []journal.Outsider
+	for _, one := range w.Outside {
+		client, err := one.Client()
+		if err != nil {
+			return nil, err
+		}
+		clients = append(clients, client)
+	}
+	return clients, nil
 }
 
 func (t ProcessTelemetry) level() (slog.Level, error) {
@@ -187,8 +237,13 @@ func (p *Process) runtime(unitName, unitConfig, version string, logs io.Writer) 
 	if err != nil {
 		return Runtime{}, err
 	}
+	witnesses, err := p.Witnesses.clients()
+	if err != nil {
+		return Runtime{}, err
+	}
 	return Runtime{
 		Version: version, Platform: p.PlatformID, Network: network, KeysDir: p.Keys.Dir, CreateKeys: p.Keys.Create, CheckpointDir: p.Keys.CheckpointDir,
+		CosignEvery: p.Witnesses.Every.Std(), Outside: witnesses, WitnessesRequired: p.Witnesses.Required,
 		TimeStamps: authorities, StampEvery: p.TimeStamps.Every.Std(),
 		Database: func(string) Database {
 			return Database{URL: databaseURL, OwnerURL: ownerURL, MaxConns: p.DatabaseConns, Pooled: p.DatabasePooled}

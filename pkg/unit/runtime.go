@@ -35,6 +35,12 @@ type Runtime struct {
 	// CheckpointDir is where the newest cosigned checkpoint and the verifier keys of each unit's log are written; empty for none.
 	// Copy it to a place that nobody on this machine can change.
 	CheckpointDir string
+	// CosignEvery is how often the newest checkpoint of a log that stands still is cosigned anew.
+	CosignEvery time.Duration
+	// Outside are witnesses outside of this relay, which cosign the log of each unit; WitnessesRequired is how many of them a
+	// checkpoint needs before it is published.
+	Outside           []journal.Outsider
+	WitnessesRequired int
 	// TimeStamps stamps the newest checkpoint of each unit's log, StampEvery how often; nil: nothing is stamped.
 	TimeStamps *tsp.Client
 	StampEvery time.Duration

@@ -45,6 +45,8 @@ type Spec[C Config, S any] struct {
 	Pace  func(C) int
 	// Follows says which rows of its tables follow from which facts; the audit compares them.
 	Follows []audit.Table
+	// Proves says which of its facts about a document go into bundles in the evidence form; zero for a unit that states none.
+	Proves journal.Provable
 	// Waits are the columns of its tables by which work waits for a time: every due_at and every lease.
 	Waits func(C) []work.Wait
 	// Policy is the version of the rules by which it decides, e.g. "intake/1".
@@ -75,7 +77,7 @@ type Spec[C Config, S any] struct {
 func (s Spec[C, S]) Unit() Unit {
 	u := Unit{
 		Name: s.Name, Duty: s.Duty, Requires: s.requires(), NewConfig: func() Config { return s.Defaults() }, Settings: s.Settings, Migrations: s.Migrations, Partitions: s.Partitions,
-		States: s.States, Paced: s.Paced, Follows: append(follows(), s.Follows...), Policy: s.Policy, Witness: s.Witness, Seals: s.Seals, Opens: s.Opens, Signers: s.Signers, Doors: s.Doors, Build: s.build,
+		States: s.States, Paced: s.Paced, Follows: append(follows(), s.Follows...), Proves: s.Proves, Policy: s.Policy, Witness: s.Witness, Seals: s.Seals, Opens: s.Opens, Signers: s.Signers, Doors: s.Doors, Build: s.build,
 	}
 	if s.Pace != nil {
 		u.Pace = func(config Config) int { return s.Pace(config.(C)) } //nolint:forcetypeassert // NewConfig made it

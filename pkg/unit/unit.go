@@ -49,6 +49,7 @@ type Unit struct {
 	// states, before the unit is built.
 	Reads   []bus.ConsumerSpec
 	Follows []audit.Table
+	Proves  journal.Provable
 	Policy  string
 	Witness string
 	Seals   []sealed.Rule

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,4 +102,27 @@ func TestNoReport(t *testing.T) {
 		_, err := validation.Sign(t.Context(), report, opts)
 		require.ErrorContains(t, err, "are required")
 	}
+}
+
+// A report that nobody signed says so on every page, in each language, and carries the report for machines all the same.
+func TestUnsigned(t *testing.T) {
+	t.Parallel()
+	good, err := os.ReadFile("../../e2e/vectors/good/submission.asice")
+	require.NoError(t, err)
+	report, roots := verified(t, good), cmstest.NewRoot(t, "시험용 루트", at).Pool()
+	for language, word := range map[validation.Language]string{validation.Both: "서명 없음", validation.Korean: "서명 없음", validation.English: "NOT SIGNED"} {
+		drawn, err := validation.Unsigned(report, validation.Options{Verifier: "naru verify", Language: language})
+		require.NoError(t, err)
+		judged, err := pades.Verify(drawn, pades.Trust{Roots: roots, TimeStamps: tsp.Trust{Roots: roots}}, at)
+		require.NoError(t, err)
+		require.Empty(t, judged.Signatures)
+		attached, err := api.ExtractAttachmentsRaw(bytes.NewReader(drawn), "", nil, nil)
+		require.NoError(t, err)
+		require.Len(t, attached, 1)
+		for _, page := range validation.TextsOf(report, language) {
+			require.Contains(t, strings.Join(page, ""), word)
+		}
+	}
+	_, err = validation.Unsigned(report, validation.Options{})
+	require.ErrorContains(t, err, "verifier is required")
 }

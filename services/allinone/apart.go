@@ -38,7 +38,7 @@ func (r *Relay) writeApart(ctx context.Context, units []unit.Unit) error {
 	}
 	files, stamps := map[string]string{}, r.timeStamps()
 	for _, u := range units {
-		files[u.Name+".platform.yaml"] = fmt.Sprintf(processSettings, PlatformID, r.folder.path("secrets"), r.busURL, busAdmin, r.replicas, r.folder.path("keys"), r.folder.path("traces"),
+		files[u.Name+".platform.yaml"] = fmt.Sprintf(processSettings, PlatformID, r.folder.path("secrets"), r.busURL, busAdmin, r.replicas, r.folder.path("keys"), r.folder.path("checkpoints"), r.folder.path("traces"),
 			stamps.Authorities[0].Name, stamps.Authorities[0].URL, stamps.Authorities[0].RootsFile, stampEvery, ops[u.Name],
 			r.folder.path("tls", "authority.pem"), u.Name, addresses[u.Name], r.folder.path("tls", u.Name+".pem"), r.folder.path("tls", u.Name+".key")) + listing.String()
 	}

@@ -227,6 +227,7 @@ bus:
 keys:
   dir: %q
   create: true
+  checkpoint_dir: %q
 clock:
   tolerant: true
 telemetry:

@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -59,9 +62,16 @@ type outside struct {
 
 // openOutside binds the sandbox's addresses, so that units can be given them before the sandbox serves.
 func openOutside(ctx context.Context, f folder, db *database, log *slog.Logger, opts Options) (*outside, error) {
+	if err := publishRelayKeys(ctx, f); err != nil {
+		return nil, err
+	}
 	authority, err := pki.Open(pki.Options{Dir: f.path("sandbox", "pki"), Clock: clock.System()})
 	if err != nil {
 		return nil, err
+	}
+	// Whoever trusts the sandbox trusts the logs of its relay.
+	if err := os.Symlink(filepath.Join("..", "..", "checkpoints"), f.path("sandbox", "pki", pki.LogsFolder)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("name the relay's logs to the sandbox: %w", err)
 	}
 	o := &outside{folder: f, database: db, authority: authority, log: log, elsewhere: opts.Sandbox, listeners: map[string]net.Listener{}, group: lifecycle.New()}
 	if o.admin, err = f.secret("sandbox", "admin_token"); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/bus"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/natsserver"
 	"github.com/naru-relay/naru/pkg/rpc"
 	"github.com/naru-relay/naru/pkg/telemetry"
@@ -241,7 +242,7 @@ func (r *Relay) runtime(ctx context.Context, opts Options, doors doors, units []
 	}
 	r.network = rpc.NewLocal()
 	rt := unit.Runtime{
-		TimeStamps: authorities, StampEvery: stampEvery,
+		CosignEvery: journal.DefaultCosignEvery, TimeStamps: authorities, StampEvery: stampEvery,
 		Version: opts.Version, Platform: PlatformID, Reopen: opts.Reopen, Network: r.network, KeysDir: r.folder.path("keys"), CreateKeys: true, CheckpointDir: r.folder.path("checkpoints"), Ops: doors.ops,
 		Database: func(name string) unit.Database { return databases[name] },
 		Bus: func(name string) bus.Options {

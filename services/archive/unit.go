@@ -45,6 +45,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Seals:   seals(),
 	Policy:  "archive/1",
 	Follows: follows(), Witness: "status",
+	Proves: proves(),
 	Waits: func(c *Config) []work.Wait {
 		return work.ClaimedWaits("deposit", "state = 'DUE'", c.Deposits.MaxBackoff.Std(), depositLease)
 	},

@@ -88,6 +88,13 @@ func (s *service) distributionOf(ctx context.Context, j bundleJob) ([]byte, erro
 }
 
 func (s *service) assembleOf(ctx context.Context, j bundleJob, distribution []byte, read reading) bundleOutcome {
+	var leading bundle.Leading
+	if j.form == bundle.Evidence {
+		var err error
+		if leading, err = s.leading(ctx, j); err != nil {
+			return bundleOutcome{kind: unavailable, step: forEvidence, detail: err.Error()}
+		}
+	}
 	document, issuedBy, err := s.measureIssued(ctx, j.edocNum)
 	if err != nil {
 		return s.notIssuedNow(ctx, j, err)
@@ -105,7 +112,13 @@ func (s *service) assembleOf(ctx context.Context, j bundleJob, distribution []by
 		// The certificate was issued before the document was read, or before this relay knew.
 		read.at = stated
 	}
-	made, err := bundle.Prepare(ctx, s.draft(j, document, issuedBy, attachments, distribution, read), s.assembler.signer, markedStamper{s.assembler.stamper})
+	draft := s.draft(j, document, issuedBy, attachments, distribution, read)
+	if j.form == bundle.Evidence {
+		if err := draft.AddEvidence(leading); err != nil {
+			return bundleOutcome{kind: unavailable, step: forEvidence, detail: err.Error()}
+		}
+	}
+	made, err := bundle.Prepare(ctx, draft, s.assembler.signer, markedStamper{s.assembler.stamper})
 	var noStamp *stampError
 	switch {
 	case errors.As(err, &noStamp):

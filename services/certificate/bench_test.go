@@ -65,6 +65,8 @@ type fakeHub struct {
 	figuresAsked []*hubv1.IssueFiguresCertificateRequest
 	// pushes are the certificates that were pushed, by the id of the push.
 	pushes map[string]*hubv1.GetPushedCertificateResponse
+	// answers are what it recorded of its exchanges.
+	answers func(r *hubv1.GetAnswerRequest) (*hubv1.GetAnswerResponse, error)
 }
 
 func (f *fakeHub) IssueDistributionCertificate(_ context.Context, r *hubv1.IssueDistributionCertificateRequest) (*hubv1.IssueDistributionCertificateResponse, error) {
@@ -73,6 +75,10 @@ func (f *fakeHub) IssueDistributionCertificate(_ context.Context, r *hubv1.Issue
 	attempt := len(f.asked)
 	f.mu.Unlock()
 	return f.issue(r, attempt)
+}
+
+func (f *fakeHub) GetAnswer(_ context.Context, r *hubv1.GetAnswerRequest) (*hubv1.GetAnswerResponse, error) {
+	return f.answers(r)
 }
 
 func (f *fakeHub) calls() []*hubv1.IssueDistributionCertificateRequest {
@@ -89,6 +95,7 @@ type office struct {
 	intake      *fakeIntake
 	delivery    *fakeDelivery
 	circulation *fakeCirculation
+	records     *fakeRecords
 	pki         *pki.Store
 	// database is the database's clock for what ends by time.
 	database          *clock.Fake
@@ -110,7 +117,7 @@ func setup(t testing.TB, change ...func(c *Config)) *office {
 func setupWith(t testing.TB, archive *fakeArchive, content *fakeContent, change func(c *Config, store *pki.Store)) *office {
 	t.Helper()
 	b := &office{
-		hub: &fakeHub{}, addresses: &fakeAddresses{}, intake: &fakeIntake{}, delivery: &fakeDelivery{}, circulation: &fakeCirculation{},
+		hub: &fakeHub{}, addresses: &fakeAddresses{}, intake: &fakeIntake{}, delivery: &fakeDelivery{}, circulation: &fakeCirculation{}, records: &fakeRecords{},
 		sender: unittest.NewID(), recipient: unittest.NewID(), database: clock.NewFake(clock.System().Now()),
 	}
 	folder := t.TempDir()
@@ -119,10 +126,12 @@ func setupWith(t testing.TB, archive *fakeArchive, content *fakeContent, change 
 		unittest.WithDatabaseClock(b.database),
 		unittest.Neighbour("hub", func(r grpc.ServiceRegistrar) { hubv1.RegisterHubServiceServer(r, b.hub) }),
 		unittest.Neighbour("address", func(r grpc.ServiceRegistrar) { addressv1.RegisterAddressServiceServer(r, b.addresses) }),
-		unittest.Neighbour("intake", func(r grpc.ServiceRegistrar) { intakev1.RegisterIntakeLookupServiceServer(r, b.intake) }),
-		unittest.Neighbour("delivery", func(r grpc.ServiceRegistrar) { deliveryv1.RegisterDeliveryLookupServiceServer(r, b.delivery) }),
-		unittest.Neighbour("circulation", func(r grpc.ServiceRegistrar) { circulationv1.RegisterCirculationLookupServiceServer(r, b.circulation) }),
-		unittest.Neighbour("archive", func(r grpc.ServiceRegistrar) { archivev1.RegisterDepositLookupServiceServer(r, archive) }),
+		unittest.Neighbour("intake", b.records.beside("intake", func(r grpc.ServiceRegistrar) { intakev1.RegisterIntakeLookupServiceServer(r, b.intake) })),
+		unittest.Neighbour("delivery", b.records.beside("delivery", func(r grpc.ServiceRegistrar) { deliveryv1.RegisterDeliveryLookupServiceServer(r, b.delivery) })),
+		unittest.Neighbour("circulation", b.records.beside("circulation", func(r grpc.ServiceRegistrar) { circulationv1.RegisterCirculationLookupServiceServer(r, b.circulation) })),
+		unittest.Neighbour("viewing", b.records.beside("viewing", func(grpc.ServiceRegistrar) {})),
+		unittest.Witnessed(),
+		unittest.Neighbour("archive", b.records.beside("archive", func(r grpc.ServiceRegistrar) { archivev1.RegisterDepositLookupServiceServer(r, archive) })),
 		unittest.Neighbour("content", func(r grpc.ServiceRegistrar) { contentv1.RegisterContentServiceServer(r, content) }),
 		unittest.Config(func(c *Config) {
 			store, err := pki.Open(pki.Options{Dir: folder, Clock: clock.System()})

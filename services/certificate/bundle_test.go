@@ -36,12 +36,14 @@ import (
 // fakeArchive plays the archive unit: it issues one document, in pieces.
 type fakeArchive struct {
 	archivev1.UnimplementedDepositLookupServiceServer
-	mu       sync.Mutex
-	digest   string
-	document []byte
-	original func() []byte
-	err      error
-	issued   int
+	mu     sync.Mutex
+	digest string
+	// registration is the certificate of which digest is.
+	registration []byte
+	document     []byte
+	original     func() []byte
+	err          error
+	issued       int
 }
 
 func (f *fakeArchive) GetDeposit(context.Context, *archivev1.GetDepositRequest) (*archivev1.GetDepositResponse, error) {
@@ -50,7 +52,7 @@ func (f *fakeArchive) GetDeposit(context.Context, *archivev1.GetDepositRequest) 
 	if f.digest == "" {
 		return nil, fault.New(fault.NotFound, "archive", nil, "")
 	}
-	return &archivev1.GetDepositResponse{Digest: f.digest}, nil
+	return &archivev1.GetDepositResponse{Digest: f.digest, RegistrationCertificate: f.registration}, nil
 }
 
 func (f *fakeArchive) IssueDocument(_ *archivev1.IssueDocumentRequest, stream grpc.ServerStreamingServer[archivev1.IssueDocumentResponse]) error {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/naru-relay/naru/pkg/bundle"
 )
 
 // state of a certificate, as stored.
@@ -89,8 +91,8 @@ type order struct {
 	// mandate is that of an agent; nil: a party asked itself.
 	mandate    *mandate
 	acceptedAt time.Time
-	// bundle: the certificate is for a bundle.
-	bundle bool
+	// form of the bundle that the certificate is for; empty for a certificate alone.
+	form bundle.Form
 }
 
 // applicant is the certified address the certificate is for.
@@ -107,8 +109,8 @@ func contentDigest(id uuid.UUID, w wanted) []byte {
 	h := sha256.New()
 	h.Write([]byte("naru.certificate.request.v1\x00"))
 	h.Write(id[:])
-	for _, text := range []string{w.edocNum, w.authorisation, w.reason} {
-		h.Write([]byte(text))
+	for _, field := range []string{w.edocNum, w.authorisation, string(w.form), w.reason} {
+		h.Write([]byte(field))
 		h.Write([]byte{0})
 	}
 	return h.Sum(nil)

@@ -107,6 +107,10 @@ func verificationNotOffered() error {
 	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_VERIFICATION_NOT_OFFERED, "this relay verifies nothing for others; naru verify does")
 }
 
+func kindNotOffered() error {
+	return fault.New(fault.Conflict, domain, certificatev1.Reason_REASON_KIND_NOT_OFFERED, "this relay trusts nobody who signs files of this kind; naru verify takes them")
+}
+
 func fileTooLarge(most int64) error {
 	return fault.New(fault.Invalid, domain, certificatev1.Reason_REASON_FILE_TOO_LARGE,
 		fmt.Sprintf("the file has more than the %d bytes that are verified here; naru verify takes any", most))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -67,7 +68,7 @@ func (s *service) request(ctx context.Context, p authn.Principal, w wanted) (vie
 	case !d.certifiable():
 		return view{}, s.refuse(ctx, req, d, notRegistered, notRegisteredYet())
 	}
-	if w.bundle {
+	if w.form != "" {
 		if d.bundled.registrationDigest, err = s.lookup.deposit(ctx, req.edocNum); err != nil {
 			s.metrics.requested(ctx, undecided)
 			return view{}, err
@@ -76,15 +77,15 @@ func (s *service) request(ctx context.Context, p authn.Principal, w wanted) (vie
 			return view{}, s.refuse(ctx, req, d, notDeposited, notDepositedHere())
 		}
 	}
-	return s.accept(ctx, order{request: req, document: d, entitlement: right, mandate: by, bundle: w.bundle})
+	return s.accept(ctx, order{request: req, document: d, entitlement: right, mandate: by, form: w.form})
 }
 
-// wanted is what is requested: a distribution certificate, alone or for a bundle.
+// wanted is what is requested: a distribution certificate, alone or for a bundle of a form.
 type wanted struct {
 	edocNum, reason, requestID string
 	// authorisation is what an agent names.
 	authorisation string
-	bundle        bool
+	form          bundle.Form
 }
 
 // record stores a request, or finds it if the caller sent the same one under this id before; another content is a fault.
@@ -132,7 +133,7 @@ func (s *service) accept(ctx context.Context, o order) (view, error) {
 		if err := insertCertificate(ctx, tx, o); err != nil {
 			return err
 		}
-		if o.bundle {
+		if o.form != "" {
 			if err := insertBundle(ctx, tx, o); err != nil {
 				return err
 			}

@@ -40,7 +40,7 @@ func (s *service) BatchRequestBundles(ctx context.Context, r *certificatev1.Batc
 func (s *service) requestOne(ctx context.Context, p authn.Principal, number string, r *certificatev1.BatchRequestBundlesRequest) *certificatev1.BundleOutcome {
 	outcome := &certificatev1.BundleOutcome{EdocNum: number}
 	requested, err := s.request(ctx, p, wanted{
-		edocNum: number, reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId() + "/" + number, authorisation: r.GetAuthorisation(), bundle: true,
+		edocNum: number, reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId() + "/" + number, authorisation: r.GetAuthorisation(), form: formOf(r.GetForm()),
 	})
 	if err == nil {
 		var v bundleView

@@ -29,7 +29,7 @@ func (s *service) RequestBundle(ctx context.Context, r *certificatev1.RequestBun
 		return nil, bundlesNotOffered()
 	}
 	requested, err := s.request(ctx, p, wanted{
-		edocNum: r.GetEdocNum(), reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId(), authorisation: r.GetAuthorisation(), bundle: true,
+		edocNum: r.GetEdocNum(), reason: r.GetReason(), requestID: bundlePrefix + r.GetRequestId(), authorisation: r.GetAuthorisation(), form: formOf(r.GetForm()),
 	})
 	if err != nil {
 		return nil, err
@@ -135,10 +135,20 @@ func (s *service) ownBundle(ctx context.Context, text string) (bundleView, error
 	return v, err
 }
 
+func formOf(f certificatev1.BundleForm) bundle.Form {
+	if f == certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE {
+		return bundle.Evidence
+	}
+	return bundle.Submission
+}
+
 func (v bundleView) proto() *certificatev1.Bundle {
 	b := &certificatev1.Bundle{
 		Id: v.id.String(), EdocNum: v.edocNum, State: certificatev1.BundleState(v.state), RequestedAt: timestamppb.New(v.requestedAt), Certificate: v.id.String(),
-		Reason: v.reason,
+		Reason: v.reason, Form: certificatev1.BundleForm_BUNDLE_FORM_SUBMISSION,
+	}
+	if v.form == bundle.Evidence {
+		b.Form = certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE
 	}
 	switch v.state {
 	case requested:

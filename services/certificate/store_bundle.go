@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/naru-relay/naru/pkg/asic"
+	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
@@ -22,17 +23,18 @@ const (
 	forDistribution wait = 1
 	forOriginal     wait = 2
 	forTimeStamp    wait = 3
+	forEvidence     wait = 4
 )
 
 // String is how facts and logs name it.
 func (w wait) String() string {
-	return [...]string{"", "distribution_certificate", "original_certificate", "time_stamp"}[w]
+	return [...]string{"", "distribution_certificate", "original_certificate", "time_stamp", "evidence"}[w]
 }
 
 const insertBundleSQL = `
-	insert into bundle (id, document_content, attachment_contents, attachment_hashes, sender_platform, recipient_platform, registration_digest, state, due_at,
-	                    commit_id)
-	values ($1, $2, $3, $4, $5, $6, $7, 1, now(), $8)`
+	insert into bundle (id, document_content, attachment_contents, attachment_hashes, sender_platform, recipient_platform, registration_digest, form, state,
+	                    due_at, commit_id)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, 1, now(), $9)`
 
 // insertBundle stores that a bundle is to be assembled of an accepted request.
 func insertBundle(ctx context.Context, tx *journal.Tx, o order) error {
@@ -41,13 +43,14 @@ func insertBundle(ctx context.Context, tx *journal.Tx, o order) error {
 		b.attachmentContents = []string{}
 	}
 	return pg.Exec(ctx, tx, fmt.Sprintf("insert bundle %s", o.id), insertBundleSQL, o.id, b.documentContent, b.attachmentContents, b.attachmentHashes,
-		b.senderPlatform, b.recipientPlatform, b.registrationDigest, tx.CommitID())
+		b.senderPlatform, b.recipientPlatform, b.registrationDigest, string(o.form), tx.CommitID())
 }
 
 // bundleView is a bundle as its owner sees it, and where its documents are.
 type bundleView struct {
 	id          uuid.UUID
 	edocNum     string
+	form        bundle.Form
 	state       state
 	waitsFor    wait
 	requestedAt time.Time
@@ -61,7 +64,7 @@ type bundleView struct {
 }
 
 const bundleViewSQL = `
-	select r.id, r.edoc_num, b.state, b.waits_for, r.requested_at, coalesce(c.cert_num, ''), b.stamped_at, coalesce(b.reason, ''), c.document_hash,
+	select r.id, r.edoc_num, b.form, b.state, b.waits_for, r.requested_at, coalesce(c.cert_num, ''), b.stamped_at, coalesce(b.reason, ''), c.document_hash,
 	       b.document_content, b.attachment_contents
 	  from certificate_request r
 	  join certificate c on c.id = r.id
@@ -83,7 +86,7 @@ const findBundlesSQL = bundleViewSQL + `
 func scanBundle(row pgx.CollectableRow) (bundleView, error) {
 	var v bundleView
 	var stampedAt *time.Time
-	err := row.Scan(&v.id, &v.edocNum, &v.state, &v.waitsFor, &v.requestedAt, &v.certNum, &stampedAt, &v.reason, &v.hash, &v.documentContent, &v.attachmentContents)
+	err := row.Scan(&v.id, &v.edocNum, &v.form, &v.state, &v.waitsFor, &v.requestedAt, &v.certNum, &stampedAt, &v.reason, &v.hash, &v.documentContent, &v.attachmentContents)
 	v.stampedAt, v.requestedAt = clock.Canonical(pg.OrZero(stampedAt)), clock.Canonical(v.requestedAt)
 	return v, err
 }
@@ -108,6 +111,8 @@ type bundleJob struct {
 	order
 	attempt      int
 	refusedSince time.Time
+	// acceptedBy is the commit that accepted the request.
+	acceptedBy uuid.UUID
 	// What came of the distribution certificate.
 	certificateState   state
 	certificateReason  string
@@ -131,8 +136,8 @@ const claimBundlesSQL = `
 	 where b.id = due.id
 	returning r.id, r.edoc_num, r.principal, c.ordinal, c.entitlement, c.sender, c.sender_address, c.recipient_address, c.hash_algorithm, c.document_hash,
 	          c.attachments, c.sent_at, c.received_at, c.state, coalesce(c.reason, ''), coalesce(c.cert_num, ''), c.pdf_digest, c.attempt,
-	          b.document_content, b.attachment_contents, b.attachment_hashes, b.sender_platform, b.recipient_platform, b.registration_digest, b.attempt,
-	          b.refused_since`
+	          b.document_content, b.attachment_contents, b.attachment_hashes, b.sender_platform, b.recipient_platform, b.registration_digest, b.form, b.attempt,
+	          b.refused_since, b.commit_id`
 
 func claimBundles(ctx context.Context, db pg.DBTX, lease work.Lease) ([]bundleJob, error) {
 	return work.Claim(ctx, db, claimBundlesSQL, lease, nil, func(row pgx.CollectableRow) (bundleJob, error) {
@@ -141,7 +146,7 @@ func claimBundles(ctx context.Context, db pg.DBTX, lease work.Lease) ([]bundleJo
 		b := &j.bundled
 		err := row.Scan(&j.id, &j.edocNum, &j.principal, &j.ordinal, &j.entitlement, &j.sender, &j.senderAddress, &j.recipientAddress, &j.hashAlgorithm, &j.hash,
 			&j.attachments, &j.sentAt, &j.receivedAt, &j.certificateState, &j.certificateReason, &j.certNum, &j.certificateDigest, &j.certificateAttempt,
-			&b.documentContent, &b.attachmentContents, &b.attachmentHashes, &b.senderPlatform, &b.recipientPlatform, &b.registrationDigest, &j.attempt, &refusedSince)
+			&b.documentContent, &b.attachmentContents, &b.attachmentHashes, &b.senderPlatform, &b.recipientPlatform, &b.registrationDigest, &j.form, &j.attempt, &refusedSince, &j.acceptedBy)
 		j.refusedSince = pg.OrZero(refusedSince)
 		return j, err
 	})

@@ -28,6 +28,7 @@ import (
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 //go:embed migrations/*.sql
@@ -37,7 +38,7 @@ var migrations embed.FS
 var settings string
 
 // neighbours are the units it calls.
-var neighbours = []string{"hub", "address", "intake", "delivery", "circulation", "archive", "content"}
+var neighbours = []string{"hub", "address", "intake", "delivery", "circulation", "archive", "content", "viewing"}
 
 // Unit is the certificate unit.
 var Unit = unit.Spec[*Config, *service]{
@@ -102,6 +103,8 @@ type service struct {
 	contents   contentv1.ContentServiceClient
 	bundleWake work.Bell
 	verifier   *verifier
+	// provers are the units that state facts about a document, for the evidence form.
+	provers []platformv1.JournalServiceClient
 	// replica names this process in leases.
 	replica string
 }
@@ -140,13 +143,17 @@ func build(_ context.Context, env *unit.Env, c *Config) (*service, error) {
 			return nil, err
 		}
 	}
+	var provers []platformv1.JournalServiceClient
+	for _, name := range []string{"intake", "archive", "delivery", "viewing", "circulation"} {
+		provers = append(provers, platformv1.NewJournalServiceClient(conns[name]))
+	}
 	return &service{
 		config: c, db: env.DB, journal: env.Journal, sealed: env.Sealed, clock: env.Clock, expiry: env.Expiry, log: env.Log, metrics: m,
 		hub: hubv1.NewHubServiceClient(conns["hub"]), address: addressv1.NewAddressServiceClient(conns["address"]), roots: roots, timeStampRoots: timeStampRoots,
 		chains: cms.NewChainCache(chainCache), revocations: cms.NewRevocations(c.Issuer.Revocation),
 		wake: work.NewBell(), wakeFigures: work.NewBell(), wakePushes: work.NewBell(), bundleWake: work.NewBell(),
 		verifier: verifier, assembler: assembler, contents: contentv1.NewContentServiceClient(conns["content"]),
-		replica: uuid.NewString(),
+		provers: provers, replica: uuid.NewString(),
 		lookup: lookup{
 			intake: intakev1.NewIntakeLookupServiceClient(conns["intake"]), delivery: deliveryv1.NewDeliveryLookupServiceClient(conns["delivery"]),
 			circulation: circulationv1.NewCirculationLookupServiceClient(conns["circulation"]),

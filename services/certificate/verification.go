@@ -18,6 +18,7 @@ import (
 	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/pkg/validation"
+	"github.com/naru-relay/naru/pkg/viewinglog"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
@@ -77,7 +78,7 @@ func newVerifier(c VerificationConfig, clock clock.Clock, by assembler) (*verifi
 
 var _ certificatev1.VerificationServiceServer = (*verifier)(nil)
 
-// VerifyFile verifies a bundle, or a certificate by itself.
+// VerifyFile verifies a bundle, or something by itself.
 func (v *verifier) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.VerifyFileRequest, certificatev1.VerifyFileResponse]) error {
 	if v.trust == nil {
 		return verificationNotOffered()
@@ -108,7 +109,10 @@ func (v *verifier) VerifyFile(stream grpc.ClientStreamingServer[certificatev1.Ve
 		file.Write(r.GetData())
 	}
 	report, err := bundle.Verify(stream.Context(), bytes.NewReader(file.Bytes()), int64(file.Len()), bundle.Options{Trust: v.trust, At: v.clock.Now(), Document: document})
-	if err != nil {
+	switch {
+	case errors.Is(err, bundle.ErrNobodyTrusted):
+		return kindNotOffered()
+	case err != nil:
 		return fault.New(fault.Internal, domain, nil, "", fault.Wrap(err))
 	}
 	response := &certificatev1.VerifyFileResponse{Report: reportOf(report)}
@@ -144,6 +148,22 @@ func reportOf(r *bundle.Report) *certificatev1.ValidationReport {
 			Serial: b.Serial, EdocNum: b.EdocNum, CertNum: b.CertNum, Sender: b.Sender.Address, Recipient: b.Recipient.Address,
 			SentAt: timestamppb.New(b.SentAt), ReceivedAt: timestamppb.New(b.ReceivedAt), ReadAt: moment(b.ReadAt), Assembler: b.Assembler, StampedUntil: moment(b.StampedUntil),
 		}
+		for _, step := range b.Timeline {
+			out.Bundle.Timeline = append(out.Bundle.Timeline, &certificatev1.TimelineStep{Kind: step.Kind, At: timestamppb.New(step.At)})
+		}
+	}
+	if s := r.Receipt; s != nil {
+		out.Receipt = &certificatev1.ReceiptSummary{Relay: s.Relay, EdocNum: s.EdocNum, DocumentHash: s.DocumentHash.Value, OwnKey: s.OwnKey, Sender: s.Sender}
+		if at, known := s.Accepted(); known {
+			out.Receipt.AcceptedAt = timestamppb.New(at)
+		}
+	}
+	if l := r.ViewingLog; l != nil {
+		opened, readAt := l.Opened()
+		out.ViewingLog = &certificatev1.ViewingLogSummary{
+			Relay: l.Relay, EdocNum: l.EdocNum, DocumentHash: l.DocumentHash.Value, MadeAt: momentOf(l.MadeAt), Party: string(l.For),
+			Entries: int32(len(l.Entries)), Opened: int32(opened), ReadAt: momentOf(readAt), //nolint:gosec // a file is bounded
+		}
 	}
 	for _, c := range r.Checks {
 		words := bundle.DefinitionOf(c.ID)
@@ -159,6 +179,15 @@ func moment(at *time.Time) *timestamppb.Timestamp {
 		return nil
 	}
 	return timestamppb.New(*at)
+}
+
+// momentOf is a time as an extract writes it; none for what is not one.
+func momentOf(text string) *timestamppb.Timestamp {
+	at, err := viewinglog.ParseTime(text)
+	if err != nil {
+		return nil
+	}
+	return timestamppb.New(at)
 }
 
 func outcomeOf(o proof.Outcome) certificatev1.CheckOutcome {

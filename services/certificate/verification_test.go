@@ -2,8 +2,11 @@ package certificate
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -39,7 +42,7 @@ func TestVerifyFile(t *testing.T) {
 	require.NoError(t, err)
 	report, err := verify(good, hashOf(nil))
 	require.NoError(t, err)
-	require.Len(t, report.GetChecks(), len(bundle.Definitions()))
+	require.Len(t, report.GetChecks(), len(bundle.DefinitionsOf(bundle.KindBundle)))
 	require.Equal(t, "20260302_NARU000001_0000000000001", report.GetBundle().GetEdocNum())
 	require.False(t, report.GetValid(), "another document was presented")
 	for _, check := range report.GetChecks() {
@@ -49,6 +52,26 @@ func TestVerifyFile(t *testing.T) {
 		require.NotEmpty(t, check.GetKorean())
 		require.NotEmpty(t, check.GetEnglish())
 	}
+	receipt, err := os.ReadFile(folder + "good/receipt_of_batch.txt")
+	require.NoError(t, err)
+	report, err = verify(receipt, "")
+	require.NoError(t, err)
+	require.True(t, report.GetValid())
+	require.Equal(t, string(bundle.KindReceipt), report.GetKind())
+	require.Nil(t, report.GetBundle())
+	require.Equal(t, []any{"시험용 중계자", "20260302_NARU000001_0000000000003", "own-3", "2026-03-02T01:10:00.123456Z"}, []any{
+		report.GetReceipt().GetRelay(), report.GetReceipt().GetEdocNum(), report.GetReceipt().GetOwnKey(), report.GetReceipt().GetAcceptedAt().AsTime().Format(time.RFC3339Nano),
+	})
+	log, err := os.ReadFile(folder + "good/viewing_log.txt")
+	require.NoError(t, err)
+	report, err = verify(log, "")
+	require.NoError(t, err)
+	require.True(t, report.GetValid())
+	told := report.GetViewingLog()
+	require.Equal(t, []any{string(bundle.KindViewingLog), "시험용 중계자", "20260302_NARU000001_0000000000001", "recipient", int32(2), int32(1)},
+		[]any{report.GetKind(), told.GetRelay(), told.GetEdocNum(), told.GetParty(), told.GetEntries(), told.GetOpened()})
+	require.Equal(t, []string{"2026-03-02T03:00:00.123456Z", "2026-03-02T01:30:00.123456Z"},
+		[]string{told.GetMadeAt().AsTime().Format(time.RFC3339Nano), told.GetReadAt().AsTime().Format(time.RFC3339Nano)})
 	report, err = verify([]byte("no bundle"), "")
 	require.NoError(t, err)
 	require.Nil(t, report.GetBundle())
@@ -58,6 +81,16 @@ func TestVerifyFile(t *testing.T) {
 	limits, err := client.GetVerificationLimits(t.Context(), &certificatev1.GetVerificationLimitsRequest{})
 	require.NoError(t, err)
 	require.EqualValues(t, 1<<20, limits.GetFileBytes())
+	alone := t.TempDir()
+	settings, err := os.ReadFile(folder + "trust/" + bundle.TrustFile)
+	require.NoError(t, err)
+	certificates, _, found := strings.Cut(string(settings), "relays:")
+	require.True(t, found)
+	require.NoError(t, os.CopyFS(alone, os.DirFS(folder+"trust")))
+	require.NoError(t, os.WriteFile(filepath.Join(alone, bundle.TrustFile), []byte(certificates), 0o600))
+	client = certificatev1.NewVerificationServiceClient(setup(t, func(c *Config) { c.Verification.TrustDir, c.Verification.MaxBytes = alone, 1<<20 }).Bearing(t, ""))
+	_, err = verify(receipt, "")
+	require.Equal(t, "KIND_NOT_OFFERED", fault.As(err).Reason, "no relay is trusted")
 	none := certificatev1.NewVerificationServiceClient(setup(t).Bearing(t, ""))
 	stream, err := none.VerifyFile(t.Context())
 	require.NoError(t, err)

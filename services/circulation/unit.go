@@ -52,6 +52,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Opens:   opens(),
 	Policy:  "circulation/1",
 	Follows: follows(), Witness: "status",
+	Proves: proves(),
 	Waits: func(c *Config) []work.Wait {
 		longest := max(c.Calls.MaxWait.Std(), confirmLease(c.Calls.Timeout.Std()))
 		return []work.Wait{

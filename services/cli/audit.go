@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/cli/internal/auditing"
@@ -17,13 +18,20 @@ type placeFlags struct {
 	Keys     string `type:"existingdir" placeholder:"FOLDER" help:"Folder with a folder of keys for each unit. With --data: its own."`
 
 	TimeStampRoots string `type:"existingfile" placeholder:"FILE" help:"PEM roots of the time-stamping authorities to believe. With --data: its sandbox's. Without any, time stamps are not checked."`
+
+	witnessFlags
+	At time.Time `placeholder:"RFC3339" help:"Moment to judge by. Default: the present, and for a dump or a relay that has stopped the newest time that any of its logs states."`
 }
 
 func (f placeFlags) place(a *app) (auditing.Place, error) {
 	if f.Data == "" && f.Database == "" && f.Dump == "" {
 		return auditing.Place{}, usage("one of --data, --database and --dump is needed")
 	}
-	p := auditing.Place{Data: f.Data, Dump: f.Dump, Keys: f.Keys, StampRoots: f.TimeStampRoots}
+	policy, err := f.policy()
+	if err != nil {
+		return auditing.Place{}, err
+	}
+	p := auditing.Place{Data: f.Data, Dump: f.Dump, Keys: f.Keys, StampRoots: f.TimeStampRoots, Policy: policy, At: f.At}
 	if f.Database != "" {
 		address, err := endpoints.ReadSecret(f.Database)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/naru-relay/naru/pkg/archiveclient"
 	"github.com/naru-relay/naru/pkg/bundle"
 	"github.com/naru-relay/naru/pkg/requester"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	"github.com/naru-relay/naru/services/allinone/endpoints"
 	"github.com/naru-relay/naru/services/client/document"
 	"github.com/naru-relay/naru/services/client/relay"
@@ -23,6 +24,7 @@ type bundleCommand struct {
 	Out             string `required:"" type:"path" placeholder:"FILE" help:"Where the bundle is written (.asice). The file must not exist."`
 	RequestID       string `placeholder:"ID" help:"Your id of this request, 1-64 characters; the same id asks for the same bundle. Default: a new one."`
 	byAuthorisation `embed:""`
+	Evidence        bool   `help:"Also what led to the certificates, for a dispute: registration certificate, timeline, the hub's answers, and proofs that the relay recorded each step when it says so."`
 	Trust           string `type:"existingdir" placeholder:"FOLDER" help:"Folder with trust.yaml, to verify the bundle here. Default: the sandbox's."`
 
 	ArchiveMember string   `type:"existingfile" placeholder:"FILE" help:"{\"memberId\", \"password\"} at the archive: for a document that its sender registered there (guide 5.1.2), the bundle is assembled here."`
@@ -42,6 +44,8 @@ time-stamped container, which naru verify and anybody else can verify.
 Of a document that the relay deposited, the relay assembles it (guide 5.2.2). Of one that its sender registered at the archive itself, whoever needs the
 proof does (guide 5.1.2): with --archive-member the distribution certificate is asked of the relay, document and original certificate of the archive,
 and the bundle is signed with --signer and stamped by --tsa. What was made is verified before it is written.
+
+--evidence adds what led to the certificates (docs/bundle.md); the relay has it once a witness has cosigned its logs, within seconds.
 
 Examples:
   naru bundle --credentials sender.json 20260302_NARU000001_0000000000001 --reason '제출용' --out bundle.asice
@@ -101,6 +105,8 @@ func (c *bundleCommand) check() error {
 		return usage("--signer and --signer-key go together")
 	case c.ArchiveMember == "" && (c.ArchiveURL != "" || c.ArchiveID != "" || c.Signer != "" || c.TSA != "" || len(c.Attachment) > 0):
 		return usage("without --archive-member the relay assembles the bundle")
+	case c.ArchiveMember != "" && c.Evidence:
+		return usage("--evidence is for bundles that the relay assembles: a requester does not have its records")
 	}
 	return nil
 }
@@ -119,7 +125,13 @@ func (c *bundleCommand) trust(p *place) (*bundle.Trust, error) {
 
 // ask has the relay assemble the bundle, and verifies what came.
 func (c *bundleCommand) ask(a *app, client *relay.Client, trust *bundle.Trust, made *madeBundle) (err error) {
-	requested, err := client.RequestBundle(a.ctx, c.Number, c.Reason, c.RequestID, c.Authorisation)
+	form := certificatev1.BundleForm_BUNDLE_FORM_SUBMISSION
+	if c.Evidence {
+		form = certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE
+	}
+	requested, err := client.RequestBundle(a.ctx, &certificatev1.RequestBundleRequest{
+		EdocNum: c.Number, Reason: c.Reason, RequestId: c.RequestID, Form: form, Authorisation: c.Authorisation,
+	})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/naru-relay/naru/pkg/clock"
 	"github.com/naru-relay/naru/pkg/distcert"
-	"github.com/naru-relay/naru/pkg/receipt"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/unit"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
@@ -52,8 +52,8 @@ type commands struct {
 	Figures     figuresCommand     `cmd:"" help:"Get the certificate of a month's figures (전자문서 유통정보 수치 확인서) of the own address as PDF."`
 	Certificate certificateCommand `cmd:"" help:"Get the distribution certificate (유통증명서) of a document as PDF."`
 	Bundle      bundleCommand      `cmd:"" help:"Get the certificate bundle (전자증명서) of a document, or assemble it."`
-	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), also without a relay."`
-	Receipt     receiptCommand     `cmd:"" help:"Receipts (접수증) of a relay."`
+	ViewingLog  viewingLogCommand  `cmd:"" help:"Get a signed extract of the viewing log (열람 기록) of a document."`
+	Verify      verifyFileCommand  `cmd:"" help:"Verify a certificate bundle (전자증명서), a certificate, a receipt (접수증) or a viewing log, also without a relay."`
 	Limits      limitsCommand      `cmd:"" help:"Show the limits of a relay."`
 
 	Authorisation authorisationCommand `cmd:"" help:"What agents (송신대행자) may send for a sender."`
@@ -78,6 +78,7 @@ type commands struct {
 	Audit             auditCommand             `cmd:"" help:"Hold everything the relay keeps against what was stated (for operators)."`
 	Evidence          evidenceCommand          `cmd:"" help:"Evidence of a relay (for operators and auditors)."`
 	Mirror            mirrorCommand            `cmd:"" help:"Keep a copy of a relay's public logs, and find out when its history changes (for anybody)."`
+	Witness           witnessCommand           `cmd:"" help:"Cosign the logs of another relay, which cannot change its history without this witness (for whoever is asked to)."`
 	Units             unitsCommand             `cmd:"" help:"List the units of a relay (for operators)."`
 }
 
@@ -97,16 +98,18 @@ Examples:
 // app is one run of the command line.
 type app struct {
 	Globals
-	ctx    context.Context //nolint:containedctx // kong hands commands one value
-	stdout io.Writer
-	stderr io.Writer
-	clock  clock.Clock
-	getenv func(string) string
+	ctx context.Context //nolint:containedctx // kong hands commands one value
+	// unlimited is ctx without --timeout, for what runs until it is interrupted.
+	unlimited context.Context //nolint:containedctx // as ctx
+	stdout    io.Writer
+	stderr    io.Writer
+	clock     clock.Clock
+	getenv    func(string) string
 }
 
 // Main runs the command and returns its exit code.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return run(&app{ctx: ctx, stdout: stdout, stderr: stderr, clock: clock.System(), getenv: os.Getenv}, args)
+	return run(&app{ctx: ctx, unlimited: ctx, stdout: stdout, stderr: stderr, clock: clock.System(), getenv: os.Getenv}, args)
 }
 
 func run(a *app, args []string) int {
@@ -119,8 +122,9 @@ func run(a *app, args []string) int {
 			}
 		}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Vars{"keys": receipt.KeySetPath, "endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version(),
-			"sandboxHub": distcert.ProfileSandbox, "pinnedSigner": distcert.ProfilePinnedSigner,
+		kong.Vars{"endpoints": endpoints.DefaultFolder() + "/" + endpoints.FileName, "version": unit.Version(),
+			"witnessedWithin": journal.DefaultWitnessedWithin.String(),
+			"sandboxHub":      distcert.ProfileSandbox, "pinnedSigner": distcert.ProfilePinnedSigner,
 			"documentStates": words(statusv1.DocumentState(0)), "organisationTypes": words(addressv1.OrganisationType(0)),
 			"documentTypes": words(platformv1.DocumentType(0)), "documentCategories": words(platformv1.DocumentCategory(0)),
 			"subFilters": distcert.SubFilterPAdES + "," + distcert.SubFilterPKCS7})

@@ -360,7 +360,7 @@ func TestExitCodes(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
-		"demo", "send", "batch", "status", "documents", "progress", "timeline", "cancel", "certificate", "receipt verify", "limits", "institution add", "institution resubmit", "institution archives",
+		"demo", "send", "batch", "status", "documents", "progress", "timeline", "cancel", "certificate", "viewing-log", "limits", "institution add", "institution resubmit", "institution archives",
 		"viewing-system add", "viewing-system list", "viewing-system change", "archive-member add", "member join", "organisation apply", "organisation list", "organisation show",
 		"organisation confirm", "organisation refuse", "organisation authorities", "organisation end", "audit", "evidence verify", "units",
 	} {

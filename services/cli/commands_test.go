@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/naru-relay/naru/pkg/receipt"
 )
 
 var (
@@ -79,42 +77,6 @@ func TestLimits(t *testing.T) {
 	require.Equal(t, ExitOK, code, stderr)
 	require.Regexp(t, `(?m)^batchItems +1000$`, stdout)
 	require.Regexp(t, `(?m)^titleCharacters +100$`, stdout)
-}
-
-// A receipt is verified by a key set that was kept, with nobody asked, or by the relay's; what is not good is told.
-func TestReceiptVerify(t *testing.T) {
-	t.Parallel()
-	const hash = "f2ca1bb6c7e907d06dafe4687e579fce76b37e4e93b7605022da52e6ccc26fd2" // of "test\n"
-	text, keySet := receiptBy(t, receipt.Claims{
-		EdocNum: number, DocumentHash: receipt.Digest{Algorithm: "SHA-256", Value: hash}, RegistrationCertificateDigest: hash,
-		AcceptedAt: "2026-03-02T01:02:03.000450Z", OwnKey: "own-1", Sender: "s",
-	})
-	_, foreign := receiptBy(t, receipt.Claims{})
-	f := newRelay(t, map[string][]string{"GET " + receipt.KeySetPath: {keySet}})
-	f.write(t, "receipt.txt", text+"\n")
-	f.write(t, "sent.json", fmt.Sprintf(`{"edocNum":%q,"receipt":%q}`, number, text))
-	f.write(t, "keys.json", keySet)
-	f.write(t, "foreign.json", foreign)
-	f.write(t, "doc", "test\n")
-	f.write(t, "other", "another")
-	for _, args := range [][]string{
-		{f.path("receipt.txt"), "--keys", f.path("keys.json"), "--rest", "http://127.0.0.1:1"},
-		{f.path("sent.json"), "--rest", f.URL, "--doc", f.path("doc")},
-	} {
-		code, stdout, stderr := runWith(t, nil, append([]string{"receipt", "verify"}, args...)...)
-		require.Equal(t, ExitOK, code, stderr)
-		require.Contains(t, stdout, number+"  accepted 2026-03-02T01:02:03.000450Z  own key own-1")
-	}
-	for want, args := range map[string][]string{
-		"the receipt is not good": {f.path("receipt.txt"), "--keys", f.path("foreign.json")},
-		"about another document":  {f.path("receipt.txt"), "--keys", f.path("keys.json"), "--doc", f.path("other")},
-		"holds no member receipt": {f.path("keys.json"), "--keys", f.path("keys.json")},
-	} {
-		code, stdout, stderr := runWith(t, nil, append([]string{"receipt", "verify"}, args...)...)
-		require.Equal(t, ExitFailed, code)
-		require.Empty(t, stdout)
-		require.Contains(t, stderr, want)
-	}
 }
 
 // The secret of a viewing system goes to the file alone, or to the sandbox's, which is replaced only when that is asked for.

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,31 +13,31 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/stretchr/testify/require"
 
+	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/receipt"
 )
 
-// receiptKey signs receipts with the key id k-1.
-type receiptKey struct{ *ecdsa.PrivateKey }
+// receiptKey signs receipts.
+type receiptKey struct {
+	*ecdsa.PrivateKey
+	id string
+}
 
-func (receiptKey) KeyID() string { return "k-1" }
+func (k receiptKey) KeyID() string { return k.id }
 
 // receiptBy signs a receipt and returns it with the key set that verifies it.
 func receiptBy(t *testing.T, claims receipt.Claims) (text, keySet string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	public, err := jwk.FromRaw(private.Public())
+	id, err := keys.KeyID(&private.PublicKey)
 	require.NoError(t, err)
-	require.NoError(t, public.Set(jwk.KeyIDKey, "k-1"))
-	require.NoError(t, public.Set("naru_purpose", "receipt"))
-	set := jwk.NewSet()
-	require.NoError(t, set.AddKey(public))
-	published, err := json.Marshal(set)
+	published, err := authn.KeySet(authn.PublicKey{ID: id, Purpose: keys.Receipt, Key: private.Public()})
 	require.NoError(t, err)
-	receipts, err := receipt.Sign(receiptKey{private}, claims)
+	receipts, err := receipt.Sign(receiptKey{private, id}, claims)
 	require.NoError(t, err)
 	return receipts[0], string(published)
 }

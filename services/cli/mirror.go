@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/mirror"
 )
 
@@ -17,6 +18,7 @@ type mirrorCommand struct {
 	Keys string   `required:"" type:"existingdir" placeholder:"FOLDER" help:"Folder of the units' verifier keys (<unit>.vkey), taken once by a way you trust: of the logs, and of the witnesses."`
 	To   string   `required:"" placeholder:"FOLDER" help:"Folder of the mirror, with a folder for each log; made if missing."`
 
+	witnessFlags
 	TimeStampRoots string `type:"existingfile" placeholder:"FILE" help:"PEM roots of the time-stamping authorities to believe. Without any, time stamps are not looked at."`
 }
 
@@ -27,17 +29,22 @@ is there: the signatures of the log and of a witness, every hash, and that the f
 roots, time stamps are, too. Repeat it often, where nobody of the relay's machines can change the folder. naru evidence verify --mirror holds a
 relay's records against it.
 
-Exit codes: 0 each log is as it was or has grown, 1 something does not hold (it was forked, shortened or dated back, or another key signs), 2 could
-not look. docs/verification.md tells what each code means and what to do.
+Exit codes: 0 each log is as it was or has grown, 1 something does not hold (it was forked, shortened or dated back, another key signs, or its
+witness is away), 2 could not look. docs/verification.md tells what each code means and what to do.
 
 Examples:
   naru mirror --rest https://relay.example --keys keys --to mirror
+  naru mirror --rest https://relay.example --keys keys --witness neighbour.vkey --to mirror
   naru mirror --rest https://relay.example --unit intake --unit status --keys keys --time-stamp-roots tsa.pem --to mirror --json`
 }
 
 // Run mirrors.
 func (c *mirrorCommand) Run(a *app) error {
-	results, err := c.mirror(a)
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
+	results, err := c.mirror(a, policy)
 	if len(results) == 0 && err != nil {
 		return unseenError{fmt.Errorf("could not look: %w", err)}
 	}
@@ -57,7 +64,7 @@ func (c *mirrorCommand) Run(a *app) error {
 }
 
 // mirror looks at each log; what kept it from looking at some is joined.
-func (c *mirrorCommand) mirror(a *app) ([]mirror.Result, error) {
+func (c *mirrorCommand) mirror(a *app, policy journal.WitnessPolicy) ([]mirror.Result, error) {
 	p, err := a.place()
 	if err != nil {
 		return nil, err
@@ -84,7 +91,8 @@ func (c *mirrorCommand) mirror(a *app) ([]mirror.Result, error) {
 		}
 		result, err := mirror.Update(a.ctx, mirror.Options{
 			Unit: k.Unit, Fetch: mirror.FromRelay(p.http, p.REST, k.Unit), Folder: filepath.Join(c.To, k.Unit),
-			Key: k.Log, Witnesses: mirror.Witnesses(keys, k.Unit), Roots: roots, Now: a.clock.Now,
+			Key: k.Log, Witnesses: mirror.Witnesses(keys, k.Unit), Roots: roots,
+			Policy: policy, Now: a.clock.Now,
 		})
 		if err != nil {
 			problems = append(problems, err)

@@ -47,6 +47,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Opens:   opens(),
 	Policy:  "delivery/1",
 	Follows: follows(), Witness: "status",
+	Proves: proves(),
 	Waits: func(*Config) []work.Wait {
 		return append(slices.Concat(work.ClaimedWaits("notice_round", "given_up_at is null", maxWait, noticeLease),
 			work.ClaimedWaits("invitation", "state = 'DUE'", maxWait, inviteLease)),

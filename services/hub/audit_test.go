@@ -2,12 +2,10 @@ package hub
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -92,21 +90,6 @@ func corrupt(message string) error {
 	return fault.New(fault.Corrupt, domain, hubv1.Reason_REASON_UNSPECIFIED, message)
 }
 
-// maxRecorded limits the size of a recorded message when it is decompressed.
-const maxRecorded = 64 << 20
-
 func open(ctx context.Context, box *sealed.Box, exchange uuid.UUID, number int16, side string, pieces [][]byte) ([]byte, error) {
-	packed, err := sealed.OpenPieces(ctx, box, sealedExchange, sideSubject(exchange, number, side), pieces)
-	if err != nil {
-		return nil, fmt.Errorf("open %s of exchange %s: %w", side, exchange, err)
-	}
-	reader, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, fmt.Errorf("unpack %s of exchange %s: %w", side, exchange, err)
-	}
-	message, err := io.ReadAll(io.LimitReader(reader, maxRecorded))
-	if err != nil {
-		return nil, fmt.Errorf("unpack %s of exchange %s: %w", side, exchange, err)
-	}
-	return message, nil
+	return (&recorder{sealed: box}).open(ctx, sideSubject(exchange, number, side), pieces)
 }

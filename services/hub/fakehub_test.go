@@ -146,21 +146,21 @@ func echo(change func(items []map[string]any) []map[string]any) func(http.Respon
 }
 
 // bench runs the unit against the fake.
-func bench(t testing.TB, f *fakeHub, change func(*Config)) *unittest.Bench {
+func bench(t testing.TB, f *fakeHub, change func(*Config), options ...unittest.Option) *unittest.Bench {
 	t.Helper()
-	return benchAt(t, f.server.URL, change)
+	return benchAt(t, f.server.URL, change, options...)
 }
 
-func benchAt(t testing.TB, url string, change func(*Config)) *unittest.Bench {
+func benchAt(t testing.TB, url string, change func(*Config), options ...unittest.Option) *unittest.Bench {
 	t.Helper()
-	return unittest.New(t, Unit, unittest.Config(func(c *Config) {
+	return unittest.New(t, Unit, append(options, unittest.Config(func(c *Config) {
 		c.Interface.BaseURL, c.ClientID, c.ClientSecretFile = url, testClient, config.InlineSecret(testSecret)
 		c.Interface.Paths.Search = "/api/eaddr/search"
 		c.Breaker.Failures = 1000
 		if change != nil {
 			change(c)
 		}
-	}))
+	}))...)
 }
 
 func edoc(serial int) string { return fmt.Sprintf("20260302_NARU000001_%013d", serial) }

@@ -248,7 +248,7 @@ func openPush(ctx context.Context, box sealed.Opener, pushID uuid.UUID, pieces [
 func pushReceivedFact(p push, signature hubpush.Signature) journal.Fact {
 	return journal.Fact{Subject: p.id.String(), Ordinal: 1, Actor: actor, OccurredAt: p.receivedAt, Message: &hubv1.HubPushReceived{
 		CertNum: p.Number, EdocNum: p.EdocNum, Address: p.Address, PdfDigest: p.pdfDigest[:], ReceivedAt: timestamppb.New(p.receivedAt),
-		KeyId: signature.KeyID, Nonce: signature.Nonce,
+		KeyId: signature.KeyID, Nonce: signature.Nonce, RequestDigest: p.rawDigest[:],
 	}}
 }
 

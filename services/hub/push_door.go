@@ -3,7 +3,6 @@ package hub
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -161,11 +160,11 @@ func (d *pushDoor) open(ctx context.Context) (lifecycle.Task, error) {
 
 // unpackPush is the content type and the body of a push as it was kept.
 func unpackPush(packed []byte) (contentType string, body []byte, err error) {
-	unzipped, err := gzip.NewReader(bytes.NewReader(packed))
+	kept, err := unpack(packed)
 	if err != nil {
-		return "", nil, fmt.Errorf("unpack: %w", err)
+		return "", nil, err
 	}
-	r := textproto.NewReader(bufio.NewReader(unzipped))
+	r := textproto.NewReader(bufio.NewReader(bytes.NewReader(kept)))
 	if _, err := r.ReadLine(); err != nil {
 		return "", nil, fmt.Errorf("unpack: %w", err)
 	}

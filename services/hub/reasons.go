@@ -44,6 +44,14 @@ func pushNotFound() error {
 	return fault.New(fault.NotFound, domain, hubv1.Reason_REASON_PUSH_NOT_FOUND, "there is no such push")
 }
 
+func exchangeNotFound() error {
+	return fault.New(fault.NotFound, domain, hubv1.Reason_REASON_EXCHANGE_NOT_FOUND, "there is no such exchange with the hub, and no such push")
+}
+
+func factsNotWitnessed(cause error) error {
+	return fault.New(fault.Unavailable, domain, hubv1.Reason_REASON_FACTS_NOT_WITNESSED, cause.Error(), fault.Wrap(cause))
+}
+
 func addressTaken() error {
 	return fault.New(fault.Conflict, domain, hubv1.Reason_REASON_ADDRESS_TAKEN, "the address belongs to somebody else")
 }

@@ -49,6 +49,7 @@ var Unit = unit.Spec[*Config, *service]{
 	Opens:   opens(),
 	Policy:  policyVersion,
 	Follows: follows(),
+	Proves:  proves(),
 	Witness: "status",
 	Signers: []string{receiptKey},
 	Doors: []unit.Door{

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
+	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/page"
 	addressv1 "github.com/naru-relay/naru/proto/gen/naru/address/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
@@ -17,6 +18,9 @@ type accesses struct {
 	viewingv1.UnsafeAccessServiceServer
 	core
 	authorities authorities
+	documents   documents
+	// signer signs extracts of viewing logs.
+	signer keys.Signer
 }
 
 var _ viewingv1.AccessServiceServer = (*accesses)(nil)
@@ -27,14 +31,8 @@ func (s *accesses) ListAccesses(ctx context.Context, r *viewingv1.ListAccessesRe
 	if err != nil {
 		return nil, err
 	}
-	if caller.Actor != "" {
-		held, err := s.authorities.of(ctx, caller.Actor, caller.ID)
-		switch {
-		case err != nil:
-			return nil, err
-		case held.GetRole() != addressv1.AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE:
-			return nil, notAuthorised()
-		}
+	if err := s.represents(ctx, caller); err != nil {
+		return nil, err
 	}
 	before, err := page.After(r.GetPageToken(), uuid.Max, pageTokenInvalid())
 	if err != nil {
@@ -54,6 +52,22 @@ func (s *accesses) ListAccesses(ctx context.Context, r *viewingv1.ListAccessesRe
 		answer.Accesses = append(answer.Accesses, one.proto())
 	}
 	return answer, nil
+}
+
+// represents is a fault if somebody acts for an organisation that it does not represent now.
+func (s *accesses) represents(ctx context.Context, caller authn.Principal) error {
+	if caller.Actor == "" {
+		return nil
+	}
+	held, err := s.authorities.of(ctx, caller.Actor, caller.ID)
+	switch {
+	case err != nil:
+		return err
+	case held.GetRole() != addressv1.AuthorityRole_AUTHORITY_ROLE_REPRESENTATIVE:
+		return notAuthorised()
+	default:
+		return nil
+	}
 }
 
 func (r accessRow) proto() *viewingv1.Access {

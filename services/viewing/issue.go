@@ -2,41 +2,28 @@ package viewing
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/naru-relay/naru/pkg/authn"
-	"github.com/naru-relay/naru/pkg/fault"
 	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/keys"
 	"github.com/naru-relay/naru/pkg/viewingtoken"
-	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
-
-// lookup is asked about a document when its first token is requested; it is a deliveryv1.DeliveryLookupServiceClient.
-type lookup interface {
-	GetReceived(ctx context.Context, in *deliveryv1.GetReceivedRequest, opts ...grpc.CallOption) (*deliveryv1.GetReceivedResponse, error)
-}
 
 // issuer is ViewingTokenService.
 type issuer struct {
 	viewingv1.UnsafeViewingTokenServiceServer
 	core
-	platform string
-	signer   keys.Signer
-	delivery lookup
+	platform  string
+	signer    keys.Signer
+	documents documents
 	// authorities says whether who acts for an organisation still may.
 	authorities authorities
-	// timeout of a question to delivery.
-	timeout time.Duration
 	// perHour bounds the tokens of a document.
 	perHour int
 	group   *journal.Group[*issuance]
@@ -62,7 +49,7 @@ func (s *issuer) IssueViewingToken(ctx context.Context, r *viewingv1.IssueViewin
 	if err := s.authorities.stillMay(ctx, caller); err != nil {
 		return nil, err
 	}
-	d, err := s.documentFor(ctx, caller.ID, r.GetEdocNum())
+	d, err := s.documents.find(ctx, r.GetEdocNum(), func(_, recipient string) bool { return recipient == caller.ID })
 	if err != nil {
 		return nil, err
 	}
@@ -128,56 +115,6 @@ func (s *issuer) keepIssued(ctx context.Context, tx *journal.Tx, of []*issuance)
 		}
 	}
 	return nil
-}
-
-// documentFor returns a recipient's own document. Somebody else's document is not found, just like an unknown number.
-func (s *issuer) documentFor(ctx context.Context, recipient, number string) (document, error) {
-	edocNum, err := id.ParseEdocNumber(number)
-	if err != nil {
-		return document{}, documentNotFound()
-	}
-	d, _, found, err := readDocument(ctx, s.db, edocNum, "")
-	if err != nil {
-		return document{}, err
-	}
-	if found && d.recipient == recipient {
-		return d, nil
-	}
-	// Delivery is asked about somebody else's document, too: its answer must not be faster, or different while delivery is away,
-	// than the answer for a number that does not exist.
-	return s.ask(ctx, recipient, edocNum)
-}
-
-// ask asks delivery about a document for which no token was requested yet. The answer is kept with the token.
-func (s *issuer) ask(ctx context.Context, recipient string, number id.EdocNumber) (document, error) {
-	asking, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	answer, err := s.delivery.GetReceived(asking, &deliveryv1.GetReceivedRequest{EdocNum: number.String()})
-	if fault.KindOf(err) == fault.NotFound {
-		count(ctx, s.metrics.lookups, "unknown")
-		return document{}, documentNotFound()
-	}
-	if err != nil {
-		count(ctx, s.metrics.lookups, "unavailable")
-		return document{}, unavailable("the document cannot be looked up now", err)
-	}
-	count(ctx, s.metrics.lookups, "found")
-	// The recipient is checked first: nothing about somebody else's document may be reported.
-	if f := answer.GetFacts(); f.GetEdocNum() != number.String() || f.GetRecipient() != recipient {
-		return document{}, documentNotFound()
-	}
-	d, err := documentOf(answer.GetFacts())
-	if errors.Is(err, errFactsLater) {
-		return document{}, unavailable("the document cannot be viewed yet", err)
-	}
-	if err != nil {
-		return document{}, fmt.Errorf("facts of %s: %w", number, err)
-	}
-	if d.receivedCommit, err = uuid.Parse(answer.GetCommit()); err != nil {
-		return document{}, fmt.Errorf("commit of %s: %w", number, err)
-	}
-	d.cancelled, err = isCancelled(ctx, s.db, number)
-	return d, err
 }
 
 // withToken appends a token to a viewing URL, whose own query and fragment stay as they are. The token's characters need no

@@ -113,7 +113,7 @@ func TestTokensOfADocumentAreBounded(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The token key and the session key are both published, and are different.
+// The keys of sessions, tokens and extracts are published, and are different.
 func TestKeysPublished(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -128,8 +128,8 @@ func TestKeysPublished(t *testing.T) {
 		require.Equal(t, []string{signer.KeyID()}, slices.Collect(maps.Keys(published)), "each says what it is for")
 		ids[signer.KeyID()] = true
 	}
-	require.Len(t, ids, 2)
-	require.Equal(t, []string{keys.AccessToken, keys.ViewingToken}, Unit.Signers)
+	require.Len(t, ids, 3)
+	require.Equal(t, []string{keys.AccessToken, keys.ViewingToken, keys.ViewingLog}, Unit.Signers)
 }
 
 func TestIssueRefused(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/naru-relay/naru/pkg/id"
 	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pg"
 )
@@ -57,4 +58,22 @@ func listAccesses(ctx context.Context, db pg.DBTX, recipient string, before uuid
 		          where v.recipient = $1 and v.jti < $2
 		          order by v.jti desc limit $3)) a
 		 order by 1 desc limit $3`, recipient, before, n)
+}
+
+// loggedToken is a viewing token with what became of it.
+type loggedToken struct {
+	Number           int
+	GivenAt          time.Time
+	System, Person   string
+	OpenedAt, ReadAt *time.Time
+}
+
+// listTokens gives at most n of a document's tokens after a number, in their order.
+func listTokens(ctx context.Context, db pg.DBTX, number id.EdocNumber, after, n int) ([]loggedToken, error) {
+	return pg.All(ctx, db, "list tokens of "+number.String(), pgx.RowToStructByPos[loggedToken], `
+		select v.ordinal, v.issued_at, v.viewing_system, case v.acted_by when '' then v.recipient else v.acted_by end, v.used_at,
+		       (select r.read_at from read_time r where r.edoc_num = v.edoc_num and r.verification_id = v.verification_id)
+		  from viewing_token v
+		 where v.edoc_num = $1 and v.ordinal > $2
+		 order by v.ordinal limit $3`, number.String(), after, n)
 }

@@ -47,11 +47,13 @@ var Unit = unit.Spec[*Config, *service]{
 		&viewingv1.ViewingTokenIssued{}, &viewingv1.ViewingTokenVerified{}, &viewingv1.DocumentRead{},
 		&viewingv1.IdentityProved{}, &viewingv1.IdentityRefused{}, &viewingv1.OrganisationSessionOpened{}, &viewingv1.TokenChecked{}, &viewingv1.ReadReported{},
 		&viewingv1.ViewingOpened{}, &viewingv1.ContentCompared{}, &viewingv1.ContentServed{},
+		&viewingv1.ViewingLogExtracted{},
 	},
-	Signers: []string{keys.AccessToken, keys.ViewingToken},
+	Signers: []string{keys.AccessToken, keys.ViewingToken, keys.ViewingLog},
 	Opens:   opens(),
 	Policy:  "viewing/1",
 	Follows: follows(), Witness: "status",
+	Proves: proves(),
 	Doors: []unit.Door{
 		unit.Offer(&viewingv1.SessionService_ServiceDesc, viewingv1.RegisterSessionServiceHandlerClient, viewingv1.NewSessionServiceClient),
 		unit.Offer(&viewingv1.ViewingTokenService_ServiceDesc, viewingv1.RegisterViewingTokenServiceHandlerClient, viewingv1.NewViewingTokenServiceClient),
@@ -135,12 +137,16 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 	if err != nil {
 		return nil, err
 	}
+	logKey, err := env.Keys.Signer(ctx, keys.ViewingLog)
+	if err != nil {
+		return nil, err
+	}
 	delivery, err := env.Dial("delivery")
 	if err != nil {
 		return nil, err
 	}
-	tokens := &issuer{core: c, platform: env.Platform, signer: tokenKey, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery),
-		authorities: acting, timeout: config.Lookup.Timeout.Std(), perHour: config.Tokens.PerHour}
+	received := documents{core: c, delivery: deliveryv1.NewDeliveryLookupServiceClient(delivery), timeout: config.Lookup.Timeout.Std()}
+	tokens := &issuer{core: c, platform: env.Platform, signer: tokenKey, documents: received, authorities: acting, perHour: config.Tokens.PerHour}
 	tokens.group = journal.NewGroup(env.Journal, func(i *issuance) string { return i.number.String() }, tokens.keepIssued)
 	content, err := env.Dial("content")
 	if err != nil {
@@ -151,7 +157,7 @@ func build(ctx context.Context, env *unit.Env, config *Config) (*service, error)
 		checks:      journal.NewGroup(env.Journal, (*check).key, keepChecks),
 		reports:     journal.NewGroup(env.Journal, func(r *reporting) string { return r.number.String() }, keepReports)}
 	return &service{
-		accesses: &accesses{core: c, authorities: acting},
+		accesses: &accesses{core: c, authorities: acting, documents: received, signer: logKey},
 		sessions: logins, issuer: tokens, checker: verifying,
 		host: &host{core: c, checker: verifying, contents: contentv1.NewContentServiceClient(content), authorities: acting,
 			timeout: config.Lookup.Timeout.Std(), log: env.Log},

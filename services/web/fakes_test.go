@@ -374,6 +374,14 @@ func (f *fakeBundles) VerifyFile(stream grpc.ClientStreamingServer[certificatev1
 	if bytes.HasPrefix(file, []byte("PK")) {
 		check.Outcome, report.Valid, report.Bundle = certificatev1.CheckOutcome_CHECK_OUTCOME_PASSED, true, &certificatev1.BundleSummary{EdocNum: here}
 	}
+	switch moment := timestamppb.New(time.Date(2026, 3, 2, 1, 2, 3, 0, time.UTC)); string(file) {
+	case "a receipt":
+		report.Receipt = &certificatev1.ReceiptSummary{EdocNum: here, Relay: "시험용 중계자", AcceptedAt: moment}
+	case "a log":
+		report.ViewingLog = &certificatev1.ViewingLogSummary{EdocNum: here, Relay: "시험용 중계자", MadeAt: moment, ReadAt: moment}
+	case "a stranger's":
+		return fault.New(fault.Conflict, "certificate", certificatev1.Reason_REASON_KIND_NOT_OFFERED, "nobody is trusted")
+	}
 	return stream.SendAndClose(&certificatev1.VerifyFileResponse{Report: report})
 }
 

@@ -11,8 +11,12 @@ import (
 )
 
 // requestBundle asks for a bundle; its request is that of the distribution certificate in it.
-func (v *visit) requestBundle(number, reason string) (string, error) {
-	answer, err := v.relay.bundles.RequestBundle(v.as(), &certificatev1.RequestBundleRequest{EdocNum: number, Reason: reason, RequestId: v.form("request_id")})
+func (v *visit) requestBundle(number, reason string, evidence bool) (string, error) {
+	request := &certificatev1.RequestBundleRequest{EdocNum: number, Reason: reason, RequestId: v.form("request_id"), Form: certificatev1.BundleForm_BUNDLE_FORM_SUBMISSION}
+	if evidence {
+		request.Form = certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE
+	}
+	answer, err := v.relay.bundles.RequestBundle(v.as(), request)
 	return answer.GetBundle().GetId(), err
 }
 

@@ -63,8 +63,8 @@ func (v *visit) requestCertificate(list string, again func(int, ui.Form) error) 
 			Values: map[string]string{"reason": v.form("reason")}, Wrong: []ui.Wrong{{Field: "reason", Text: locale.CertificateNeeds}},
 		})
 	}
-	if v.form("bundle") != "" {
-		id, err := v.requestBundle(v.r.PathValue("number"), reason)
+	if form := v.form("bundle"); form != "" {
+		id, err := v.requestBundle(v.r.PathValue("number"), reason, form == "evidence")
 		if err != nil {
 			return err
 		}

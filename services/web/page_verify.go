@@ -93,6 +93,16 @@ func (v *visit) verified(r *certificatev1.ValidationReport) ui.VerifiedView {
 		Valid: r.GetValid(), Number: b.GetEdocNum(), CertNum: b.GetCertNum(), Sender: b.GetSender(), Recipient: b.GetRecipient(), Assembler: b.GetAssembler(),
 		SentAt: timeOf(b.GetSentAt()), ReceivedAt: timeOf(b.GetReceivedAt()), ReadAt: timeOf(b.GetReadAt()), Stamped: timeOf(r.GetEvidenceAt()),
 	}
+	if s := r.GetReceipt(); s != nil {
+		view.Number, view.Relay, view.AcceptedAt = s.GetEdocNum(), s.GetRelay(), timeOf(s.GetAcceptedAt())
+	}
+	for _, step := range b.GetTimeline() {
+		what, _ := locale.SentStep(step.GetKind())
+		view.Steps = append(view.Steps, ui.StepView{At: timeOf(step.GetAt()), What: what})
+	}
+	if l := r.GetViewingLog(); l != nil {
+		view.Number, view.Relay, view.MadeAt, view.ReadAt = l.GetEdocNum(), l.GetRelay(), timeOf(l.GetMadeAt()), timeOf(l.GetReadAt())
+	}
 	for _, c := range r.GetChecks() {
 		one := ui.CheckView{ID: c.GetId(), Text: c.GetKorean()}
 		if v.say == locale.English {

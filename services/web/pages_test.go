@@ -106,7 +106,7 @@ func TestCertificate(t *testing.T) {
 func TestBundle(t *testing.T) {
 	t.Parallel()
 	b := setup(t).signedIn(t, unittest.NewID())
-	asked := b.post("/inbox/"+here+"/certificates", url.Values{"request_id": {"r1"}, "reason": {"제출용"}, "bundle": {"1"}})
+	asked := b.post("/inbox/"+here+"/certificates", url.Values{"request_id": {"r1"}, "reason": {"제출용"}, "bundle": {"evidence"}})
 	require.Equal(t, "/certificates/"+bundleID+"?of=inbox", asked.header.Get("Location"))
 	page := b.get("/certificates/" + bundleID)
 	require.Equal(t, http.StatusOK, page.status)
@@ -136,6 +136,14 @@ func TestVerify(t *testing.T) {
 	require.Equal(t, "%PDF-1.7", signed.body)
 	require.Equal(t, "application/pdf", signed.header.Get("Content-Type"))
 	require.Contains(t, signed.header.Get("Content-Disposition"), "attachment")
+	for content, said := range map[string][]string{"a receipt": {"서명한 중계자", "접수한 때"}, "a log": {"서명한 중계자", "읽은 때", "확인서를 만든 때"}} {
+		told := b.bring("/verify", "", file{"file", "a.txt", content})
+		for _, want := range append(said, here, "시험용 중계자", `datetime="2026-03-02T01:02:03Z"`) {
+			require.Contains(t, told.body, want, content)
+		}
+		require.NotContains(t, told.body, "증명서 번호", "it has none")
+	}
+	require.Contains(t, b.bring("/verify", "", file{"file", "a.txt", "a stranger's"}).body, "이런 종류의 파일을 검증하지 않습니다")
 	for name, r := range map[string]answered{
 		"empty":        b.bring("/verify", "", file{"file", "a.asice", ""}),
 		"another name": b.bring("/verify", "", file{"other", "a.asice", "PK"}),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -104,5 +105,5 @@ func (s stamper) Stamp(_ context.Context, hash [sha256.Size]byte) ([]byte, *tsp.
 	if s.bend != nil {
 		der = s.bend(der)
 	}
-	return der, &tsp.Token{Attestation: attestation.Attestation{At: s.at}}, err
+	return der, &tsp.Token{Attestation: attestation.Attestation{At: s.at}, Signer: s.signer.Chain[0], Digest: crypto.SHA256}, err
 }

@@ -28,10 +28,12 @@ func (w *world) contents() []vector {
 	another := hashOf(pdf("다른 문서"))
 	presented := bad("presented_document", "the verifier holds another document", w.story().bundle(), bundle.CheckPresentedDocument)
 	presented.Document = "bad/another.pdf"
+	attached := bad("presented_attachments", "the verifier holds the attachments in another order", w.story().bundle(), bundle.CheckPresentedAttachments)
+	attached.Attachments = []string{"good/attachment2.pdf", "good/attachment1.pdf"}
 	outlived := bad("algorithm", "signed with an RSA key of 2,048 bits when that was not suitable any more", w.outlived(), bundle.CheckAlgorithms)
 	outlived.At = moment(time.Date(2031, time.July, 1, 0, 0, 0, 0, time.UTC))
 	return []vector{
-		presented, outlived,
+		presented, attached, outlived,
 		bad("another_document", "certificates of another document", later(func(s *story) { s.document = pdf("다른 문서") }), bundle.CheckDistributionDocument, bundle.CheckOriginalDocument),
 		bad("another_attachment", "certificates of other attachments", later(func(s *story) { s.attachments[0] = pdf("다른 첨부") }), bundle.CheckDistributionAttachments, bundle.CheckOriginalAttachments),
 		bad("attachment_missing", "an attachment is missing", later(func(s *story) { s.attachments = s.attachments[:1] }), bundle.CheckDistributionAttachments, bundle.CheckOriginalAttachments),

@@ -57,10 +57,11 @@ func edit(container []byte, name string, change func([]byte) []byte) []byte {
 // flip changes one bit of a byte; a negative place counts from the end.
 func flip(place int) func([]byte) []byte {
 	return func(content []byte) []byte {
-		if place < 0 {
-			place += len(content)
+		at := place
+		if at < 0 {
+			at += len(content)
 		}
-		content[place] ^= 1
+		content[at] ^= 1
 		return content
 	}
 }

@@ -21,14 +21,15 @@ func (w *world) good() []vector {
 	unread.circulation.ReadAt = time.Time{}
 	less := w.story()
 	less.leftOut = 1
-	presented := good("presented", "the whole, with the document that the verifier holds itself", w.story().bundle())
-	presented.Document = "good/document.pdf"
+	presented := good("presented", "the whole, with the document and the attachments that the verifier holds itself", w.story().bundle())
+	presented.Document, presented.Attachments = "good/document.pdf", []string{"good/attachment1.pdf", "good/attachment2.pdf"}
 	return []vector{
 		good("submission", "document with two attachments, original and distribution certificate", w.story().bundle()),
 		good("drawn", "its distribution certificate has pages, as the sandbox hub draws them", drawn.bundle()),
 		good("without_attachments", "a document alone", alone.bundle()),
 		good("attachment_left_out", "only the hash of the first attachment is in it", less.bundle()),
 		good("not_read", "the recipient has not read it", unread.bundle()),
+		good("evidence", "the evidence form: with registration certificate, timeline, an answer of the hub, and the relay's records", w.evidence().bundle()),
 		good("renewed", "stamped again twice, a year after the other", w.renewed(2)),
 		presented,
 	}

@@ -21,6 +21,8 @@ type vector struct {
 	At string `json:"at,omitempty"`
 	// Document is presented beside it, if it names a file.
 	Document string `json:"document,omitempty"`
+	// Attachments are presented beside it, in this order, if it names files.
+	Attachments []string `json:"attachments,omitempty"`
 	// Failed are the ids of the checks that fail; exactly these. None: the file is valid.
 	Failed []string `json:"failed"`
 
@@ -48,11 +50,14 @@ func main() {
 	w := newWorld()
 	w.writeTrust(filepath.Join(folder, "trust"))
 	e := expected{Format: "naru-vectors/1", At: moment(verifiedAt)}
-	for _, v := range slices.Concat(w.good(), w.containers(), w.envelopes(), w.contents()) {
+	for _, v := range slices.Concat(w.good(), w.containers(), w.envelopes(), w.contents(), w.evidences(), w.receipts(), w.viewingLogs()) {
 		write(filepath.Join(folder, v.File), v.content)
 		e.Vectors = append(e.Vectors, v)
 	}
 	write(filepath.Join(folder, "good/document.pdf"), w.story().document)
+	for i, attachment := range w.story().attachments {
+		write(filepath.Join(folder, fmt.Sprintf("good/attachment%d.pdf", i+1)), attachment)
+	}
 	write(filepath.Join(folder, "bad/another.pdf"), pdf("다른 문서"))
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)

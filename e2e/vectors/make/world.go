@@ -44,14 +44,17 @@ type world struct {
 	hubRoot, archiveRoot, tsaRoot, relayRoot, strange *authority
 	hub, archive, relay                               bundle.Signer
 	tsa                                               stamper
+	logs                                              relayLogs
+	texts                                             relayTexts
 }
 
 func newWorld() *world {
 	w := &world{
 		hubRoot: newAuthority("시험용 유통허브 루트"), archiveRoot: newAuthority("시험용 보관소 루트"), tsaRoot: newAuthority("시험용 시점확인 루트"),
-		relayRoot: newAuthority("시험용 중계자 루트"), strange: newAuthority("시험용 낯선 루트"),
+		relayRoot: newAuthority("시험용 중계자 루트"), strange: newAuthority("시험용 낯선 루트"), logs: newRelayLogs(),
 	}
 	w.hub, w.archive, w.relay = w.hubRoot.signer(hubName), w.archiveRoot.signer(archive), w.relayRoot.signer(relayName)
+	w.texts = newRelayTexts()
 	w.tsa = stamper{signer: w.tsaRoot.signer("시험용 시점확인센터", timeStamps), at: at}
 	return w
 }
@@ -72,14 +75,28 @@ archives:
     - name: "` + archive + `"
       profile: naru-sandbox-archive/1
       roots: [archive-root.pem]
+logs:
+  folder: logs
+relays:
+  - name: "` + relayName + `"
+    keys: [relay-keys.json]
+    ended:
+      - {key: "%s", at: %s}
+      - {key: "%s", at: %s}
 `
+
+func (w *world) trust() []byte {
+	ended := endedAt.Format(time.RFC3339)
+	return fmt.Appendf(nil, trust, w.texts.ended.KeyID(), ended, w.texts.endedLogs.KeyID(), ended)
+}
 
 func (w *world) writeTrust(folder string) {
 	for name, content := range map[string][]byte{
-		"trust.yaml": []byte(trust), "hub-root.pem": w.hubRoot.pem(), "archive-root.pem": w.archiveRoot.pem(), "tsa-root.pem": w.tsaRoot.pem(), "relay-root.pem": w.relayRoot.pem(),
+		"trust.yaml": w.trust(), "relay-keys.json": append(w.texts.keySet(), '\n'), "hub-root.pem": w.hubRoot.pem(), "archive-root.pem": w.archiveRoot.pem(), "tsa-root.pem": w.tsaRoot.pem(), "relay-root.pem": w.relayRoot.pem(),
 	} {
 		write(filepath.Join(folder, name), content)
 	}
+	w.logs.write(filepath.Join(folder, "logs"))
 }
 
 func write(path string, content []byte) {
@@ -115,6 +132,12 @@ type story struct {
 	registration bool
 	tsa          stamper
 	form         bundle.Form
+	// Of the evidence form: its registration certificate, what that says where it is something else, and what the relay recorded,
+	// which may be bent.
+	registered     []byte
+	registeredSays func(*archivecert.Statement)
+	records        func(*story, []byte) *records
+	bend           func(*records)
 }
 
 func (w *world) story() *story {
@@ -125,7 +148,20 @@ func (w *world) story() *story {
 			SentAt: sentAt, ReceivedAt: receivedAt, ReadAt: readAt,
 		},
 		applicant: sender, certNum: certNum, hub: w.hub, archive: w.archive, relay: w.relay, tsa: w.tsa, form: bundle.Submission, hubSignedAt: at.Add(-time.Minute),
+		records: w.recorded,
 	}
+}
+
+// evidence is a story for the evidence form; bend changes what the relay recorded.
+func (w *world) evidence(bend ...func(*records)) *story {
+	s := w.story()
+	s.form = bundle.Evidence
+	s.bend = func(r *records) {
+		for _, change := range bend {
+			change(r)
+		}
+	}
+	return s
 }
 
 // pdf is a small file of its kind.
@@ -191,7 +227,12 @@ func (s *story) certificates() (distribution, original []byte) {
 	if s.registration {
 		original = must(archivecert.IssueRegistration(statement, signer, at.Add(-time.Minute)))
 	} else {
-		original = must(archivecert.IssueOriginal(statement, strings.Repeat("ab", 32), signer, at.Add(-time.Minute)))
+		digest := strings.Repeat("ab", 32)
+		if s.form == bundle.Evidence {
+			s.registered = s.register(statement, signer)
+			digest = archivecert.Digest(s.registered)
+		}
+		original = must(archivecert.IssueOriginal(statement, digest, signer, at.Add(-time.Minute)))
 	}
 	if s.pdf != nil {
 		distribution = s.pdf(distribution)
@@ -202,6 +243,15 @@ func (s *story) certificates() (distribution, original []byte) {
 	return distribution, original
 }
 
+// register issues the registration certificate that the evidence form holds.
+func (s *story) register(statement archivecert.Statement, signer archivecert.Signer) []byte {
+	statement.CertificateNumber, statement.ValidFrom = "R-2026-000001", registeredAt
+	if s.registeredSays != nil {
+		s.registeredSays(&statement)
+	}
+	return must(archivecert.IssueRegistration(statement, signer, registeredAt.Add(time.Second)))
+}
+
 // draft puts the story into a bundle; change may bend it after the certificates were made.
 func (s *story) draft(change ...func(*story)) bundle.Draft {
 	distribution, original := s.certificates()
@@ -209,7 +259,7 @@ func (s *story) draft(change ...func(*story)) bundle.Draft {
 		bend(s)
 	}
 	d := bundle.Draft{SignedAt: at, Statement: bundle.Statement{
-		Serial: "01a22fe7-0000-7000-8000-000000000001", Form: s.form, EdocNum: edocNum, CertNum: s.certNum, Applicant: s.applicant, Circulation: s.circulation,
+		Serial: bundleSerial, Form: s.form, EdocNum: edocNum, CertNum: s.certNum, Applicant: s.applicant, Circulation: s.circulation,
 	}}
 	d.Contents = append(d.Contents, bundle.Bytes(bundle.RoleDocument, "document/document.pdf", "application/pdf", s.document))
 	d.AttachmentHashes = hashesOf(s.attachments)
@@ -221,6 +271,16 @@ func (s *story) draft(change ...func(*story)) bundle.Draft {
 	d.Contents = append(d.Contents,
 		bundle.Bytes(bundle.RoleDistribution, "certificates/distribution.pdf", "application/pdf", distribution),
 		bundle.Bytes(bundle.RoleOriginal, "certificates/original.p7m", "application/pkcs7-mime", original))
+	if s.form == bundle.Evidence {
+		r := s.records(s, distribution)
+		s.bend(r)
+		if err := d.AddEvidence(r.leading()); err != nil {
+			panic(err)
+		}
+		if r.draft != nil {
+			r.draft(&d)
+		}
+	}
 	return d
 }
 

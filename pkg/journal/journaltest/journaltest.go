@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -25,6 +26,9 @@ import (
 
 // Platform is the relay's platform id in tests.
 const Platform = "naru-01-test"
+
+// CosignEvery is how often the newest checkpoint is cosigned anew in tests.
+const CosignEvery = 10 * time.Minute
 
 // Journal is a unit's journal with what belongs to it.
 type Journal struct {
@@ -65,7 +69,8 @@ func Open(t testing.TB, db *pgxpool.Pool, unit string, states []proto.Message, p
 func (j *Journal) NewLogger(t testing.TB, db *pgxpool.Pool, witness journal.Witness) *journal.Logger {
 	t.Helper()
 	logger, err := journal.NewLogger(journal.LoggerDeps{Unit: j.Unit, DB: db, Keys: j.Keys, Store: j.Store, Signer: j.Signer, Clock: j.Clock,
-		Log: slog.New(slog.DiscardHandler), Meter: j.Meter, Witness: witness})
+		Log: slog.New(slog.DiscardHandler), Meter: j.Meter,
+		Witness: witness, CosignEvery: CosignEvery})
 	require.NoError(t, err)
 	return logger
 }

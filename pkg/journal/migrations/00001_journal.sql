@@ -55,7 +55,8 @@ create table log_tile (
 alter table log_tile alter column hashes set storage external;
 grant select, insert, update (hashes) on log_tile to ${app};
 
--- Checkpoints of the log (C2SP tlog-checkpoint), with the cosignatures of its witnesses once they have answered.
+-- Checkpoints of the log (C2SP tlog-checkpoint), with the first cosignature of the unit that witnesses it, once it has answered. A row is
+-- never changed after that: time stamps are over its text.
 create table log_checkpoint (
     seq        bigint      not null constraint log_checkpoint_seq_counts check (seq > 0),
     generation integer     not null constraint log_checkpoint_generation_counts check (generation > 0),
@@ -67,6 +68,21 @@ create table log_checkpoint (
     constraint log_checkpoint_grows unique (generation, size)
 );
 grant select, insert, update (cosigned) on log_checkpoint to ${app};
+
+-- The newest cosignature that each witness gave of a checkpoint since the first one. A later one by the same key over the same tree says
+-- all that the one before said, and that the tree still stood: it replaces it, so a log that stands still does not grow here.
+create table log_cosignature (
+    generation  integer     not null,
+    size        bigint      not null,
+    -- Whose it is: name and hash of the key, as a verifier key begins.
+    witness     text        collate "C" not null constraint log_cosignature_witness_bounded check (octet_length(witness) between 1 and 300),
+    -- Its line of the note (C2SP tlog-cosignature); it states its own time.
+    line        text        not null constraint log_cosignature_line_bounded check (octet_length(line) between 1 and 8192),
+    -- When this unit was given it, by its own clock.
+    given_at    timestamptz not null,
+    constraint log_cosignature_pk primary key (generation, size, witness)
+);
+grant select, insert, update (line, given_at) on log_cosignature to ${app};
 
 -- Time stamps (RFC 3161) of checkpoints by a third party, each over SHA-256 of the checkpoint's text with all its signatures.
 create table log_stamp (

@@ -52,6 +52,8 @@ type Bench struct {
 	Config unit.Config
 	// Logs is what the unit has logged.
 	Logs *Log
+	// WitnessKey is the verifier key of the unit's witness, if there is one (Witnessed).
+	WitnessKey string
 
 	unit    unit.Unit
 	network *rpc.Local
@@ -74,6 +76,7 @@ type options struct {
 	databaseClock clock.Clock
 	conns         int32
 	pooled        bool
+	witnessed     bool
 	database      *pgtest.DB
 }
 
@@ -103,6 +106,9 @@ func Neighbour(name string, register func(grpc.ServiceRegistrar)) Option {
 	return func(o *options) { o.neighbours[name] = register }
 }
 
+// Witnessed has the unit's log cosigned, so that its facts can be proved.
+func Witnessed() Option { return func(o *options) { o.witnessed = true } }
+
 // WithClock gives the unit this clock.
 func WithClock(c *clock.Fake) Option { return func(o *options) { o.clock = c } }
 
@@ -128,6 +134,12 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 	keysDir := t.TempDir()
 	b.issuers(t, u, keysDir, o.neighbours)
 	b.journals(t, o.neighbours)
+	witness := "" // nobody is there
+	if o.witnessed {
+		witness = u.Witness
+		fake := newFakeWitness(t, witness)
+		b.WitnessKey, o.neighbours[witness] = fake.public, fake.register
+	}
 	for _, name := range slices.Sorted(maps.Keys(o.neighbours)) {
 		b.serveNeighbour(t, name, o.neighbours[name])
 	}
@@ -136,7 +148,7 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 		appURL = pgtest.PgBouncer(t, "", u.Name)(db.AppURL)
 	}
 	rt := unit.Runtime{
-		Version: "test", Platform: Platform, Network: b.network, KeysDir: keysDir, CreateKeys: true,
+		Version: "test", Platform: Platform, Network: b.network, KeysDir: keysDir, CreateKeys: true, CosignEvery: time.Hour,
 		Database: func(string) unit.Database {
 			return unit.Database{URL: appURL, OwnerURL: db.OwnerURL, MaxConns: o.conns, Pooled: pooled}
 		},
@@ -155,7 +167,7 @@ func New(t testing.TB, u unit.Unit, opts ...Option) *Bench {
 		},
 	}
 	built := u
-	built.Witness = "" // nobody is there
+	built.Witness = witness
 	built.Build = func(ctx context.Context, env *unit.Env, config unit.Config) (*unit.Service, error) {
 		b.Env, b.Config = env, config
 		return u.Build(ctx, env, config)

@@ -130,7 +130,7 @@ grant select, insert on certificate_file to ${app};
 
 -- A certificate bundle (전자증명서): of an accepted request, whose distribution certificate goes into it. What it is made of, as the archive unit and delivery
 -- stated it when it was requested; none of this changes. Then its state: 1 requested, 2 issued, 3 failed, and what it waits for: 1 the distribution
--- certificate, 2 the archive, 3 a time stamp.
+-- certificate, 2 the archive, 3 a time stamp, 4 the proofs of what led to it.
 create table bundle (
     id                  uuid        not null constraint bundle_pk primary key
                                              constraint bundle_of_certificate references certificate (id),
@@ -142,8 +142,9 @@ create table bundle (
     sender_platform     text        not null,
     recipient_platform  text        not null,
     registration_digest text        not null,
+    form                text        not null constraint bundle_form_known check (form in ('submission', 'evidence')),
     state               smallint    not null constraint bundle_state_known check (state in (1, 2, 3)),
-    waits_for           smallint    not null default 1 constraint bundle_wait_known check (waits_for in (1, 2, 3)),
+    waits_for           smallint    not null default 1 constraint bundle_wait_known check (waits_for in (1, 2, 3, 4)),
     due_at              timestamptz,
     lease_until         timestamptz,
     owner               text,

@@ -7,17 +7,19 @@ import (
 	"net/http"
 	"net/url"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/naru-relay/naru/services/client/poll"
 
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 )
 
-// RequestBundle requests the certificate bundle (전자증명서) of a document that the relay deposited (guide 5.2.2 ❶). An agent names
-// the authorisation of a party; others leave it empty.
-func (c *Client) RequestBundle(ctx context.Context, edocNum, reason, requestID, authorisation string) (*certificatev1.Bundle, error) {
-	in := &certificatev1.RequestBundleRequest{Reason: reason, RequestId: requestID, Authorisation: authorisation}
+// RequestBundle requests the certificate bundle (전자증명서) of a document that the relay deposited (guide 5.2.2 ❶).
+func (c *Client) RequestBundle(ctx context.Context, asked *certificatev1.RequestBundleRequest) (*certificatev1.Bundle, error) {
+	in := proto.CloneOf(asked)
+	in.EdocNum = "" // it stands in the path
 	out := &certificatev1.RequestBundleResponse{}
-	err := c.rest.Call(ctx, http.MethodPost, "/v1/documents/"+url.PathEscape(edocNum)+"/bundles", nil, in, out)
+	err := c.rest.Call(ctx, http.MethodPost, "/v1/documents/"+url.PathEscape(asked.GetEdocNum())+"/bundles", nil, in, out)
 	return out.GetBundle(), err
 }
 

@@ -8,6 +8,7 @@
 //	<kind>-root.key    its key                                     0600
 //	<kind>-leaf.pem    the system's certificate                    0644
 //	<kind>-leaf.key    its key                                     0600
+//	relay-keys.json    keys of the relay, written by who starts it 0644
 //	trust.yaml         whom all of them are, for naru verify       0644
 //
 // Several processes may open the same folder at the same time, even for the first time: a file lock lets one process create what

@@ -112,6 +112,7 @@ var problems = map[string]Problem{
 	"ARCHIVE_REFUSED":          {both("보관소가 문서를 내주지 않았습니다.", "The archive does not issue the document."), both("운영자에게 문의하십시오.", "Ask the operator.")},
 	"FILE_TOO_LARGE":           {both("파일이 너무 큽니다.", "The file is too large."), both("큰 파일은 naru verify 명령으로 검증하십시오.", "Verify it with the command naru verify.")},
 	"VERIFICATION_NOT_OFFERED": {VerifyNone, VerifyElsewhere},
+	"KIND_NOT_OFFERED":         {both("이 서비스는 이런 종류의 파일을 검증하지 않습니다.", "This service does not verify files of this kind."), VerifyElsewhere},
 	"SIGNED_REPORT_UNAVAILABLE": {
 		both("지금은 서명된 보고서를 만들 수 없습니다.", "No signed report can be made now."),
 		both("잠시 뒤 다시 하거나, 보고서 없이 검증하십시오.", "Try again in a moment, or verify without a report."),

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/naru-relay/naru/pkg/config"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/pgserver"
 	"github.com/naru-relay/naru/services/allinone"
 	"github.com/naru-relay/naru/services/registry"
@@ -37,6 +39,11 @@ type Place struct {
 	// StampRoots is a PEM file of the roots of time-stamping authorities; empty: with Data those of its sandbox, else time stamps
 	// are not checked.
 	StampRoots string
+	// Policy is what is expected of the logs' witnesses; its Within is above zero.
+	Policy journal.WitnessPolicy
+	// At is the moment to judge by; zero: the present for a relay that runs, and for one that has stopped and for a dump what
+	// they state themselves.
+	At time.Time
 }
 
 // Names of the databases of a data folder.
@@ -54,7 +61,9 @@ type opened struct {
 	running bool
 	// absent are the units whose schema a dump does not hold.
 	absent []string
-	close  []func()
+	// at is the moment to judge by, where the caller names one.
+	at    time.Time
+	close []func()
 }
 
 // Close stops and removes what open started.
@@ -66,7 +75,7 @@ func (o *opened) Close() {
 
 // open connects to the databases. If the private server of a data folder is not running, open starts it and Close stops it.
 func (p Place) open(ctx context.Context) (_ *opened, err error) {
-	o := &opened{keys: p.Keys, running: true}
+	o := &opened{keys: p.Keys, running: true, at: p.At}
 	defer func() {
 		if err != nil {
 			o.Close()
@@ -143,12 +152,41 @@ func (o *opened) connect(ctx context.Context, address string) (*pgxpool.Pool, er
 	return pool, nil
 }
 
-// now is the time to judge by. It is zero for a stopped relay, where work in progress is not late.
-func (o *opened) now(at time.Time) time.Time {
-	if o.running {
-		return at
+// now is the time to judge by what has waited too long. It is zero for a stopped relay, where work in progress is not late.
+func (o *opened) now(present time.Time) time.Time {
+	switch {
+	case !o.at.IsZero():
+		return o.at
+	case o.running:
+		return present
+	default:
+		return time.Time{}
 	}
-	return time.Time{}
+}
+
+// asOf is the moment by which the age of cosignatures is judged. What has stopped, and a dump, name none that could be believed
+// more than the newest time that any of their logs states: so a log that stood still while the others were cosigned is told, and
+// an old dump is not told for being old.
+func (o *opened) asOf(ctx context.Context, present time.Time) (time.Time, error) {
+	if now := o.now(present); !now.IsZero() {
+		return now, nil
+	}
+	var newest time.Time
+	for _, u := range registry.Units() {
+		if slices.Contains(o.absent, u.Name) {
+			continue
+		}
+		schema := pgx.Identifier{u.Name}.Sanitize()
+		var stated *time.Time
+		if err := o.relay.QueryRow(ctx, `select greatest((select max(made_at) from `+schema+`.log_checkpoint), (select max(given_at) from `+schema+`.log_cosignature))`).
+			Scan(&stated); err != nil {
+			return time.Time{}, fmt.Errorf("read the newest time that %s states: %w", u.Name, err)
+		}
+		if stated != nil && stated.After(newest) {
+			newest = *stated
+		}
+	}
+	return newest, nil
 }
 
 // superuser returns the superuser's URL of a data folder's server. It starts the server if it does not answer.

@@ -46,7 +46,7 @@ func Audit(ctx context.Context, p Place, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{}
-	if r.Verification, err = k.verifyAll(ctx, o, now); err != nil {
+	if r.Verification, err = k.verifyAll(ctx, o, p.Policy, now); err != nil {
 		return nil, err
 	}
 	var units []audit.Unit
@@ -97,16 +97,10 @@ func Verify(ctx context.Context, p Place, files Files, now time.Time) (*Result, 
 			return nil, err
 		}
 		k.checkpoints, k.stamps = append(k.checkpoints, more.checkpoints...), more.stamps
-		k.mirrored = more.mirrored
-	default:
-		for _, unit := range o.absent {
-			if k.log[unit] != "" {
-				return nil, fmt.Errorf("the key of %s is given, and its schema is not in the dump", unit)
-			}
-		}
+		k.mirrored, k.lookedAt = more.mirrored, more.lookedAt
 	}
 	r := &Result{NotChecked: o.absent}
-	if r.Verification, err = k.verifyAll(ctx, o, now); err != nil {
+	if r.Verification, err = k.verifyAll(ctx, o, p.Policy, now); err != nil {
 		return nil, err
 	}
 	return r.sum(), nil

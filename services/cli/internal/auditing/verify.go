@@ -31,6 +31,8 @@ type known struct {
 	stamps       []journal.Stamp
 	// mirrored are time stamps of a mirror, which are not looked at without roots.
 	mirrored []journal.Stamp
+	// lookedAt is when a mirror looked at a unit's log last.
+	lookedAt map[string]time.Time
 	stores   map[string]*keys.Store
 }
 
@@ -69,7 +71,7 @@ func fromKeyFolders(ctx context.Context, dir string) (*known, error) {
 // fromFiles reads published verifier keys (one per line, as exported with the checkpoints), and checkpoints and time stamps kept
 // elsewhere.
 func fromFiles(files Files) (*known, error) {
-	k := &known{log: map[string]string{}, witness: map[string]string{}}
+	k := &known{log: map[string]string{}, witness: map[string]string{}, lookedAt: map[string]time.Time{}}
 	for _, file := range files.VerifierKeys {
 		keys, err := mirror.ReadKeys(file)
 		if err != nil {
@@ -101,16 +103,17 @@ func (k *known) fromMirror(dir string) error {
 	}
 	found := false
 	for _, u := range registry.Units() {
-		checkpoint, stamps, err := mirror.Kept(filepath.Join(dir, u.Name))
+		kept, err := mirror.Kept(filepath.Join(dir, u.Name))
 		if err != nil {
 			return err
 		}
-		if checkpoint == "" {
+		if kept.Checkpoint == "" {
 			continue
 		}
 		found = true
-		k.checkpoints, k.mirrored = append(k.checkpoints, checkpoint), append(k.mirrored, stamps...)
-		for _, stamp := range stamps {
+		k.lookedAt[u.Name] = kept.LookedAt
+		k.checkpoints, k.mirrored = append(k.checkpoints, kept.Checkpoint), append(k.mirrored, kept.Stamps...)
+		for _, stamp := range kept.Stamps {
 			k.checkpoints = append(k.checkpoints, stamp.Published)
 		}
 	}
@@ -137,21 +140,25 @@ func (k *known) fromWitnesses(ctx context.Context, db *pgxpool.Pool) error {
 }
 
 // verifyAll verifies the journal of every unit whose log key is known.
-func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journal.Verification, error) {
+func (k *known) verifyAll(ctx context.Context, o *opened, policy journal.WitnessPolicy, present time.Time) ([]journal.Verification, error) {
+	asOf, err := o.asOf(ctx, present)
+	if err != nil {
+		return nil, err
+	}
 	var all []journal.Verification
 	if o.stampRoots != nil {
 		k.stamps = append(k.stamps, k.mirrored...)
-	}
-	witnesses := make([]string, 0, len(k.witness))
-	for _, key := range k.witness {
-		witnesses = append(witnesses, key)
 	}
 	for _, u := range registry.Units() {
 		if k.log[u.Name] == "" || slices.Contains(o.absent, u.Name) {
 			continue
 		}
-		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: o.now(at),
-			StampRoots: o.stampRoots, KnownStamps: k.stampsOf(u.Name)}
+		witnesses := k.witnessesOf(u.Name)
+		if len(witnesses) == 0 {
+			return nil, fmt.Errorf("the log of %s cannot be verified without the key of its witness, which is another unit's", u.Name)
+		}
+		opts := journal.VerifyOptions{Unit: u.Name, Log: k.log[u.Name], Witnesses: witnesses, Known: k.of(u.Name), Now: o.now(present),
+			Policy: policy, AsOf: k.asOf(u.Name, o, asOf), StampRoots: o.stampRoots, KnownStamps: k.stampsOf(u.Name)}
 		if store := k.stores[u.Name]; store != nil {
 			opts.Keys = journal.NewKeys(store, clock.System())
 		}
@@ -165,6 +172,27 @@ func (k *known) verifyAll(ctx context.Context, o *opened, at time.Time) ([]journ
 		return nil, errors.New("there is no journal whose key is known")
 	}
 	return all, nil
+}
+
+// asOf is the moment by which the age of a log's cosignatures is judged: a mirror that looked later than the records state found
+// none that was newer than what it has.
+func (k *known) asOf(unit string, o *opened, records time.Time) time.Time {
+	if at := k.lookedAt[unit]; o.at.IsZero() && at.After(records) {
+		return at
+	}
+	return records
+}
+
+// witnessesOf are the keys of those who may witness a unit's log: every other unit. Its own key for cosignatures is made of the
+// key that signs its log.
+func (k *known) witnessesOf(unit string) []string {
+	var keys []string
+	for name, key := range k.witness {
+		if name != unit {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // of returns the known checkpoints of a unit's log.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,6 +20,7 @@ func TestFromMirror(t *testing.T) {
 	require.ErrorContains(t, err, "holds no mirror")
 	for name, content := range map[string]string{
 		"intake/checkpoint": "naru/x/intake/1\n7\n", "intake/stamps/5.checkpoint": "naru/x/intake/1\n5\n", "intake/stamps/5.checkpoint.tst": "token",
+		"intake/seen.json":  `{"at":"2026-03-02T00:00:00Z","size":7}`,
 		"nobody/checkpoint": "naru/x/nobody/1\n1\n",
 	} {
 		file := filepath.Join(dir, name)
@@ -29,6 +31,7 @@ func TestFromMirror(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"naru/x/intake/1\n7\n", "naru/x/intake/1\n5\n"}, k.checkpoints)
 	require.Empty(t, k.stamps)
+	require.Equal(t, map[string]time.Time{"intake": time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)}, k.lookedAt)
 	require.Equal(t, []journal.Stamp{{Published: "naru/x/intake/1\n5\n", Token: []byte("token")}}, k.mirrored)
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "intake/stamps/5.checkpoint.tst")))

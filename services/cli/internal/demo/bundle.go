@@ -12,8 +12,11 @@ import (
 
 	"github.com/naru-relay/naru/pkg/asic"
 	"github.com/naru-relay/naru/pkg/bundle"
+	"github.com/naru-relay/naru/pkg/journal"
 	"github.com/naru-relay/naru/pkg/proof"
 	"github.com/naru-relay/naru/pkg/requester"
+	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
+	"github.com/naru-relay/naru/services/sandbox/pki"
 )
 
 // trust is whom the demo's bundles are verified by: the sandbox, by the roots in its folder.
@@ -58,12 +61,25 @@ func (w *walk) keepTrust() error {
 	if err != nil {
 		return fmt.Errorf("keep whom to trust: %w", err)
 	}
-	for _, path := range append(roots, w.endpoints.Sandbox.PKI(bundle.TrustFile)) {
+	logs, err := filepath.Glob(w.endpoints.Sandbox.PKI(pki.LogsFolder) + "/*" + journal.KeysSuffix)
+	if err != nil {
+		return fmt.Errorf("keep whom to trust: %w", err)
+	}
+	return errors.Join(
+		copyInto(w.result.TrustFolder, append(roots, w.endpoints.Sandbox.PKI(bundle.TrustFile), w.endpoints.Sandbox.PKI("relay-keys.json"))),
+		copyInto(filepath.Join(w.result.TrustFolder, pki.LogsFolder), logs))
+}
+
+func copyInto(folder string, files []string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // public
+		return fmt.Errorf("keep whom to trust: %w", err)
+	}
+	for _, path := range files {
 		content, err := os.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("keep whom to trust: %w", err)
 		}
-		if err := os.WriteFile(filepath.Join(w.result.TrustFolder, filepath.Base(path)), content, 0o644); err != nil { //nolint:gosec // public
+		if err := os.WriteFile(filepath.Join(folder, filepath.Base(path)), content, 0o644); err != nil { //nolint:gosec // public
 			return fmt.Errorf("keep whom to trust: %w", err)
 		}
 	}
@@ -83,7 +99,9 @@ func told(report *bundle.Report, file string) string {
 
 // requestBundle asks the relay, which is the depositor, for the bundle (guide 5.2.2 ❶).
 func (w *walk) requestBundle(ctx context.Context) (string, error) {
-	requested, err := w.sender.RequestBundle(ctx, w.result.EdocNum, certificateReason, uuid.NewString(), "")
+	requested, err := w.sender.RequestBundle(ctx, &certificatev1.RequestBundleRequest{
+		EdocNum: w.result.EdocNum, Reason: certificateReason, RequestId: uuid.NewString(), Form: certificatev1.BundleForm_BUNDLE_FORM_EVIDENCE,
+	})
 	if err != nil {
 		return "", err
 	}

@@ -92,6 +92,8 @@ const (
 	BundleWait_BUNDLE_WAIT_ORIGINAL_CERTIFICATE BundleWait = 2
 	// The time-stamping authority: without it there is no bundle.
 	BundleWait_BUNDLE_WAIT_TIME_STAMP BundleWait = 3
+	// Evidence form only: the units, whose facts have to be in a log that a witness has cosigned.
+	BundleWait_BUNDLE_WAIT_EVIDENCE BundleWait = 4
 )
 
 // Enum value maps for BundleWait.
@@ -101,12 +103,14 @@ var (
 		1: "BUNDLE_WAIT_DISTRIBUTION_CERTIFICATE",
 		2: "BUNDLE_WAIT_ORIGINAL_CERTIFICATE",
 		3: "BUNDLE_WAIT_TIME_STAMP",
+		4: "BUNDLE_WAIT_EVIDENCE",
 	}
 	BundleWait_value = map[string]int32{
 		"BUNDLE_WAIT_UNSPECIFIED":              0,
 		"BUNDLE_WAIT_DISTRIBUTION_CERTIFICATE": 1,
 		"BUNDLE_WAIT_ORIGINAL_CERTIFICATE":     2,
 		"BUNDLE_WAIT_TIME_STAMP":               3,
+		"BUNDLE_WAIT_EVIDENCE":                 4,
 	}
 )
 
@@ -137,6 +141,60 @@ func (BundleWait) EnumDescriptor() ([]byte, []int) {
 	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{1}
 }
 
+// BundleForm is how much a bundle holds (docs/bundle.md).
+type BundleForm int32
+
+const (
+	// As SUBMISSION.
+	BundleForm_BUNDLE_FORM_UNSPECIFIED BundleForm = 0
+	// Document, original certificate and distribution certificate: for handing in.
+	BundleForm_BUNDLE_FORM_SUBMISSION BundleForm = 1
+	// Also what led to them, for a dispute: registration certificate, timeline, the hub's answers, and the proofs that the relay recorded each step when it
+	// says so. Holds internal ids of sender and recipient and the sender's own key of the document.
+	BundleForm_BUNDLE_FORM_EVIDENCE BundleForm = 2
+)
+
+// Enum value maps for BundleForm.
+var (
+	BundleForm_name = map[int32]string{
+		0: "BUNDLE_FORM_UNSPECIFIED",
+		1: "BUNDLE_FORM_SUBMISSION",
+		2: "BUNDLE_FORM_EVIDENCE",
+	}
+	BundleForm_value = map[string]int32{
+		"BUNDLE_FORM_UNSPECIFIED": 0,
+		"BUNDLE_FORM_SUBMISSION":  1,
+		"BUNDLE_FORM_EVIDENCE":    2,
+	}
+)
+
+func (x BundleForm) Enum() *BundleForm {
+	p := new(BundleForm)
+	*p = x
+	return p
+}
+
+func (x BundleForm) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BundleForm) Descriptor() protoreflect.EnumDescriptor {
+	return file_naru_certificate_v1_bundle_service_proto_enumTypes[2].Descriptor()
+}
+
+func (BundleForm) Type() protoreflect.EnumType {
+	return &file_naru_certificate_v1_bundle_service_proto_enumTypes[2]
+}
+
+func (x BundleForm) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BundleForm.Descriptor instead.
+func (BundleForm) EnumDescriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_bundle_service_proto_rawDescGZIP(), []int{2}
+}
+
 // Bundle is one request for a bundle.
 type Bundle struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -151,7 +209,8 @@ type Bundle struct {
 	// When the time-stamping authority saw its signature.
 	StampedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=stamped_at,json=stampedAt,proto3" json:"stamped_at,omitempty"`
 	// Machine reason of a failure.
-	Reason        string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason        string     `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
+	Form          BundleForm `protobuf:"varint,10,opt,name=form,proto3,enum=naru.certificate.v1.BundleForm" json:"form,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -249,15 +308,23 @@ func (x *Bundle) GetReason() string {
 	return ""
 }
 
+func (x *Bundle) GetForm() BundleForm {
+	if x != nil {
+		return x.Form
+	}
+	return BundleForm_BUNDLE_FORM_UNSPECIFIED
+}
+
 type RequestBundleRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
 	// Why it is needed (발급요청 사유), 1-200 characters; it stands in the distribution certificate.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The caller's id of this request, 1-64 characters.
-	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string     `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Form      BundleForm `protobuf:"varint,4,opt,name=form,proto3,enum=naru.certificate.v1.BundleForm" json:"form,omitempty"`
 	// Of an agent: the authorisation by which a party lets it obtain this certificate for this reason (intake.v1.AuthorisationService). Others leave it out.
-	Authorisation string `protobuf:"bytes,4,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
+	Authorisation string `protobuf:"bytes,5,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -311,6 +378,13 @@ func (x *RequestBundleRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *RequestBundleRequest) GetForm() BundleForm {
+	if x != nil {
+		return x.Form
+	}
+	return BundleForm_BUNDLE_FORM_UNSPECIFIED
 }
 
 func (x *RequestBundleRequest) GetAuthorisation() string {
@@ -372,8 +446,10 @@ type BatchRequestBundlesRequest struct {
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The caller's id of this call, 1-64 characters; with the document it identifies each request.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Of all of them.
+	Form BundleForm `protobuf:"varint,4,opt,name=form,proto3,enum=naru.certificate.v1.BundleForm" json:"form,omitempty"`
 	// Of an agent: the authorisation by which a party lets it obtain this certificate for this reason (intake.v1.AuthorisationService). Others leave it out.
-	Authorisation string `protobuf:"bytes,4,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
+	Authorisation string `protobuf:"bytes,5,opt,name=authorisation,proto3" json:"authorisation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -427,6 +503,13 @@ func (x *BatchRequestBundlesRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *BatchRequestBundlesRequest) GetForm() BundleForm {
+	if x != nil {
+		return x.Form
+	}
+	return BundleForm_BUNDLE_FORM_UNSPECIFIED
 }
 
 func (x *BatchRequestBundlesRequest) GetAuthorisation() string {
@@ -962,7 +1045,7 @@ var File_naru_certificate_v1_bundle_service_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_bundle_service_proto_rawDesc = "" +
 	"\n" +
-	"(naru/certificate/v1/bundle_service.proto\x12\x13naru.certificate.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/content.proto\x1a\x1enaru/platform/v1/options.proto\"\xf8\x02\n" +
+	"(naru/certificate/v1/bundle_service.proto\x12\x13naru.certificate.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/content.proto\x1a\x1enaru/platform/v1/options.proto\"\xad\x03\n" +
 	"\x06Bundle\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
 	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x126\n" +
@@ -973,21 +1056,25 @@ const file_naru_certificate_v1_bundle_service_proto_rawDesc = "" +
 	"\bcert_num\x18\a \x01(\tR\acertNum\x129\n" +
 	"\n" +
 	"stamped_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tstampedAt\x12\x16\n" +
-	"\x06reason\x18\t \x01(\tR\x06reason\"\xfa\x01\n" +
+	"\x06reason\x18\t \x01(\tR\x06reason\x123\n" +
+	"\x04form\x18\n" +
+	" \x01(\x0e2\x1f.naru.certificate.v1.BundleFormR\x04form\"\xb9\x02\n" +
 	"\x14RequestBundleRequest\x12F\n" +
 	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12)\n" +
 	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\x12<\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x121\n" +
-	"\rauthorisation\x18\x04 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rauthorisation\"L\n" +
+	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x12=\n" +
+	"\x04form\x18\x04 \x01(\x0e2\x1f.naru.certificate.v1.BundleFormB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04form\x121\n" +
+	"\rauthorisation\x18\x05 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rauthorisation\"L\n" +
 	"\x15RequestBundleResponse\x123\n" +
-	"\x06bundle\x18\x01 \x01(\v2\x1b.naru.certificate.v1.BundleR\x06bundle\"\x8d\x02\n" +
+	"\x06bundle\x18\x01 \x01(\v2\x1b.naru.certificate.v1.BundleR\x06bundle\"\xcc\x02\n" +
 	"\x1aBatchRequestBundlesRequest\x12S\n" +
 	"\tedoc_nums\x18\x01 \x03(\tB6\xbaH3\x92\x010\b\x01\x10d\x18\x01\"(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\bedocNums\x12)\n" +
 	"\x06reason\x18\x02 \x01(\tB\x11\xbaH\ar\x05\x10\x01\x18\xc8\x01\xe8\xf3\x18\x01\x80\x01\x01R\x06reason\x12<\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x121\n" +
-	"\rauthorisation\x18\x04 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rauthorisation\"\x86\x01\n" +
+	"request_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,64}$R\trequestId\x12=\n" +
+	"\x04form\x18\x04 \x01(\x0e2\x1f.naru.certificate.v1.BundleFormB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04form\x121\n" +
+	"\rauthorisation\x18\x05 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\rauthorisation\"\x86\x01\n" +
 	"\rBundleOutcome\x12\x19\n" +
 	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x125\n" +
 	"\x06bundle\x18\x02 \x01(\v2\x1b.naru.certificate.v1.BundleH\x00R\x06bundle\x12\x18\n" +
@@ -1020,13 +1107,19 @@ const file_naru_certificate_v1_bundle_service_proto_rawDesc = "" +
 	"\x18BUNDLE_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16BUNDLE_STATE_REQUESTED\x10\x01\x12\x17\n" +
 	"\x13BUNDLE_STATE_ISSUED\x10\x02\x12\x17\n" +
-	"\x13BUNDLE_STATE_FAILED\x10\x03*\x95\x01\n" +
+	"\x13BUNDLE_STATE_FAILED\x10\x03*\xaf\x01\n" +
 	"\n" +
 	"BundleWait\x12\x1b\n" +
 	"\x17BUNDLE_WAIT_UNSPECIFIED\x10\x00\x12(\n" +
 	"$BUNDLE_WAIT_DISTRIBUTION_CERTIFICATE\x10\x01\x12$\n" +
 	" BUNDLE_WAIT_ORIGINAL_CERTIFICATE\x10\x02\x12\x1a\n" +
-	"\x16BUNDLE_WAIT_TIME_STAMP\x10\x032\xea\a\n" +
+	"\x16BUNDLE_WAIT_TIME_STAMP\x10\x03\x12\x18\n" +
+	"\x14BUNDLE_WAIT_EVIDENCE\x10\x04*_\n" +
+	"\n" +
+	"BundleForm\x12\x1b\n" +
+	"\x17BUNDLE_FORM_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16BUNDLE_FORM_SUBMISSION\x10\x01\x12\x18\n" +
+	"\x14BUNDLE_FORM_EVIDENCE\x10\x022\xea\a\n" +
 	"\rBundleService\x12\xaa\x01\n" +
 	"\rRequestBundle\x12).naru.certificate.v1.RequestBundleRequest\x1a*.naru.certificate.v1.RequestBundleResponse\"B\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02%:\x01*\" /v1/documents/{edoc_num}/bundles\x12\xad\x01\n" +
 	"\x13BatchRequestBundles\x12/.naru.certificate.v1.BatchRequestBundlesRequest\x1a0.naru.certificate.v1.BatchRequestBundlesResponse\"3\xca\xf3\x18\x13\x12\x03\x01\x04\x02\x1a\fcertificates\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/bundles:batch\x12\xa4\x01\n" +
@@ -1049,57 +1142,61 @@ func file_naru_certificate_v1_bundle_service_proto_rawDescGZIP() []byte {
 	return file_naru_certificate_v1_bundle_service_proto_rawDescData
 }
 
-var file_naru_certificate_v1_bundle_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_naru_certificate_v1_bundle_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_naru_certificate_v1_bundle_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_naru_certificate_v1_bundle_service_proto_goTypes = []any{
 	(BundleState)(0),                    // 0: naru.certificate.v1.BundleState
 	(BundleWait)(0),                     // 1: naru.certificate.v1.BundleWait
-	(*Bundle)(nil),                      // 2: naru.certificate.v1.Bundle
-	(*RequestBundleRequest)(nil),        // 3: naru.certificate.v1.RequestBundleRequest
-	(*RequestBundleResponse)(nil),       // 4: naru.certificate.v1.RequestBundleResponse
-	(*BatchRequestBundlesRequest)(nil),  // 5: naru.certificate.v1.BatchRequestBundlesRequest
-	(*BundleOutcome)(nil),               // 6: naru.certificate.v1.BundleOutcome
-	(*BatchRequestBundlesResponse)(nil), // 7: naru.certificate.v1.BatchRequestBundlesResponse
-	(*BatchGetBundlesRequest)(nil),      // 8: naru.certificate.v1.BatchGetBundlesRequest
-	(*BatchGetBundlesResponse)(nil),     // 9: naru.certificate.v1.BatchGetBundlesResponse
-	(*GetBundleRequest)(nil),            // 10: naru.certificate.v1.GetBundleRequest
-	(*GetBundleResponse)(nil),           // 11: naru.certificate.v1.GetBundleResponse
-	(*ListBundlesRequest)(nil),          // 12: naru.certificate.v1.ListBundlesRequest
-	(*ListBundlesResponse)(nil),         // 13: naru.certificate.v1.ListBundlesResponse
-	(*DownloadBundleRequest)(nil),       // 14: naru.certificate.v1.DownloadBundleRequest
-	(*DownloadBundleResponse)(nil),      // 15: naru.certificate.v1.DownloadBundleResponse
-	(*timestamppb.Timestamp)(nil),       // 16: google.protobuf.Timestamp
-	(*v1.ContentChunk)(nil),             // 17: naru.platform.v1.ContentChunk
+	(BundleForm)(0),                     // 2: naru.certificate.v1.BundleForm
+	(*Bundle)(nil),                      // 3: naru.certificate.v1.Bundle
+	(*RequestBundleRequest)(nil),        // 4: naru.certificate.v1.RequestBundleRequest
+	(*RequestBundleResponse)(nil),       // 5: naru.certificate.v1.RequestBundleResponse
+	(*BatchRequestBundlesRequest)(nil),  // 6: naru.certificate.v1.BatchRequestBundlesRequest
+	(*BundleOutcome)(nil),               // 7: naru.certificate.v1.BundleOutcome
+	(*BatchRequestBundlesResponse)(nil), // 8: naru.certificate.v1.BatchRequestBundlesResponse
+	(*BatchGetBundlesRequest)(nil),      // 9: naru.certificate.v1.BatchGetBundlesRequest
+	(*BatchGetBundlesResponse)(nil),     // 10: naru.certificate.v1.BatchGetBundlesResponse
+	(*GetBundleRequest)(nil),            // 11: naru.certificate.v1.GetBundleRequest
+	(*GetBundleResponse)(nil),           // 12: naru.certificate.v1.GetBundleResponse
+	(*ListBundlesRequest)(nil),          // 13: naru.certificate.v1.ListBundlesRequest
+	(*ListBundlesResponse)(nil),         // 14: naru.certificate.v1.ListBundlesResponse
+	(*DownloadBundleRequest)(nil),       // 15: naru.certificate.v1.DownloadBundleRequest
+	(*DownloadBundleResponse)(nil),      // 16: naru.certificate.v1.DownloadBundleResponse
+	(*timestamppb.Timestamp)(nil),       // 17: google.protobuf.Timestamp
+	(*v1.ContentChunk)(nil),             // 18: naru.platform.v1.ContentChunk
 }
 var file_naru_certificate_v1_bundle_service_proto_depIdxs = []int32{
 	0,  // 0: naru.certificate.v1.Bundle.state:type_name -> naru.certificate.v1.BundleState
 	1,  // 1: naru.certificate.v1.Bundle.waits_for:type_name -> naru.certificate.v1.BundleWait
-	16, // 2: naru.certificate.v1.Bundle.requested_at:type_name -> google.protobuf.Timestamp
-	16, // 3: naru.certificate.v1.Bundle.stamped_at:type_name -> google.protobuf.Timestamp
-	2,  // 4: naru.certificate.v1.RequestBundleResponse.bundle:type_name -> naru.certificate.v1.Bundle
-	2,  // 5: naru.certificate.v1.BundleOutcome.bundle:type_name -> naru.certificate.v1.Bundle
-	6,  // 6: naru.certificate.v1.BatchRequestBundlesResponse.outcomes:type_name -> naru.certificate.v1.BundleOutcome
-	2,  // 7: naru.certificate.v1.BatchGetBundlesResponse.bundles:type_name -> naru.certificate.v1.Bundle
-	2,  // 8: naru.certificate.v1.GetBundleResponse.bundle:type_name -> naru.certificate.v1.Bundle
-	2,  // 9: naru.certificate.v1.ListBundlesResponse.bundles:type_name -> naru.certificate.v1.Bundle
-	17, // 10: naru.certificate.v1.DownloadBundleResponse.chunk:type_name -> naru.platform.v1.ContentChunk
-	3,  // 11: naru.certificate.v1.BundleService.RequestBundle:input_type -> naru.certificate.v1.RequestBundleRequest
-	5,  // 12: naru.certificate.v1.BundleService.BatchRequestBundles:input_type -> naru.certificate.v1.BatchRequestBundlesRequest
-	8,  // 13: naru.certificate.v1.BundleService.BatchGetBundles:input_type -> naru.certificate.v1.BatchGetBundlesRequest
-	10, // 14: naru.certificate.v1.BundleService.GetBundle:input_type -> naru.certificate.v1.GetBundleRequest
-	12, // 15: naru.certificate.v1.BundleService.ListBundles:input_type -> naru.certificate.v1.ListBundlesRequest
-	14, // 16: naru.certificate.v1.BundleService.DownloadBundle:input_type -> naru.certificate.v1.DownloadBundleRequest
-	4,  // 17: naru.certificate.v1.BundleService.RequestBundle:output_type -> naru.certificate.v1.RequestBundleResponse
-	7,  // 18: naru.certificate.v1.BundleService.BatchRequestBundles:output_type -> naru.certificate.v1.BatchRequestBundlesResponse
-	9,  // 19: naru.certificate.v1.BundleService.BatchGetBundles:output_type -> naru.certificate.v1.BatchGetBundlesResponse
-	11, // 20: naru.certificate.v1.BundleService.GetBundle:output_type -> naru.certificate.v1.GetBundleResponse
-	13, // 21: naru.certificate.v1.BundleService.ListBundles:output_type -> naru.certificate.v1.ListBundlesResponse
-	15, // 22: naru.certificate.v1.BundleService.DownloadBundle:output_type -> naru.certificate.v1.DownloadBundleResponse
-	17, // [17:23] is the sub-list for method output_type
-	11, // [11:17] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	17, // 2: naru.certificate.v1.Bundle.requested_at:type_name -> google.protobuf.Timestamp
+	17, // 3: naru.certificate.v1.Bundle.stamped_at:type_name -> google.protobuf.Timestamp
+	2,  // 4: naru.certificate.v1.Bundle.form:type_name -> naru.certificate.v1.BundleForm
+	2,  // 5: naru.certificate.v1.RequestBundleRequest.form:type_name -> naru.certificate.v1.BundleForm
+	3,  // 6: naru.certificate.v1.RequestBundleResponse.bundle:type_name -> naru.certificate.v1.Bundle
+	2,  // 7: naru.certificate.v1.BatchRequestBundlesRequest.form:type_name -> naru.certificate.v1.BundleForm
+	3,  // 8: naru.certificate.v1.BundleOutcome.bundle:type_name -> naru.certificate.v1.Bundle
+	7,  // 9: naru.certificate.v1.BatchRequestBundlesResponse.outcomes:type_name -> naru.certificate.v1.BundleOutcome
+	3,  // 10: naru.certificate.v1.BatchGetBundlesResponse.bundles:type_name -> naru.certificate.v1.Bundle
+	3,  // 11: naru.certificate.v1.GetBundleResponse.bundle:type_name -> naru.certificate.v1.Bundle
+	3,  // 12: naru.certificate.v1.ListBundlesResponse.bundles:type_name -> naru.certificate.v1.Bundle
+	18, // 13: naru.certificate.v1.DownloadBundleResponse.chunk:type_name -> naru.platform.v1.ContentChunk
+	4,  // 14: naru.certificate.v1.BundleService.RequestBundle:input_type -> naru.certificate.v1.RequestBundleRequest
+	6,  // 15: naru.certificate.v1.BundleService.BatchRequestBundles:input_type -> naru.certificate.v1.BatchRequestBundlesRequest
+	9,  // 16: naru.certificate.v1.BundleService.BatchGetBundles:input_type -> naru.certificate.v1.BatchGetBundlesRequest
+	11, // 17: naru.certificate.v1.BundleService.GetBundle:input_type -> naru.certificate.v1.GetBundleRequest
+	13, // 18: naru.certificate.v1.BundleService.ListBundles:input_type -> naru.certificate.v1.ListBundlesRequest
+	15, // 19: naru.certificate.v1.BundleService.DownloadBundle:input_type -> naru.certificate.v1.DownloadBundleRequest
+	5,  // 20: naru.certificate.v1.BundleService.RequestBundle:output_type -> naru.certificate.v1.RequestBundleResponse
+	8,  // 21: naru.certificate.v1.BundleService.BatchRequestBundles:output_type -> naru.certificate.v1.BatchRequestBundlesResponse
+	10, // 22: naru.certificate.v1.BundleService.BatchGetBundles:output_type -> naru.certificate.v1.BatchGetBundlesResponse
+	12, // 23: naru.certificate.v1.BundleService.GetBundle:output_type -> naru.certificate.v1.GetBundleResponse
+	14, // 24: naru.certificate.v1.BundleService.ListBundles:output_type -> naru.certificate.v1.ListBundlesResponse
+	16, // 25: naru.certificate.v1.BundleService.DownloadBundle:output_type -> naru.certificate.v1.DownloadBundleResponse
+	20, // [20:26] is the sub-list for method output_type
+	14, // [14:20] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_naru_certificate_v1_bundle_service_proto_init() }
@@ -1116,7 +1213,7 @@ func file_naru_certificate_v1_bundle_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_bundle_service_proto_rawDesc), len(file_naru_certificate_v1_bundle_service_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -49,6 +49,7 @@ const (
 	Reason_REASON_FILE_TOO_LARGE            Reason = 19
 	Reason_REASON_VERIFICATION_NOT_OFFERED  Reason = 20
 	Reason_REASON_SIGNED_REPORT_UNAVAILABLE Reason = 21
+	Reason_REASON_KIND_NOT_OFFERED          Reason = 32
 	// Of agents: none is named, or it is not in force, or not about this.
 	Reason_REASON_AUTHORISATION_MISSING Reason = 22
 	// Of agents: not this agent's.
@@ -83,6 +84,7 @@ var (
 		19: "REASON_FILE_TOO_LARGE",
 		20: "REASON_VERIFICATION_NOT_OFFERED",
 		21: "REASON_SIGNED_REPORT_UNAVAILABLE",
+		32: "REASON_KIND_NOT_OFFERED",
 		22: "REASON_AUTHORISATION_MISSING",
 		23: "REASON_AUTHORISATION_NOT_FOUND",
 		18: "REASON_ARCHIVE_REFUSED",
@@ -111,6 +113,7 @@ var (
 		"REASON_FILE_TOO_LARGE":            19,
 		"REASON_VERIFICATION_NOT_OFFERED":  20,
 		"REASON_SIGNED_REPORT_UNAVAILABLE": 21,
+		"REASON_KIND_NOT_OFFERED":          32,
 		"REASON_AUTHORISATION_MISSING":     22,
 		"REASON_AUTHORISATION_NOT_FOUND":   23,
 		"REASON_ARCHIVE_REFUSED":           18,
@@ -148,7 +151,7 @@ var File_naru_certificate_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\x94\x06\n" +
+	"!naru/certificate/v1/reasons.proto\x12\x13naru.certificate.v1*\xb1\x06\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1d\n" +
@@ -173,7 +176,8 @@ const file_naru_certificate_v1_reasons_proto_rawDesc = "" +
 	"\x1bREASON_DOCUMENT_UNAVAILABLE\x10\x11\x12\x19\n" +
 	"\x15REASON_FILE_TOO_LARGE\x10\x13\x12#\n" +
 	"\x1fREASON_VERIFICATION_NOT_OFFERED\x10\x14\x12$\n" +
-	" REASON_SIGNED_REPORT_UNAVAILABLE\x10\x15\x12 \n" +
+	" REASON_SIGNED_REPORT_UNAVAILABLE\x10\x15\x12\x1b\n" +
+	"\x17REASON_KIND_NOT_OFFERED\x10 \x12 \n" +
 	"\x1cREASON_AUTHORISATION_MISSING\x10\x16\x12\"\n" +
 	"\x1eREASON_AUTHORISATION_NOT_FOUND\x10\x17\x12\x1a\n" +
 	"\x16REASON_ARCHIVE_REFUSED\x10\x12B\xdd\x01\n" +

@@ -236,8 +236,8 @@ type ValidationReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// naru-validation/1.
 	Format string `protobuf:"bytes,1,opt,name=format,proto3" json:"format,omitempty"`
-	// What was verified: bundle, distribution_certificate, original_certificate or registration_certificate. What is none of these is judged as a
-	// bundle.
+	// What was verified: bundle, distribution_certificate, original_certificate, registration_certificate, receipt or viewing_log. What is none of
+	// these is judged as a bundle.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Every check passed that has to.
 	Valid bool `protobuf:"varint,3,opt,name=valid,proto3" json:"valid,omitempty"`
@@ -253,7 +253,11 @@ type ValidationReport struct {
 	Checks []*ValidationCheck `protobuf:"bytes,9,rep,name=checks,proto3" json:"checks,omitempty"`
 	// The same as a PDF in Korean and English, signed by this relay and time-stamped, with the report for machines (naru-validation/1) as its attachment;
 	// empty unless it was asked for.
-	SignedReport  []byte `protobuf:"bytes,10,opt,name=signed_report,json=signedReport,proto3" json:"signed_report,omitempty"`
+	SignedReport []byte `protobuf:"bytes,10,opt,name=signed_report,json=signedReport,proto3" json:"signed_report,omitempty"`
+	// What a receipt says of itself; it is worth what the checks say.
+	Receipt *ReceiptSummary `protobuf:"bytes,11,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// What an extract of a viewing log says of itself; it is worth what the checks say.
+	ViewingLog    *ViewingLogSummary `protobuf:"bytes,12,opt,name=viewing_log,json=viewingLog,proto3" json:"viewing_log,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -358,6 +362,20 @@ func (x *ValidationReport) GetSignedReport() []byte {
 	return nil
 }
 
+func (x *ValidationReport) GetReceipt() *ReceiptSummary {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *ValidationReport) GetViewingLog() *ViewingLogSummary {
+	if x != nil {
+		return x.ViewingLog
+	}
+	return nil
+}
+
 // BundleSummary is what a bundle says of itself.
 type BundleSummary struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -374,7 +392,9 @@ type BundleSummary struct {
 	// Common name of who signed it.
 	Assembler string `protobuf:"bytes,9,opt,name=assembler,proto3" json:"assembler,omitempty"`
 	// When the certificate of the newest time stamp ends; by then it has to be stamped again.
-	StampedUntil  *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=stamped_until,json=stampedUntil,proto3" json:"stamped_until,omitempty"`
+	StampedUntil *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=stamped_until,json=stampedUntil,proto3" json:"stamped_until,omitempty"`
+	// What happened to the document, in its order; of the evidence form.
+	Timeline      []*TimelineStep `protobuf:"bytes,11,rep,name=timeline,proto3" json:"timeline,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -479,6 +499,261 @@ func (x *BundleSummary) GetStampedUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *BundleSummary) GetTimeline() []*TimelineStep {
+	if x != nil {
+		return x.Timeline
+	}
+	return nil
+}
+
+// TimelineStep is one step of a document.
+type TimelineStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fact, e.g. naru.delivery.v1.DocumentReceived.
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TimelineStep) Reset() {
+	*x = TimelineStep{}
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimelineStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimelineStep) ProtoMessage() {}
+
+func (x *TimelineStep) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimelineStep.ProtoReflect.Descriptor instead.
+func (*TimelineStep) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *TimelineStep) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *TimelineStep) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// ReceiptSummary is what a receipt says of itself.
+type ReceiptSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose key signed it, by the name of this relay's trust; empty if no trusted one did.
+	Relay   string `protobuf:"bytes,1,opt,name=relay,proto3" json:"relay,omitempty"`
+	EdocNum string `protobuf:"bytes,2,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// SHA-256 of the document, lower-case hex.
+	DocumentHash string                 `protobuf:"bytes,3,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
+	AcceptedAt   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=accepted_at,json=acceptedAt,proto3" json:"accepted_at,omitempty"`
+	// The sender's own key, and its principal id.
+	OwnKey        string `protobuf:"bytes,5,opt,name=own_key,json=ownKey,proto3" json:"own_key,omitempty"`
+	Sender        string `protobuf:"bytes,6,opt,name=sender,proto3" json:"sender,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReceiptSummary) Reset() {
+	*x = ReceiptSummary{}
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceiptSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceiptSummary) ProtoMessage() {}
+
+func (x *ReceiptSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceiptSummary.ProtoReflect.Descriptor instead.
+func (*ReceiptSummary) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReceiptSummary) GetRelay() string {
+	if x != nil {
+		return x.Relay
+	}
+	return ""
+}
+
+func (x *ReceiptSummary) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ReceiptSummary) GetDocumentHash() string {
+	if x != nil {
+		return x.DocumentHash
+	}
+	return ""
+}
+
+func (x *ReceiptSummary) GetAcceptedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AcceptedAt
+	}
+	return nil
+}
+
+func (x *ReceiptSummary) GetOwnKey() string {
+	if x != nil {
+		return x.OwnKey
+	}
+	return ""
+}
+
+func (x *ReceiptSummary) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+// ViewingLogSummary is what an extract of a viewing log says of itself; its entries stand in the file.
+type ViewingLogSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose key signed it, by the name of this relay's trust; empty if no trusted one did.
+	Relay   string `protobuf:"bytes,1,opt,name=relay,proto3" json:"relay,omitempty"`
+	EdocNum string `protobuf:"bytes,2,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// SHA-256 of the document, lower-case hex.
+	DocumentHash string                 `protobuf:"bytes,3,opt,name=document_hash,json=documentHash,proto3" json:"document_hash,omitempty"`
+	MadeAt       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=made_at,json=madeAt,proto3" json:"made_at,omitempty"`
+	// sender or recipient: for whom it was made.
+	Party string `protobuf:"bytes,5,opt,name=party,proto3" json:"party,omitempty"`
+	// Entries, and how many of them opened the document.
+	Entries int32 `protobuf:"varint,6,opt,name=entries,proto3" json:"entries,omitempty"`
+	Opened  int32 `protobuf:"varint,7,opt,name=opened,proto3" json:"opened,omitempty"`
+	// Absent if no entry has it.
+	ReadAt        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=read_at,json=readAt,proto3" json:"read_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewingLogSummary) Reset() {
+	*x = ViewingLogSummary{}
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewingLogSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewingLogSummary) ProtoMessage() {}
+
+func (x *ViewingLogSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewingLogSummary.ProtoReflect.Descriptor instead.
+func (*ViewingLogSummary) Descriptor() ([]byte, []int) {
+	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ViewingLogSummary) GetRelay() string {
+	if x != nil {
+		return x.Relay
+	}
+	return ""
+}
+
+func (x *ViewingLogSummary) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ViewingLogSummary) GetDocumentHash() string {
+	if x != nil {
+		return x.DocumentHash
+	}
+	return ""
+}
+
+func (x *ViewingLogSummary) GetMadeAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.MadeAt
+	}
+	return nil
+}
+
+func (x *ViewingLogSummary) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *ViewingLogSummary) GetEntries() int32 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *ViewingLogSummary) GetOpened() int32 {
+	if x != nil {
+		return x.Opened
+	}
+	return 0
+}
+
+func (x *ViewingLogSummary) GetReadAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadAt
+	}
+	return nil
+}
+
 // ValidationCheck is what came of one check.
 type ValidationCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -500,7 +775,7 @@ type ValidationCheck struct {
 
 func (x *ValidationCheck) Reset() {
 	*x = ValidationCheck{}
-	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[6]
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +787,7 @@ func (x *ValidationCheck) String() string {
 func (*ValidationCheck) ProtoMessage() {}
 
 func (x *ValidationCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[6]
+	mi := &file_naru_certificate_v1_verification_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +800,7 @@ func (x *ValidationCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidationCheck.ProtoReflect.Descriptor instead.
 func (*ValidationCheck) Descriptor() ([]byte, []int) {
-	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{6}
+	return file_naru_certificate_v1_verification_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ValidationCheck) GetId() string {
@@ -593,7 +868,7 @@ const file_naru_certificate_v1_verification_service_proto_rawDesc = "" +
 	"\rsigned_report\x18\x03 \x01(\bR\fsignedReport\x12\x1d\n" +
 	"\x04data\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x10R\x04data\"S\n" +
 	"\x12VerifyFileResponse\x12=\n" +
-	"\x06report\x18\x01 \x01(\v2%.naru.certificate.v1.ValidationReportR\x06report\"\x99\x03\n" +
+	"\x06report\x18\x01 \x01(\v2%.naru.certificate.v1.ValidationReportR\x06report\"\xa1\x04\n" +
 	"\x10ValidationReport\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\tR\x06format\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -607,7 +882,10 @@ const file_naru_certificate_v1_verification_service_proto_rawDesc = "" +
 	"\x06bundle\x18\b \x01(\v2\".naru.certificate.v1.BundleSummaryR\x06bundle\x12<\n" +
 	"\x06checks\x18\t \x03(\v2$.naru.certificate.v1.ValidationCheckR\x06checks\x12#\n" +
 	"\rsigned_report\x18\n" +
-	" \x01(\fR\fsignedReport\"\x99\x03\n" +
+	" \x01(\fR\fsignedReport\x12=\n" +
+	"\areceipt\x18\v \x01(\v2#.naru.certificate.v1.ReceiptSummaryR\areceipt\x12G\n" +
+	"\vviewing_log\x18\f \x01(\v2&.naru.certificate.v1.ViewingLogSummaryR\n" +
+	"viewingLog\"\xd8\x03\n" +
 	"\rBundleSummary\x12\x16\n" +
 	"\x06serial\x18\x01 \x01(\tR\x06serial\x12\x19\n" +
 	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x12\x19\n" +
@@ -620,7 +898,28 @@ const file_naru_certificate_v1_verification_service_proto_rawDesc = "" +
 	"\aread_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\x12\x1c\n" +
 	"\tassembler\x18\t \x01(\tR\tassembler\x12?\n" +
 	"\rstamped_until\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\fstampedUntil\"\xd6\x01\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\fstampedUntil\x12=\n" +
+	"\btimeline\x18\v \x03(\v2!.naru.certificate.v1.TimelineStepR\btimeline\"N\n" +
+	"\fTimelineStep\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xd4\x01\n" +
+	"\x0eReceiptSummary\x12\x14\n" +
+	"\x05relay\x18\x01 \x01(\tR\x05relay\x12\x19\n" +
+	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x12#\n" +
+	"\rdocument_hash\x18\x03 \x01(\tR\fdocumentHash\x12;\n" +
+	"\vaccepted_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"acceptedAt\x12\x17\n" +
+	"\aown_key\x18\x05 \x01(\tR\x06ownKey\x12\x16\n" +
+	"\x06sender\x18\x06 \x01(\tR\x06sender\"\x9b\x02\n" +
+	"\x11ViewingLogSummary\x12\x14\n" +
+	"\x05relay\x18\x01 \x01(\tR\x05relay\x12\x19\n" +
+	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x12#\n" +
+	"\rdocument_hash\x18\x03 \x01(\tR\fdocumentHash\x123\n" +
+	"\amade_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06madeAt\x12\x14\n" +
+	"\x05party\x18\x05 \x01(\tR\x05party\x12\x18\n" +
+	"\aentries\x18\x06 \x01(\x05R\aentries\x12\x16\n" +
+	"\x06opened\x18\a \x01(\x05R\x06opened\x123\n" +
+	"\aread_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06readAt\"\xd6\x01\n" +
 	"\x0fValidationCheck\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04step\x18\x02 \x01(\x05R\x04step\x12;\n" +
@@ -647,7 +946,7 @@ func file_naru_certificate_v1_verification_service_proto_rawDescGZIP() []byte {
 	return file_naru_certificate_v1_verification_service_proto_rawDescData
 }
 
-var file_naru_certificate_v1_verification_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_naru_certificate_v1_verification_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_naru_certificate_v1_verification_service_proto_goTypes = []any{
 	(*GetVerificationLimitsRequest)(nil),  // 0: naru.certificate.v1.GetVerificationLimitsRequest
 	(*GetVerificationLimitsResponse)(nil), // 1: naru.certificate.v1.GetVerificationLimitsResponse
@@ -655,31 +954,41 @@ var file_naru_certificate_v1_verification_service_proto_goTypes = []any{
 	(*VerifyFileResponse)(nil),            // 3: naru.certificate.v1.VerifyFileResponse
 	(*ValidationReport)(nil),              // 4: naru.certificate.v1.ValidationReport
 	(*BundleSummary)(nil),                 // 5: naru.certificate.v1.BundleSummary
-	(*ValidationCheck)(nil),               // 6: naru.certificate.v1.ValidationCheck
-	(*timestamppb.Timestamp)(nil),         // 7: google.protobuf.Timestamp
-	(CheckOutcome)(0),                     // 8: naru.certificate.v1.CheckOutcome
+	(*TimelineStep)(nil),                  // 6: naru.certificate.v1.TimelineStep
+	(*ReceiptSummary)(nil),                // 7: naru.certificate.v1.ReceiptSummary
+	(*ViewingLogSummary)(nil),             // 8: naru.certificate.v1.ViewingLogSummary
+	(*ValidationCheck)(nil),               // 9: naru.certificate.v1.ValidationCheck
+	(*timestamppb.Timestamp)(nil),         // 10: google.protobuf.Timestamp
+	(CheckOutcome)(0),                     // 11: naru.certificate.v1.CheckOutcome
 }
 var file_naru_certificate_v1_verification_service_proto_depIdxs = []int32{
-	6,  // 0: naru.certificate.v1.GetVerificationLimitsResponse.checks:type_name -> naru.certificate.v1.ValidationCheck
+	9,  // 0: naru.certificate.v1.GetVerificationLimitsResponse.checks:type_name -> naru.certificate.v1.ValidationCheck
 	4,  // 1: naru.certificate.v1.VerifyFileResponse.report:type_name -> naru.certificate.v1.ValidationReport
-	7,  // 2: naru.certificate.v1.ValidationReport.verified_at:type_name -> google.protobuf.Timestamp
-	7,  // 3: naru.certificate.v1.ValidationReport.evidence_at:type_name -> google.protobuf.Timestamp
+	10, // 2: naru.certificate.v1.ValidationReport.verified_at:type_name -> google.protobuf.Timestamp
+	10, // 3: naru.certificate.v1.ValidationReport.evidence_at:type_name -> google.protobuf.Timestamp
 	5,  // 4: naru.certificate.v1.ValidationReport.bundle:type_name -> naru.certificate.v1.BundleSummary
-	6,  // 5: naru.certificate.v1.ValidationReport.checks:type_name -> naru.certificate.v1.ValidationCheck
-	7,  // 6: naru.certificate.v1.BundleSummary.sent_at:type_name -> google.protobuf.Timestamp
-	7,  // 7: naru.certificate.v1.BundleSummary.received_at:type_name -> google.protobuf.Timestamp
-	7,  // 8: naru.certificate.v1.BundleSummary.read_at:type_name -> google.protobuf.Timestamp
-	7,  // 9: naru.certificate.v1.BundleSummary.stamped_until:type_name -> google.protobuf.Timestamp
-	8,  // 10: naru.certificate.v1.ValidationCheck.outcome:type_name -> naru.certificate.v1.CheckOutcome
-	2,  // 11: naru.certificate.v1.VerificationService.VerifyFile:input_type -> naru.certificate.v1.VerifyFileRequest
-	0,  // 12: naru.certificate.v1.VerificationService.GetVerificationLimits:input_type -> naru.certificate.v1.GetVerificationLimitsRequest
-	3,  // 13: naru.certificate.v1.VerificationService.VerifyFile:output_type -> naru.certificate.v1.VerifyFileResponse
-	1,  // 14: naru.certificate.v1.VerificationService.GetVerificationLimits:output_type -> naru.certificate.v1.GetVerificationLimitsResponse
-	13, // [13:15] is the sub-list for method output_type
-	11, // [11:13] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	9,  // 5: naru.certificate.v1.ValidationReport.checks:type_name -> naru.certificate.v1.ValidationCheck
+	7,  // 6: naru.certificate.v1.ValidationReport.receipt:type_name -> naru.certificate.v1.ReceiptSummary
+	8,  // 7: naru.certificate.v1.ValidationReport.viewing_log:type_name -> naru.certificate.v1.ViewingLogSummary
+	10, // 8: naru.certificate.v1.BundleSummary.sent_at:type_name -> google.protobuf.Timestamp
+	10, // 9: naru.certificate.v1.BundleSummary.received_at:type_name -> google.protobuf.Timestamp
+	10, // 10: naru.certificate.v1.BundleSummary.read_at:type_name -> google.protobuf.Timestamp
+	10, // 11: naru.certificate.v1.BundleSummary.stamped_until:type_name -> google.protobuf.Timestamp
+	6,  // 12: naru.certificate.v1.BundleSummary.timeline:type_name -> naru.certificate.v1.TimelineStep
+	10, // 13: naru.certificate.v1.TimelineStep.at:type_name -> google.protobuf.Timestamp
+	10, // 14: naru.certificate.v1.ReceiptSummary.accepted_at:type_name -> google.protobuf.Timestamp
+	10, // 15: naru.certificate.v1.ViewingLogSummary.made_at:type_name -> google.protobuf.Timestamp
+	10, // 16: naru.certificate.v1.ViewingLogSummary.read_at:type_name -> google.protobuf.Timestamp
+	11, // 17: naru.certificate.v1.ValidationCheck.outcome:type_name -> naru.certificate.v1.CheckOutcome
+	2,  // 18: naru.certificate.v1.VerificationService.VerifyFile:input_type -> naru.certificate.v1.VerifyFileRequest
+	0,  // 19: naru.certificate.v1.VerificationService.GetVerificationLimits:input_type -> naru.certificate.v1.GetVerificationLimitsRequest
+	3,  // 20: naru.certificate.v1.VerificationService.VerifyFile:output_type -> naru.certificate.v1.VerifyFileResponse
+	1,  // 21: naru.certificate.v1.VerificationService.GetVerificationLimits:output_type -> naru.certificate.v1.GetVerificationLimitsResponse
+	20, // [20:22] is the sub-list for method output_type
+	18, // [18:20] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_naru_certificate_v1_verification_service_proto_init() }
@@ -694,7 +1003,7 @@ func file_naru_certificate_v1_verification_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_certificate_v1_verification_service_proto_rawDesc), len(file_naru_certificate_v1_verification_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,9 +30,10 @@ const (
 // VerificationService verifies what somebody presents as proof (제출처, guide 5.1.2 4)): for anybody, without a token. Nothing of a file is kept or
 // logged. naru verify makes the same checks without this relay.
 type VerificationServiceClient interface {
-	// VerifyFile verifies a certificate bundle (전자증명서, docs/bundle.md), or a certificate by itself: a PDF is a distribution certificate (유통증명서), what is DER an
-	// original or registration certificate (원본증명서, 최초등록증명서). Every check is made and told. The first message may hold what to compare with, all
-	// of them bytes of the file, in their order. Errors: FILE_TOO_LARGE, VERIFICATION_NOT_OFFERED, SIGNED_REPORT_UNAVAILABLE (this relay signs none, or no
+	// VerifyFile verifies a certificate bundle (전자증명서, docs/bundle.md), or something by itself: a PDF is a distribution certificate (유통증명서), what is DER an
+	// original or registration certificate (원본증명서, 최초등록증명서), a text that begins as a JWS a receipt (접수증) or an extract
+	// of a viewing log (열람 기록). Every check is made and told. The first message may hold what to compare with, all of them bytes of the file, in their order. Errors: FILE_TOO_LARGE, VERIFICATION_NOT_OFFERED, KIND_NOT_OFFERED (this
+	// relay trusts nobody who signs files of this kind), SIGNED_REPORT_UNAVAILABLE (this relay signs none, or no
 	// time-stamping authority answers now); RESOURCE_EXHAUSTED while too many are verified at once.
 	VerifyFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[VerifyFileRequest, VerifyFileResponse], error)
 	// GetVerificationLimits publishes how large a file may be, and every check that is made.
@@ -77,9 +78,10 @@ func (c *verificationServiceClient) GetVerificationLimits(ctx context.Context, i
 // VerificationService verifies what somebody presents as proof (제출처, guide 5.1.2 4)): for anybody, without a token. Nothing of a file is kept or
 // logged. naru verify makes the same checks without this relay.
 type VerificationServiceServer interface {
-	// VerifyFile verifies a certificate bundle (전자증명서, docs/bundle.md), or a certificate by itself: a PDF is a distribution certificate (유통증명서), what is DER an
-	// original or registration certificate (원본증명서, 최초등록증명서). Every check is made and told. The first message may hold what to compare with, all
-	// of them bytes of the file, in their order. Errors: FILE_TOO_LARGE, VERIFICATION_NOT_OFFERED, SIGNED_REPORT_UNAVAILABLE (this relay signs none, or no
+	// VerifyFile verifies a certificate bundle (전자증명서, docs/bundle.md), or something by itself: a PDF is a distribution certificate (유통증명서), what is DER an
+	// original or registration certificate (원본증명서, 최초등록증명서), a text that begins as a JWS a receipt (접수증) or an extract
+	// of a viewing log (열람 기록). Every check is made and told. The first message may hold what to compare with, all of them bytes of the file, in their order. Errors: FILE_TOO_LARGE, VERIFICATION_NOT_OFFERED, KIND_NOT_OFFERED (this
+	// relay trusts nobody who signs files of this kind), SIGNED_REPORT_UNAVAILABLE (this relay signs none, or no
 	// time-stamping authority answers now); RESOURCE_EXHAUSTED while too many are verified at once.
 	VerifyFile(grpc.ClientStreamingServer[VerifyFileRequest, VerifyFileResponse]) error
 	// GetVerificationLimits publishes how large a file may be, and every check that is made.

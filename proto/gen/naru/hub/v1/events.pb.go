@@ -36,8 +36,10 @@ type HubPushReceived struct {
 	PdfDigest  []byte                 `protobuf:"bytes,4,opt,name=pdf_digest,json=pdfDigest,proto3" json:"pdf_digest,omitempty"`
 	ReceivedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
 	// Id of the hub's key that signed the push, and its nonce.
-	KeyId         string `protobuf:"bytes,6,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
-	Nonce         string `protobuf:"bytes,7,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	KeyId string `protobuf:"bytes,6,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	Nonce string `protobuf:"bytes,7,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// SHA-256 of the push as recorded.
+	RequestDigest []byte `protobuf:"bytes,8,opt,name=request_digest,json=requestDigest,proto3" json:"request_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -121,11 +123,18 @@ func (x *HubPushReceived) GetNonce() string {
 	return ""
 }
 
+func (x *HubPushReceived) GetRequestDigest() []byte {
+	if x != nil {
+		return x.RequestDigest
+	}
+	return nil
+}
+
 var File_naru_hub_v1_events_proto protoreflect.FileDescriptor
 
 const file_naru_hub_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x18naru/hub/v1/events.proto\x12\vnaru.hub.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xff\x01\n" +
+	"\x18naru/hub/v1/events.proto\x12\vnaru.hub.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xa6\x02\n" +
 	"\x0fHubPushReceived\x12\x19\n" +
 	"\bcert_num\x18\x01 \x01(\tR\acertNum\x12\x19\n" +
 	"\bedoc_num\x18\x02 \x01(\tR\aedocNum\x12\x18\n" +
@@ -135,7 +144,8 @@ const file_naru_hub_v1_events_proto_rawDesc = "" +
 	"\vreceived_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"receivedAt\x12\x15\n" +
 	"\x06key_id\x18\x06 \x01(\tR\x05keyId\x12\x14\n" +
-	"\x05nonce\x18\a \x01(\tR\x05nonce:\x13\xd2\xf3\x18\x0f\b\x01\x12\vcertificateB\xa4\x01\n" +
+	"\x05nonce\x18\a \x01(\tR\x05nonce\x12%\n" +
+	"\x0erequest_digest\x18\b \x01(\fR\rrequestDigest:\x13\xd2\xf3\x18\x0f\b\x01\x12\vcertificateB\xa4\x01\n" +
 	"\x0fcom.naru.hub.v1B\vEventsProtoP\x01Z6github.com/naru-relay/naru/proto/gen/naru/hub/v1;hubv1\xa2\x02\x03NHX\xaa\x02\vNaru.Hub.V1\xca\x02\vNaru\\Hub\\V1\xe2\x02\x17Naru\\Hub\\V1\\GPBMetadata\xea\x02\rNaru::Hub::V1b\x06proto3"
 
 var (

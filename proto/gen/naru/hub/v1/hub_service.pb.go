@@ -1764,11 +1764,120 @@ func (x *GetPushedCertificateResponse) GetPdf() []byte {
 	return nil
 }
 
+type GetAnswerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the exchange or of the push.
+	Exchange string `protobuf:"bytes,1,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	// The document that it is wanted for.
+	EdocNum       string `protobuf:"bytes,2,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAnswerRequest) Reset() {
+	*x = GetAnswerRequest{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAnswerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAnswerRequest) ProtoMessage() {}
+
+func (x *GetAnswerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAnswerRequest.ProtoReflect.Descriptor instead.
+func (*GetAnswerRequest) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *GetAnswerRequest) GetExchange() string {
+	if x != nil {
+		return x.Exchange
+	}
+	return ""
+}
+
+func (x *GetAnswerRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+type GetAnswerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// HTTP status, content type and body of the answer, or header and body of the push. Empty where the exchange was about other documents, too: what the hub
+	// said of these is nobody else's; the proof still holds its digest.
+	Answer []byte `protobuf:"bytes,1,opt,name=answer,proto3" json:"answer,omitempty"`
+	// ExchangeAnswered of every attempt, or HubPushReceived.
+	Proof         *v11.LogProof `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAnswerResponse) Reset() {
+	*x = GetAnswerResponse{}
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAnswerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAnswerResponse) ProtoMessage() {}
+
+func (x *GetAnswerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_hub_v1_hub_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAnswerResponse.ProtoReflect.Descriptor instead.
+func (*GetAnswerResponse) Descriptor() ([]byte, []int) {
+	return file_naru_hub_v1_hub_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *GetAnswerResponse) GetAnswer() []byte {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
+func (x *GetAnswerResponse) GetProof() *v11.LogProof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 var File_naru_hub_v1_hub_service_proto protoreflect.FileDescriptor
 
 const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1dnaru/hub/v1/hub_service.proto\x12\vnaru.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a'naru/address/v1/organisation_type.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a\x1enaru/platform/v1/options.proto\"\x8a\x02\n" +
+	"\x1dnaru/hub/v1/hub_service.proto\x12\vnaru.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a'naru/address/v1/organisation_type.proto\x1a\x1cnaru/platform/v1/facts.proto\x1a naru/platform/v1/log_proof.proto\x1a\x1enaru/platform/v1/options.proto\"\x8a\x02\n" +
 	"\x1cRegisterPersonAddressRequest\x12\x1b\n" +
 	"\x02ci\x18\x01 \x01(\tB\v\xbaH\x05r\x03\x98\x01X\x80\x01\x01R\x02ci\x12#\n" +
 	"\aaddress\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\aaddress\x12 \n" +
@@ -1894,7 +2003,13 @@ const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\x04push\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x04push\"K\n" +
 	"\x1cGetPushedCertificateResponse\x12\x19\n" +
 	"\bcert_num\x18\x01 \x01(\tR\acertNum\x12\x10\n" +
-	"\x03pdf\x18\x02 \x01(\fR\x03pdf2\xe3\f\n" +
+	"\x03pdf\x18\x02 \x01(\fR\x03pdf\"\x80\x01\n" +
+	"\x10GetAnswerRequest\x12$\n" +
+	"\bexchange\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\bexchange\x12F\n" +
+	"\bedoc_num\x18\x02 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"]\n" +
+	"\x11GetAnswerResponse\x12\x16\n" +
+	"\x06answer\x18\x01 \x01(\fR\x06answer\x120\n" +
+	"\x05proof\x18\x02 \x01(\v2\x1a.naru.platform.v1.LogProofR\x05proof2\xc2\r\n" +
 	"\n" +
 	"HubService\x12}\n" +
 	"\x15RegisterPersonAddress\x12).naru.hub.v1.RegisterPersonAddressRequest\x1a*.naru.hub.v1.RegisterPersonAddressResponse\"\r\xca\xf3\x18\t\"\aaddress\x12\x8f\x01\n" +
@@ -1908,7 +2023,8 @@ const file_naru_hub_v1_hub_service_proto_rawDesc = "" +
 	"\x14RegisterCirculations\x12(.naru.hub.v1.RegisterCirculationsRequest\x1a).naru.hub.v1.RegisterCirculationsResponse\"\x11\xca\xf3\x18\r\"\vcirculation\x12u\n" +
 	"\x11RegisterReadTimes\x12%.naru.hub.v1.RegisterReadTimesRequest\x1a&.naru.hub.v1.RegisterReadTimesResponse\"\x11\xca\xf3\x18\r\"\vcirculation\x12\x96\x01\n" +
 	"\x1cIssueDistributionCertificate\x120.naru.hub.v1.IssueDistributionCertificateRequest\x1a1.naru.hub.v1.IssueDistributionCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12~\n" +
-	"\x14GetPushedCertificate\x12(.naru.hub.v1.GetPushedCertificateRequest\x1a).naru.hub.v1.GetPushedCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12\x87\x01\n" +
+	"\x14GetPushedCertificate\x12(.naru.hub.v1.GetPushedCertificateRequest\x1a).naru.hub.v1.GetPushedCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12]\n" +
+	"\tGetAnswer\x12\x1d.naru.hub.v1.GetAnswerRequest\x1a\x1e.naru.hub.v1.GetAnswerResponse\"\x11\xca\xf3\x18\r\"\vcertificate\x12\x87\x01\n" +
 	"\x17IssueFiguresCertificate\x12+.naru.hub.v1.IssueFiguresCertificateRequest\x1a,.naru.hub.v1.IssueFiguresCertificateResponse\"\x11\xca\xf3\x18\r\"\vcertificateB\xa8\x01\n" +
 	"\x0fcom.naru.hub.v1B\x0fHubServiceProtoP\x01Z6github.com/naru-relay/naru/proto/gen/naru/hub/v1;hubv1\xa2\x02\x03NHX\xaa\x02\vNaru.Hub.V1\xca\x02\vNaru\\Hub\\V1\xe2\x02\x17Naru\\Hub\\V1\\GPBMetadata\xea\x02\rNaru::Hub::V1b\x06proto3"
 
@@ -1924,7 +2040,7 @@ func file_naru_hub_v1_hub_service_proto_rawDescGZIP() []byte {
 	return file_naru_hub_v1_hub_service_proto_rawDescData
 }
 
-var file_naru_hub_v1_hub_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_naru_hub_v1_hub_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 	(*RegisterPersonAddressRequest)(nil),         // 0: naru.hub.v1.RegisterPersonAddressRequest
 	(*RegisterPersonAddressResponse)(nil),        // 1: naru.hub.v1.RegisterPersonAddressResponse
@@ -1955,72 +2071,78 @@ var file_naru_hub_v1_hub_service_proto_goTypes = []any{
 	(*IssueFiguresCertificateResponse)(nil),      // 26: naru.hub.v1.IssueFiguresCertificateResponse
 	(*GetPushedCertificateRequest)(nil),          // 27: naru.hub.v1.GetPushedCertificateRequest
 	(*GetPushedCertificateResponse)(nil),         // 28: naru.hub.v1.GetPushedCertificateResponse
-	(*timestamppb.Timestamp)(nil),                // 29: google.protobuf.Timestamp
-	(v1.OrganisationType)(0),                     // 30: naru.address.v1.OrganisationType
-	(*v11.RecipientIdentifier)(nil),              // 31: naru.platform.v1.RecipientIdentifier
-	(*v11.PlatformAddress)(nil),                  // 32: naru.platform.v1.PlatformAddress
-	(*v11.Party)(nil),                            // 33: naru.platform.v1.Party
-	(v11.DocumentType)(0),                        // 34: naru.platform.v1.DocumentType
-	(*v11.Digest)(nil),                           // 35: naru.platform.v1.Digest
+	(*GetAnswerRequest)(nil),                     // 29: naru.hub.v1.GetAnswerRequest
+	(*GetAnswerResponse)(nil),                    // 30: naru.hub.v1.GetAnswerResponse
+	(*timestamppb.Timestamp)(nil),                // 31: google.protobuf.Timestamp
+	(v1.OrganisationType)(0),                     // 32: naru.address.v1.OrganisationType
+	(*v11.RecipientIdentifier)(nil),              // 33: naru.platform.v1.RecipientIdentifier
+	(*v11.PlatformAddress)(nil),                  // 34: naru.platform.v1.PlatformAddress
+	(*v11.Party)(nil),                            // 35: naru.platform.v1.Party
+	(v11.DocumentType)(0),                        // 36: naru.platform.v1.DocumentType
+	(*v11.Digest)(nil),                           // 37: naru.platform.v1.Digest
+	(*v11.LogProof)(nil),                         // 38: naru.platform.v1.LogProof
 }
 var file_naru_hub_v1_hub_service_proto_depIdxs = []int32{
-	29, // 0: naru.hub.v1.RegisterPersonAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
-	30, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.address.v1.OrganisationType
-	29, // 2: naru.hub.v1.RegisterOrganisationAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
-	29, // 3: naru.hub.v1.GetAddressOwnerResponse.registered_at:type_name -> google.protobuf.Timestamp
-	29, // 4: naru.hub.v1.ChangePersonNameRequest.changed_at:type_name -> google.protobuf.Timestamp
-	30, // 5: naru.hub.v1.ChangeOrganisationRequest.type:type_name -> naru.address.v1.OrganisationType
-	29, // 6: naru.hub.v1.ChangeOrganisationRequest.changed_at:type_name -> google.protobuf.Timestamp
-	29, // 7: naru.hub.v1.WithdrawAddressRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	31, // 8: naru.hub.v1.SearchRecipientRequest.recipient:type_name -> naru.platform.v1.RecipientIdentifier
-	32, // 9: naru.hub.v1.SearchRecipientResponse.addresses:type_name -> naru.platform.v1.PlatformAddress
-	33, // 10: naru.hub.v1.CirculationItem.from:type_name -> naru.platform.v1.Party
-	33, // 11: naru.hub.v1.CirculationItem.to:type_name -> naru.platform.v1.Party
-	29, // 12: naru.hub.v1.CirculationItem.sent_at:type_name -> google.protobuf.Timestamp
-	29, // 13: naru.hub.v1.CirculationItem.received_at:type_name -> google.protobuf.Timestamp
-	34, // 14: naru.hub.v1.CirculationItem.document_type:type_name -> naru.platform.v1.DocumentType
-	35, // 15: naru.hub.v1.CirculationItem.document_hash:type_name -> naru.platform.v1.Digest
-	35, // 16: naru.hub.v1.CirculationItem.attachment_hashes:type_name -> naru.platform.v1.Digest
+	31, // 0: naru.hub.v1.RegisterPersonAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
+	32, // 1: naru.hub.v1.RegisterOrganisationAddressRequest.type:type_name -> naru.address.v1.OrganisationType
+	31, // 2: naru.hub.v1.RegisterOrganisationAddressRequest.registered_at:type_name -> google.protobuf.Timestamp
+	31, // 3: naru.hub.v1.GetAddressOwnerResponse.registered_at:type_name -> google.protobuf.Timestamp
+	31, // 4: naru.hub.v1.ChangePersonNameRequest.changed_at:type_name -> google.protobuf.Timestamp
+	32, // 5: naru.hub.v1.ChangeOrganisationRequest.type:type_name -> naru.address.v1.OrganisationType
+	31, // 6: naru.hub.v1.ChangeOrganisationRequest.changed_at:type_name -> google.protobuf.Timestamp
+	31, // 7: naru.hub.v1.WithdrawAddressRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	33, // 8: naru.hub.v1.SearchRecipientRequest.recipient:type_name -> naru.platform.v1.RecipientIdentifier
+	34, // 9: naru.hub.v1.SearchRecipientResponse.addresses:type_name -> naru.platform.v1.PlatformAddress
+	35, // 10: naru.hub.v1.CirculationItem.from:type_name -> naru.platform.v1.Party
+	35, // 11: naru.hub.v1.CirculationItem.to:type_name -> naru.platform.v1.Party
+	31, // 12: naru.hub.v1.CirculationItem.sent_at:type_name -> google.protobuf.Timestamp
+	31, // 13: naru.hub.v1.CirculationItem.received_at:type_name -> google.protobuf.Timestamp
+	36, // 14: naru.hub.v1.CirculationItem.document_type:type_name -> naru.platform.v1.DocumentType
+	37, // 15: naru.hub.v1.CirculationItem.document_hash:type_name -> naru.platform.v1.Digest
+	37, // 16: naru.hub.v1.CirculationItem.attachment_hashes:type_name -> naru.platform.v1.Digest
 	16, // 17: naru.hub.v1.RegisterCirculationsRequest.items:type_name -> naru.hub.v1.CirculationItem
 	18, // 18: naru.hub.v1.RegisterCirculationsResponse.results:type_name -> naru.hub.v1.ItemResult
-	29, // 19: naru.hub.v1.RegisterCirculationsResponse.answered_at:type_name -> google.protobuf.Timestamp
-	29, // 20: naru.hub.v1.ReadTimeItem.read_at:type_name -> google.protobuf.Timestamp
+	31, // 19: naru.hub.v1.RegisterCirculationsResponse.answered_at:type_name -> google.protobuf.Timestamp
+	31, // 20: naru.hub.v1.ReadTimeItem.read_at:type_name -> google.protobuf.Timestamp
 	20, // 21: naru.hub.v1.RegisterReadTimesRequest.items:type_name -> naru.hub.v1.ReadTimeItem
 	18, // 22: naru.hub.v1.RegisterReadTimesResponse.results:type_name -> naru.hub.v1.ItemResult
-	29, // 23: naru.hub.v1.RegisterReadTimesResponse.answered_at:type_name -> google.protobuf.Timestamp
-	29, // 24: naru.hub.v1.IssueDistributionCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
-	29, // 25: naru.hub.v1.IssueFiguresCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
-	0,  // 26: naru.hub.v1.HubService.RegisterPersonAddress:input_type -> naru.hub.v1.RegisterPersonAddressRequest
-	2,  // 27: naru.hub.v1.HubService.RegisterOrganisationAddress:input_type -> naru.hub.v1.RegisterOrganisationAddressRequest
-	4,  // 28: naru.hub.v1.HubService.GetAddressOwner:input_type -> naru.hub.v1.GetAddressOwnerRequest
-	12, // 29: naru.hub.v1.HubService.WithdrawAddress:input_type -> naru.hub.v1.WithdrawAddressRequest
-	6,  // 30: naru.hub.v1.HubService.GetWithdrawnAddresses:input_type -> naru.hub.v1.GetWithdrawnAddressesRequest
-	8,  // 31: naru.hub.v1.HubService.ChangePersonName:input_type -> naru.hub.v1.ChangePersonNameRequest
-	10, // 32: naru.hub.v1.HubService.ChangeOrganisation:input_type -> naru.hub.v1.ChangeOrganisationRequest
-	14, // 33: naru.hub.v1.HubService.SearchRecipient:input_type -> naru.hub.v1.SearchRecipientRequest
-	17, // 34: naru.hub.v1.HubService.RegisterCirculations:input_type -> naru.hub.v1.RegisterCirculationsRequest
-	21, // 35: naru.hub.v1.HubService.RegisterReadTimes:input_type -> naru.hub.v1.RegisterReadTimesRequest
-	23, // 36: naru.hub.v1.HubService.IssueDistributionCertificate:input_type -> naru.hub.v1.IssueDistributionCertificateRequest
-	27, // 37: naru.hub.v1.HubService.GetPushedCertificate:input_type -> naru.hub.v1.GetPushedCertificateRequest
-	25, // 38: naru.hub.v1.HubService.IssueFiguresCertificate:input_type -> naru.hub.v1.IssueFiguresCertificateRequest
-	1,  // 39: naru.hub.v1.HubService.RegisterPersonAddress:output_type -> naru.hub.v1.RegisterPersonAddressResponse
-	3,  // 40: naru.hub.v1.HubService.RegisterOrganisationAddress:output_type -> naru.hub.v1.RegisterOrganisationAddressResponse
-	5,  // 41: naru.hub.v1.HubService.GetAddressOwner:output_type -> naru.hub.v1.GetAddressOwnerResponse
-	13, // 42: naru.hub.v1.HubService.WithdrawAddress:output_type -> naru.hub.v1.WithdrawAddressResponse
-	7,  // 43: naru.hub.v1.HubService.GetWithdrawnAddresses:output_type -> naru.hub.v1.GetWithdrawnAddressesResponse
-	9,  // 44: naru.hub.v1.HubService.ChangePersonName:output_type -> naru.hub.v1.ChangePersonNameResponse
-	11, // 45: naru.hub.v1.HubService.ChangeOrganisation:output_type -> naru.hub.v1.ChangeOrganisationResponse
-	15, // 46: naru.hub.v1.HubService.SearchRecipient:output_type -> naru.hub.v1.SearchRecipientResponse
-	19, // 47: naru.hub.v1.HubService.RegisterCirculations:output_type -> naru.hub.v1.RegisterCirculationsResponse
-	22, // 48: naru.hub.v1.HubService.RegisterReadTimes:output_type -> naru.hub.v1.RegisterReadTimesResponse
-	24, // 49: naru.hub.v1.HubService.IssueDistributionCertificate:output_type -> naru.hub.v1.IssueDistributionCertificateResponse
-	28, // 50: naru.hub.v1.HubService.GetPushedCertificate:output_type -> naru.hub.v1.GetPushedCertificateResponse
-	26, // 51: naru.hub.v1.HubService.IssueFiguresCertificate:output_type -> naru.hub.v1.IssueFiguresCertificateResponse
-	39, // [39:52] is the sub-list for method output_type
-	26, // [26:39] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	31, // 23: naru.hub.v1.RegisterReadTimesResponse.answered_at:type_name -> google.protobuf.Timestamp
+	31, // 24: naru.hub.v1.IssueDistributionCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
+	31, // 25: naru.hub.v1.IssueFiguresCertificateResponse.answered_at:type_name -> google.protobuf.Timestamp
+	38, // 26: naru.hub.v1.GetAnswerResponse.proof:type_name -> naru.platform.v1.LogProof
+	0,  // 27: naru.hub.v1.HubService.RegisterPersonAddress:input_type -> naru.hub.v1.RegisterPersonAddressRequest
+	2,  // 28: naru.hub.v1.HubService.RegisterOrganisationAddress:input_type -> naru.hub.v1.RegisterOrganisationAddressRequest
+	4,  // 29: naru.hub.v1.HubService.GetAddressOwner:input_type -> naru.hub.v1.GetAddressOwnerRequest
+	12, // 30: naru.hub.v1.HubService.WithdrawAddress:input_type -> naru.hub.v1.WithdrawAddressRequest
+	6,  // 31: naru.hub.v1.HubService.GetWithdrawnAddresses:input_type -> naru.hub.v1.GetWithdrawnAddressesRequest
+	8,  // 32: naru.hub.v1.HubService.ChangePersonName:input_type -> naru.hub.v1.ChangePersonNameRequest
+	10, // 33: naru.hub.v1.HubService.ChangeOrganisation:input_type -> naru.hub.v1.ChangeOrganisationRequest
+	14, // 34: naru.hub.v1.HubService.SearchRecipient:input_type -> naru.hub.v1.SearchRecipientRequest
+	17, // 35: naru.hub.v1.HubService.RegisterCirculations:input_type -> naru.hub.v1.RegisterCirculationsRequest
+	21, // 36: naru.hub.v1.HubService.RegisterReadTimes:input_type -> naru.hub.v1.RegisterReadTimesRequest
+	23, // 37: naru.hub.v1.HubService.IssueDistributionCertificate:input_type -> naru.hub.v1.IssueDistributionCertificateRequest
+	27, // 38: naru.hub.v1.HubService.GetPushedCertificate:input_type -> naru.hub.v1.GetPushedCertificateRequest
+	29, // 39: naru.hub.v1.HubService.GetAnswer:input_type -> naru.hub.v1.GetAnswerRequest
+	25, // 40: naru.hub.v1.HubService.IssueFiguresCertificate:input_type -> naru.hub.v1.IssueFiguresCertificateRequest
+	1,  // 41: naru.hub.v1.HubService.RegisterPersonAddress:output_type -> naru.hub.v1.RegisterPersonAddressResponse
+	3,  // 42: naru.hub.v1.HubService.RegisterOrganisationAddress:output_type -> naru.hub.v1.RegisterOrganisationAddressResponse
+	5,  // 43: naru.hub.v1.HubService.GetAddressOwner:output_type -> naru.hub.v1.GetAddressOwnerResponse
+	13, // 44: naru.hub.v1.HubService.WithdrawAddress:output_type -> naru.hub.v1.WithdrawAddressResponse
+	7,  // 45: naru.hub.v1.HubService.GetWithdrawnAddresses:output_type -> naru.hub.v1.GetWithdrawnAddressesResponse
+	9,  // 46: naru.hub.v1.HubService.ChangePersonName:output_type -> naru.hub.v1.ChangePersonNameResponse
+	11, // 47: naru.hub.v1.HubService.ChangeOrganisation:output_type -> naru.hub.v1.ChangeOrganisationResponse
+	15, // 48: naru.hub.v1.HubService.SearchRecipient:output_type -> naru.hub.v1.SearchRecipientResponse
+	19, // 49: naru.hub.v1.HubService.RegisterCirculations:output_type -> naru.hub.v1.RegisterCirculationsResponse
+	22, // 50: naru.hub.v1.HubService.RegisterReadTimes:output_type -> naru.hub.v1.RegisterReadTimesResponse
+	24, // 51: naru.hub.v1.HubService.IssueDistributionCertificate:output_type -> naru.hub.v1.IssueDistributionCertificateResponse
+	28, // 52: naru.hub.v1.HubService.GetPushedCertificate:output_type -> naru.hub.v1.GetPushedCertificateResponse
+	30, // 53: naru.hub.v1.HubService.GetAnswer:output_type -> naru.hub.v1.GetAnswerResponse
+	26, // 54: naru.hub.v1.HubService.IssueFiguresCertificate:output_type -> naru.hub.v1.IssueFiguresCertificateResponse
+	41, // [41:55] is the sub-list for method output_type
+	27, // [27:41] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_naru_hub_v1_hub_service_proto_init() }
@@ -2034,7 +2156,7 @@ func file_naru_hub_v1_hub_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_hub_v1_hub_service_proto_rawDesc), len(file_naru_hub_v1_hub_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,6 +31,7 @@ const (
 	HubService_RegisterReadTimes_FullMethodName            = "/naru.hub.v1.HubService/RegisterReadTimes"
 	HubService_IssueDistributionCertificate_FullMethodName = "/naru.hub.v1.HubService/IssueDistributionCertificate"
 	HubService_GetPushedCertificate_FullMethodName         = "/naru.hub.v1.HubService/GetPushedCertificate"
+	HubService_GetAnswer_FullMethodName                    = "/naru.hub.v1.HubService/GetAnswer"
 	HubService_IssueFiguresCertificate_FullMethodName      = "/naru.hub.v1.HubService/IssueFiguresCertificate"
 )
 
@@ -67,6 +68,9 @@ type HubServiceClient interface {
 	IssueDistributionCertificate(ctx context.Context, in *IssueDistributionCertificateRequest, opts ...grpc.CallOption) (*IssueDistributionCertificateResponse, error)
 	// GetPushedCertificate gives a certificate that the hub pushed (HubPushReceived). Errors: PUSH_NOT_FOUND.
 	GetPushedCertificate(ctx context.Context, in *GetPushedCertificateRequest, opts ...grpc.CallOption) (*GetPushedCertificateResponse, error)
+	// GetAnswer gives what the hub answered in an exchange, or what it pushed, as it was recorded, with the proof that this unit recorded it. Errors:
+	// EXCHANGE_NOT_FOUND, FACTS_NOT_WITNESSED (try again).
+	GetAnswer(ctx context.Context, in *GetAnswerRequest, opts ...grpc.CallOption) (*GetAnswerResponse, error)
 	// IssueFiguresCertificate obtains a 전자문서 유통정보 수치 확인서 (hub-interface 5.2): how many of the documents that an address sent were received and
 	// viewed in a month. Errors: NO_CIRCULATION (ERR-01-501: none in that month), HUB_REFUSED (also if interface.paths.figures is not configured).
 	IssueFiguresCertificate(ctx context.Context, in *IssueFiguresCertificateRequest, opts ...grpc.CallOption) (*IssueFiguresCertificateResponse, error)
@@ -200,6 +204,16 @@ func (c *hubServiceClient) GetPushedCertificate(ctx context.Context, in *GetPush
 	return out, nil
 }
 
+func (c *hubServiceClient) GetAnswer(ctx context.Context, in *GetAnswerRequest, opts ...grpc.CallOption) (*GetAnswerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetAnswerResponse)
+	err := c.cc.Invoke(ctx, HubService_GetAnswer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *hubServiceClient) IssueFiguresCertificate(ctx context.Context, in *IssueFiguresCertificateRequest, opts ...grpc.CallOption) (*IssueFiguresCertificateResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(IssueFiguresCertificateResponse)
@@ -243,6 +257,9 @@ type HubServiceServer interface {
 	IssueDistributionCertificate(context.Context, *IssueDistributionCertificateRequest) (*IssueDistributionCertificateResponse, error)
 	// GetPushedCertificate gives a certificate that the hub pushed (HubPushReceived). Errors: PUSH_NOT_FOUND.
 	GetPushedCertificate(context.Context, *GetPushedCertificateRequest) (*GetPushedCertificateResponse, error)
+	// GetAnswer gives what the hub answered in an exchange, or what it pushed, as it was recorded, with the proof that this unit recorded it. Errors:
+	// EXCHANGE_NOT_FOUND, FACTS_NOT_WITNESSED (try again).
+	GetAnswer(context.Context, *GetAnswerRequest) (*GetAnswerResponse, error)
 	// IssueFiguresCertificate obtains a 전자문서 유통정보 수치 확인서 (hub-interface 5.2): how many of the documents that an address sent were received and
 	// viewed in a month. Errors: NO_CIRCULATION (ERR-01-501: none in that month), HUB_REFUSED (also if interface.paths.figures is not configured).
 	IssueFiguresCertificate(context.Context, *IssueFiguresCertificateRequest) (*IssueFiguresCertificateResponse, error)
@@ -291,6 +308,9 @@ func (UnimplementedHubServiceServer) IssueDistributionCertificate(context.Contex
 }
 func (UnimplementedHubServiceServer) GetPushedCertificate(context.Context, *GetPushedCertificateRequest) (*GetPushedCertificateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetPushedCertificate not implemented")
+}
+func (UnimplementedHubServiceServer) GetAnswer(context.Context, *GetAnswerRequest) (*GetAnswerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAnswer not implemented")
 }
 func (UnimplementedHubServiceServer) IssueFiguresCertificate(context.Context, *IssueFiguresCertificateRequest) (*IssueFiguresCertificateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method IssueFiguresCertificate not implemented")
@@ -532,6 +552,24 @@ func _HubService_GetPushedCertificate_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HubService_GetAnswer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAnswerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HubServiceServer).GetAnswer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HubService_GetAnswer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HubServiceServer).GetAnswer(ctx, req.(*GetAnswerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _HubService_IssueFiguresCertificate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(IssueFiguresCertificateRequest)
 	if err := dec(in); err != nil {
@@ -604,6 +642,10 @@ var HubService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetPushedCertificate",
 			Handler:    _HubService_GetPushedCertificate_Handler,
+		},
+		{
+			MethodName: "GetAnswer",
+			Handler:    _HubService_GetAnswer_Handler,
 		},
 		{
 			MethodName: "IssueFiguresCertificate",

@@ -36,8 +36,11 @@ const (
 	// The address belongs to somebody else at the hub.
 	Reason_REASON_ADDRESS_TAKEN Reason = 5
 	// ERR-01-304, where the address must exist.
-	Reason_REASON_ADDRESS_UNKNOWN Reason = 6
-	Reason_REASON_PUSH_NOT_FOUND  Reason = 7
+	Reason_REASON_ADDRESS_UNKNOWN    Reason = 6
+	Reason_REASON_PUSH_NOT_FOUND     Reason = 7
+	Reason_REASON_EXCHANGE_NOT_FOUND Reason = 8
+	// What was recorded is in no checkpoint yet that a witness has cosigned; try again.
+	Reason_REASON_FACTS_NOT_WITNESSED Reason = 9
 )
 
 // Enum value maps for Reason.
@@ -51,16 +54,20 @@ var (
 		5: "REASON_ADDRESS_TAKEN",
 		6: "REASON_ADDRESS_UNKNOWN",
 		7: "REASON_PUSH_NOT_FOUND",
+		8: "REASON_EXCHANGE_NOT_FOUND",
+		9: "REASON_FACTS_NOT_WITNESSED",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":     0,
-		"REASON_INVALID_REQUEST": 1,
-		"REASON_HUB_UNAVAILABLE": 2,
-		"REASON_HUB_REFUSED":     3,
-		"REASON_NO_CIRCULATION":  4,
-		"REASON_ADDRESS_TAKEN":   5,
-		"REASON_ADDRESS_UNKNOWN": 6,
-		"REASON_PUSH_NOT_FOUND":  7,
+		"REASON_UNSPECIFIED":         0,
+		"REASON_INVALID_REQUEST":     1,
+		"REASON_HUB_UNAVAILABLE":     2,
+		"REASON_HUB_REFUSED":         3,
+		"REASON_NO_CIRCULATION":      4,
+		"REASON_ADDRESS_TAKEN":       5,
+		"REASON_ADDRESS_UNKNOWN":     6,
+		"REASON_PUSH_NOT_FOUND":      7,
+		"REASON_EXCHANGE_NOT_FOUND":  8,
+		"REASON_FACTS_NOT_WITNESSED": 9,
 	}
 )
 
@@ -95,7 +102,7 @@ var File_naru_hub_v1_reasons_proto protoreflect.FileDescriptor
 
 const file_naru_hub_v1_reasons_proto_rawDesc = "" +
 	"\n" +
-	"\x19naru/hub/v1/reasons.proto\x12\vnaru.hub.v1*\xdc\x01\n" +
+	"\x19naru/hub/v1/reasons.proto\x12\vnaru.hub.v1*\x9b\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16REASON_INVALID_REQUEST\x10\x01\x12\x1a\n" +
@@ -104,7 +111,9 @@ const file_naru_hub_v1_reasons_proto_rawDesc = "" +
 	"\x15REASON_NO_CIRCULATION\x10\x04\x12\x18\n" +
 	"\x14REASON_ADDRESS_TAKEN\x10\x05\x12\x1a\n" +
 	"\x16REASON_ADDRESS_UNKNOWN\x10\x06\x12\x19\n" +
-	"\x15REASON_PUSH_NOT_FOUND\x10\aB\xa5\x01\n" +
+	"\x15REASON_PUSH_NOT_FOUND\x10\a\x12\x1d\n" +
+	"\x19REASON_EXCHANGE_NOT_FOUND\x10\b\x12\x1e\n" +
+	"\x1aREASON_FACTS_NOT_WITNESSED\x10\tB\xa5\x01\n" +
 	"\x0fcom.naru.hub.v1B\fReasonsProtoP\x01Z6github.com/naru-relay/naru/proto/gen/naru/hub/v1;hubv1\xa2\x02\x03NHX\xaa\x02\vNaru.Hub.V1\xca\x02\vNaru\\Hub\\V1\xe2\x02\x17Naru\\Hub\\V1\\GPBMetadata\xea\x02\rNaru::Hub::V1b\x06proto3"
 
 var (

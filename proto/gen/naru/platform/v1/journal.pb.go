@@ -494,6 +494,94 @@ func (x *ReopeningWitnessed) GetBegun() string {
 	return ""
 }
 
+type ProveDocumentRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum       string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveDocumentRequest) Reset() {
+	*x = ProveDocumentRequest{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveDocumentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveDocumentRequest) ProtoMessage() {}
+
+func (x *ProveDocumentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveDocumentRequest.ProtoReflect.Descriptor instead.
+func (*ProveDocumentRequest) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ProveDocumentRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+type ProveDocumentResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Proof         *LogProof              `protobuf:"bytes,1,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProveDocumentResponse) Reset() {
+	*x = ProveDocumentResponse{}
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProveDocumentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProveDocumentResponse) ProtoMessage() {}
+
+func (x *ProveDocumentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProveDocumentResponse.ProtoReflect.Descriptor instead.
+func (*ProveDocumentResponse) Descriptor() ([]byte, []int) {
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ProveDocumentResponse) GetProof() *LogProof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 type GetFrameKeyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	KeyId         string                 `protobuf:"bytes,1,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
@@ -503,7 +591,7 @@ type GetFrameKeyRequest struct {
 
 func (x *GetFrameKeyRequest) Reset() {
 	*x = GetFrameKeyRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -515,7 +603,7 @@ func (x *GetFrameKeyRequest) String() string {
 func (*GetFrameKeyRequest) ProtoMessage() {}
 
 func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[6]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -528,7 +616,7 @@ func (x *GetFrameKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyRequest.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{6}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetFrameKeyRequest) GetKeyId() string {
@@ -547,7 +635,7 @@ type GetFrameKeyResponse struct {
 
 func (x *GetFrameKeyResponse) Reset() {
 	*x = GetFrameKeyResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +647,7 @@ func (x *GetFrameKeyResponse) String() string {
 func (*GetFrameKeyResponse) ProtoMessage() {}
 
 func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[7]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,7 +660,7 @@ func (x *GetFrameKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFrameKeyResponse.ProtoReflect.Descriptor instead.
 func (*GetFrameKeyResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{7}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetFrameKeyResponse) GetKey() []byte {
@@ -600,7 +688,7 @@ type WitnessRequest struct {
 
 func (x *WitnessRequest) Reset() {
 	*x = WitnessRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -612,7 +700,7 @@ func (x *WitnessRequest) String() string {
 func (*WitnessRequest) ProtoMessage() {}
 
 func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[8]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -625,7 +713,7 @@ func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessRequest.ProtoReflect.Descriptor instead.
 func (*WitnessRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{8}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WitnessRequest) GetCheckpoint() string {
@@ -677,7 +765,7 @@ type WitnessResponse struct {
 
 func (x *WitnessResponse) Reset() {
 	*x = WitnessResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -689,7 +777,7 @@ func (x *WitnessResponse) String() string {
 func (*WitnessResponse) ProtoMessage() {}
 
 func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[9]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -702,7 +790,7 @@ func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessResponse.ProtoReflect.Descriptor instead.
 func (*WitnessResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{9}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WitnessResponse) GetCosigned() string {
@@ -743,7 +831,7 @@ type HeldFrame struct {
 
 func (x *HeldFrame) Reset() {
 	*x = HeldFrame{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +843,7 @@ func (x *HeldFrame) String() string {
 func (*HeldFrame) ProtoMessage() {}
 
 func (x *HeldFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[10]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +856,7 @@ func (x *HeldFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldFrame.ProtoReflect.Descriptor instead.
 func (*HeldFrame) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{10}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HeldFrame) GetFrameId() string {
@@ -826,7 +914,7 @@ type ListHeldFramesRequest struct {
 
 func (x *ListHeldFramesRequest) Reset() {
 	*x = ListHeldFramesRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +926,7 @@ func (x *ListHeldFramesRequest) String() string {
 func (*ListHeldFramesRequest) ProtoMessage() {}
 
 func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[11]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,7 +939,7 @@ func (x *ListHeldFramesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesRequest.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{11}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListHeldFramesRequest) GetUnit() string {
@@ -885,7 +973,7 @@ type ListHeldFramesResponse struct {
 
 func (x *ListHeldFramesResponse) Reset() {
 	*x = ListHeldFramesResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -897,7 +985,7 @@ func (x *ListHeldFramesResponse) String() string {
 func (*ListHeldFramesResponse) ProtoMessage() {}
 
 func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[12]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -910,7 +998,7 @@ func (x *ListHeldFramesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHeldFramesResponse.ProtoReflect.Descriptor instead.
 func (*ListHeldFramesResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{12}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListHeldFramesResponse) GetFrames() []*HeldFrame {
@@ -939,7 +1027,7 @@ type ReleaseFrameRequest struct {
 
 func (x *ReleaseFrameRequest) Reset() {
 	*x = ReleaseFrameRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -951,7 +1039,7 @@ func (x *ReleaseFrameRequest) String() string {
 func (*ReleaseFrameRequest) ProtoMessage() {}
 
 func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[13]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -964,7 +1052,7 @@ func (x *ReleaseFrameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{13}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReleaseFrameRequest) GetUnit() string {
@@ -996,7 +1084,7 @@ type ReleaseFrameResponse struct {
 
 func (x *ReleaseFrameResponse) Reset() {
 	*x = ReleaseFrameResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1008,7 +1096,7 @@ func (x *ReleaseFrameResponse) String() string {
 func (*ReleaseFrameResponse) ProtoMessage() {}
 
 func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[14]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1021,7 +1109,7 @@ func (x *ReleaseFrameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseFrameResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseFrameResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{14}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{16}
 }
 
 type PublishAgainRequest struct {
@@ -1037,7 +1125,7 @@ type PublishAgainRequest struct {
 
 func (x *PublishAgainRequest) Reset() {
 	*x = PublishAgainRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1049,7 +1137,7 @@ func (x *PublishAgainRequest) String() string {
 func (*PublishAgainRequest) ProtoMessage() {}
 
 func (x *PublishAgainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[15]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1062,7 +1150,7 @@ func (x *PublishAgainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishAgainRequest.ProtoReflect.Descriptor instead.
 func (*PublishAgainRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{15}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PublishAgainRequest) GetUnit() string {
@@ -1097,7 +1185,7 @@ type PublishAgainResponse struct {
 
 func (x *PublishAgainResponse) Reset() {
 	*x = PublishAgainResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1109,7 +1197,7 @@ func (x *PublishAgainResponse) String() string {
 func (*PublishAgainResponse) ProtoMessage() {}
 
 func (x *PublishAgainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[16]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1122,7 +1210,7 @@ func (x *PublishAgainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishAgainResponse.ProtoReflect.Descriptor instead.
 func (*PublishAgainResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{16}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PublishAgainResponse) GetFrames() int64 {
@@ -1150,7 +1238,7 @@ type ReopenLogRequest struct {
 
 func (x *ReopenLogRequest) Reset() {
 	*x = ReopenLogRequest{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1250,7 @@ func (x *ReopenLogRequest) String() string {
 func (*ReopenLogRequest) ProtoMessage() {}
 
 func (x *ReopenLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[17]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1263,7 @@ func (x *ReopenLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopenLogRequest.ProtoReflect.Descriptor instead.
 func (*ReopenLogRequest) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{17}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReopenLogRequest) GetUnit() string {
@@ -1202,7 +1290,7 @@ type ReopenLogResponse struct {
 
 func (x *ReopenLogResponse) Reset() {
 	*x = ReopenLogResponse{}
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[18]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +1302,7 @@ func (x *ReopenLogResponse) String() string {
 func (*ReopenLogResponse) ProtoMessage() {}
 
 func (x *ReopenLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_platform_v1_journal_proto_msgTypes[18]
+	mi := &file_naru_platform_v1_journal_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +1315,7 @@ func (x *ReopenLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReopenLogResponse.ProtoReflect.Descriptor instead.
 func (*ReopenLogResponse) Descriptor() ([]byte, []int) {
-	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{18}
+	return file_naru_platform_v1_journal_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ReopenLogResponse) GetGeneration() int32 {
@@ -1241,7 +1329,7 @@ var File_naru_platform_v1_journal_proto protoreflect.FileDescriptor
 
 const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\n" +
-	"\x1enaru/platform/v1/journal.proto\x12\x10naru.platform.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1enaru/platform/v1/options.proto\"\xc1\x02\n" +
+	"\x1enaru/platform/v1/journal.proto\x12\x10naru.platform.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a naru/platform/v1/log_proof.proto\x1a\x1enaru/platform/v1/options.proto\"\xc1\x02\n" +
 	"\rClockMeasured\x12;\n" +
 	"\vmeasured_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"measuredAt\x121\n" +
@@ -1280,7 +1368,11 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\x12ReopeningWitnessed\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x12\n" +
 	"\x04lost\x18\x02 \x01(\tR\x04lost\x12\x14\n" +
-	"\x05begun\x18\x03 \x01(\tR\x05begun:\x06\xd2\xf3\x18\x02\b\x02\"6\n" +
+	"\x05begun\x18\x03 \x01(\tR\x05begun:\x06\xd2\xf3\x18\x02\b\x02\"^\n" +
+	"\x14ProveDocumentRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\"I\n" +
+	"\x15ProveDocumentResponse\x120\n" +
+	"\x05proof\x18\x01 \x01(\v2\x1a.naru.platform.v1.LogProofR\x05proof\"6\n" +
 	"\x12GetFrameKeyRequest\x12 \n" +
 	"\x06key_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18<R\x05keyId\",\n" +
 	"\x13GetFrameKeyResponse\x12\x15\n" +
@@ -1333,10 +1425,11 @@ const file_naru_platform_v1_journal_proto_rawDesc = "" +
 	"\x11ReopenLogResponse\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x05R\n" +
-	"generation2\xcc\x01\n" +
+	"generation2\xc1\x02\n" +
 	"\x0eJournalService\x12b\n" +
 	"\vGetFrameKey\x12$.naru.platform.v1.GetFrameKeyRequest\x1a%.naru.platform.v1.GetFrameKeyResponse\"\x06\xca\xf3\x18\x02(\x01\x12V\n" +
-	"\aWitness\x12 .naru.platform.v1.WitnessRequest\x1a!.naru.platform.v1.WitnessResponse\"\x06\xca\xf3\x18\x02(\x012\x9e\x05\n" +
+	"\aWitness\x12 .naru.platform.v1.WitnessRequest\x1a!.naru.platform.v1.WitnessResponse\"\x06\xca\xf3\x18\x02(\x01\x12s\n" +
+	"\rProveDocument\x12&.naru.platform.v1.ProveDocumentRequest\x1a'.naru.platform.v1.ProveDocumentResponse\"\x11\xca\xf3\x18\r\"\vcertificate2\x9e\x05\n" +
 	"\x13JournalAdminService\x12\x9d\x01\n" +
 	"\x0eListHeldFrames\x12'.naru.platform.v1.ListHeldFramesRequest\x1a(.naru.platform.v1.ListHeldFramesResponse\"8\xca\xf3\x18\n" +
 	"\x12\x01\x05\x1a\x05admin\x82\xd3\xe4\x93\x02$\x12\"/v1/admin/units/{unit}/held-frames\x12\xad\x01\n" +
@@ -1360,7 +1453,7 @@ func file_naru_platform_v1_journal_proto_rawDescGZIP() []byte {
 	return file_naru_platform_v1_journal_proto_rawDescData
 }
 
-var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_naru_platform_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_naru_platform_v1_journal_proto_goTypes = []any{
 	(*ClockMeasured)(nil),          // 0: naru.platform.v1.ClockMeasured
 	(*FrameReleased)(nil),          // 1: naru.platform.v1.FrameReleased
@@ -1368,53 +1461,59 @@ var file_naru_platform_v1_journal_proto_goTypes = []any{
 	(*PublishedAgain)(nil),         // 3: naru.platform.v1.PublishedAgain
 	(*LogReopened)(nil),            // 4: naru.platform.v1.LogReopened
 	(*ReopeningWitnessed)(nil),     // 5: naru.platform.v1.ReopeningWitnessed
-	(*GetFrameKeyRequest)(nil),     // 6: naru.platform.v1.GetFrameKeyRequest
-	(*GetFrameKeyResponse)(nil),    // 7: naru.platform.v1.GetFrameKeyResponse
-	(*WitnessRequest)(nil),         // 8: naru.platform.v1.WitnessRequest
-	(*WitnessResponse)(nil),        // 9: naru.platform.v1.WitnessResponse
-	(*HeldFrame)(nil),              // 10: naru.platform.v1.HeldFrame
-	(*ListHeldFramesRequest)(nil),  // 11: naru.platform.v1.ListHeldFramesRequest
-	(*ListHeldFramesResponse)(nil), // 12: naru.platform.v1.ListHeldFramesResponse
-	(*ReleaseFrameRequest)(nil),    // 13: naru.platform.v1.ReleaseFrameRequest
-	(*ReleaseFrameResponse)(nil),   // 14: naru.platform.v1.ReleaseFrameResponse
-	(*PublishAgainRequest)(nil),    // 15: naru.platform.v1.PublishAgainRequest
-	(*PublishAgainResponse)(nil),   // 16: naru.platform.v1.PublishAgainResponse
-	(*ReopenLogRequest)(nil),       // 17: naru.platform.v1.ReopenLogRequest
-	(*ReopenLogResponse)(nil),      // 18: naru.platform.v1.ReopenLogResponse
-	(*timestamppb.Timestamp)(nil),  // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 20: google.protobuf.Duration
+	(*ProveDocumentRequest)(nil),   // 6: naru.platform.v1.ProveDocumentRequest
+	(*ProveDocumentResponse)(nil),  // 7: naru.platform.v1.ProveDocumentResponse
+	(*GetFrameKeyRequest)(nil),     // 8: naru.platform.v1.GetFrameKeyRequest
+	(*GetFrameKeyResponse)(nil),    // 9: naru.platform.v1.GetFrameKeyResponse
+	(*WitnessRequest)(nil),         // 10: naru.platform.v1.WitnessRequest
+	(*WitnessResponse)(nil),        // 11: naru.platform.v1.WitnessResponse
+	(*HeldFrame)(nil),              // 12: naru.platform.v1.HeldFrame
+	(*ListHeldFramesRequest)(nil),  // 13: naru.platform.v1.ListHeldFramesRequest
+	(*ListHeldFramesResponse)(nil), // 14: naru.platform.v1.ListHeldFramesResponse
+	(*ReleaseFrameRequest)(nil),    // 15: naru.platform.v1.ReleaseFrameRequest
+	(*ReleaseFrameResponse)(nil),   // 16: naru.platform.v1.ReleaseFrameResponse
+	(*PublishAgainRequest)(nil),    // 17: naru.platform.v1.PublishAgainRequest
+	(*PublishAgainResponse)(nil),   // 18: naru.platform.v1.PublishAgainResponse
+	(*ReopenLogRequest)(nil),       // 19: naru.platform.v1.ReopenLogRequest
+	(*ReopenLogResponse)(nil),      // 20: naru.platform.v1.ReopenLogResponse
+	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 22: google.protobuf.Duration
+	(*LogProof)(nil),               // 23: naru.platform.v1.LogProof
 }
 var file_naru_platform_v1_journal_proto_depIdxs = []int32{
-	19, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
-	20, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
-	20, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
-	20, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
-	19, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
-	19, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
-	19, // 6: naru.platform.v1.PublishedAgain.since:type_name -> google.protobuf.Timestamp
-	19, // 7: naru.platform.v1.PublishedAgain.until:type_name -> google.protobuf.Timestamp
-	19, // 8: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
-	19, // 9: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
-	10, // 10: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
-	19, // 11: naru.platform.v1.PublishAgainRequest.since:type_name -> google.protobuf.Timestamp
-	19, // 12: naru.platform.v1.PublishAgainResponse.until:type_name -> google.protobuf.Timestamp
-	6,  // 13: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
-	8,  // 14: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
-	11, // 15: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
-	13, // 16: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
-	15, // 17: naru.platform.v1.JournalAdminService.PublishAgain:input_type -> naru.platform.v1.PublishAgainRequest
-	17, // 18: naru.platform.v1.JournalAdminService.ReopenLog:input_type -> naru.platform.v1.ReopenLogRequest
-	7,  // 19: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
-	9,  // 20: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
-	12, // 21: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
-	14, // 22: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
-	16, // 23: naru.platform.v1.JournalAdminService.PublishAgain:output_type -> naru.platform.v1.PublishAgainResponse
-	18, // 24: naru.platform.v1.JournalAdminService.ReopenLog:output_type -> naru.platform.v1.ReopenLogResponse
-	19, // [19:25] is the sub-list for method output_type
-	13, // [13:19] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	21, // 0: naru.platform.v1.ClockMeasured.measured_at:type_name -> google.protobuf.Timestamp
+	22, // 1: naru.platform.v1.ClockMeasured.offset:type_name -> google.protobuf.Duration
+	22, // 2: naru.platform.v1.ClockMeasured.max_error:type_name -> google.protobuf.Duration
+	22, // 3: naru.platform.v1.ClockMeasured.estimated_error:type_name -> google.protobuf.Duration
+	21, // 4: naru.platform.v1.FrameReleased.recorded_at:type_name -> google.protobuf.Timestamp
+	21, // 5: naru.platform.v1.FrameReleased.held_at:type_name -> google.protobuf.Timestamp
+	21, // 6: naru.platform.v1.PublishedAgain.since:type_name -> google.protobuf.Timestamp
+	21, // 7: naru.platform.v1.PublishedAgain.until:type_name -> google.protobuf.Timestamp
+	23, // 8: naru.platform.v1.ProveDocumentResponse.proof:type_name -> naru.platform.v1.LogProof
+	21, // 9: naru.platform.v1.HeldFrame.recorded_at:type_name -> google.protobuf.Timestamp
+	21, // 10: naru.platform.v1.HeldFrame.held_at:type_name -> google.protobuf.Timestamp
+	12, // 11: naru.platform.v1.ListHeldFramesResponse.frames:type_name -> naru.platform.v1.HeldFrame
+	21, // 12: naru.platform.v1.PublishAgainRequest.since:type_name -> google.protobuf.Timestamp
+	21, // 13: naru.platform.v1.PublishAgainResponse.until:type_name -> google.protobuf.Timestamp
+	8,  // 14: naru.platform.v1.JournalService.GetFrameKey:input_type -> naru.platform.v1.GetFrameKeyRequest
+	10, // 15: naru.platform.v1.JournalService.Witness:input_type -> naru.platform.v1.WitnessRequest
+	6,  // 16: naru.platform.v1.JournalService.ProveDocument:input_type -> naru.platform.v1.ProveDocumentRequest
+	13, // 17: naru.platform.v1.JournalAdminService.ListHeldFrames:input_type -> naru.platform.v1.ListHeldFramesRequest
+	15, // 18: naru.platform.v1.JournalAdminService.ReleaseFrame:input_type -> naru.platform.v1.ReleaseFrameRequest
+	17, // 19: naru.platform.v1.JournalAdminService.PublishAgain:input_type -> naru.platform.v1.PublishAgainRequest
+	19, // 20: naru.platform.v1.JournalAdminService.ReopenLog:input_type -> naru.platform.v1.ReopenLogRequest
+	9,  // 21: naru.platform.v1.JournalService.GetFrameKey:output_type -> naru.platform.v1.GetFrameKeyResponse
+	11, // 22: naru.platform.v1.JournalService.Witness:output_type -> naru.platform.v1.WitnessResponse
+	7,  // 23: naru.platform.v1.JournalService.ProveDocument:output_type -> naru.platform.v1.ProveDocumentResponse
+	14, // 24: naru.platform.v1.JournalAdminService.ListHeldFrames:output_type -> naru.platform.v1.ListHeldFramesResponse
+	16, // 25: naru.platform.v1.JournalAdminService.ReleaseFrame:output_type -> naru.platform.v1.ReleaseFrameResponse
+	18, // 26: naru.platform.v1.JournalAdminService.PublishAgain:output_type -> naru.platform.v1.PublishAgainResponse
+	20, // 27: naru.platform.v1.JournalAdminService.ReopenLog:output_type -> naru.platform.v1.ReopenLogResponse
+	21, // [21:28] is the sub-list for method output_type
+	14, // [14:21] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_naru_platform_v1_journal_proto_init() }
@@ -1422,6 +1521,7 @@ func file_naru_platform_v1_journal_proto_init() {
 	if File_naru_platform_v1_journal_proto != nil {
 		return
 	}
+	file_naru_platform_v1_log_proof_proto_init()
 	file_naru_platform_v1_options_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1429,7 +1529,7 @@ func file_naru_platform_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_platform_v1_journal_proto_rawDesc), len(file_naru_platform_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

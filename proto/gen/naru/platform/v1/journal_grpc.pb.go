@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	JournalService_GetFrameKey_FullMethodName = "/naru.platform.v1.JournalService/GetFrameKey"
-	JournalService_Witness_FullMethodName     = "/naru.platform.v1.JournalService/Witness"
+	JournalService_GetFrameKey_FullMethodName   = "/naru.platform.v1.JournalService/GetFrameKey"
+	JournalService_Witness_FullMethodName       = "/naru.platform.v1.JournalService/Witness"
+	JournalService_ProveDocument_FullMethodName = "/naru.platform.v1.JournalService/ProveDocument"
 )
 
 // JournalServiceClient is the client API for JournalService service.
@@ -36,6 +37,9 @@ type JournalServiceClient interface {
 	// Witness takes a unit's newest checkpoint and cosigns it if it extends what this witness has seen. FAILED_PRECONDITION, with the size
 	// seen, if it does not.
 	Witness(ctx context.Context, in *WitnessRequest, opts ...grpc.CallOption) (*WitnessResponse, error)
+	// ProveDocument proves what this unit stated about a document, for a bundle in the evidence form. No fact: the unit stated none. Errors: FACTS_NOT_WITNESSED
+	// (they are not in a cosigned checkpoint yet; try again).
+	ProveDocument(ctx context.Context, in *ProveDocumentRequest, opts ...grpc.CallOption) (*ProveDocumentResponse, error)
 }
 
 type journalServiceClient struct {
@@ -66,6 +70,16 @@ func (c *journalServiceClient) Witness(ctx context.Context, in *WitnessRequest, 
 	return out, nil
 }
 
+func (c *journalServiceClient) ProveDocument(ctx context.Context, in *ProveDocumentRequest, opts ...grpc.CallOption) (*ProveDocumentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProveDocumentResponse)
+	err := c.cc.Invoke(ctx, JournalService_ProveDocument_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // JournalServiceServer is the server API for JournalService service.
 // All implementations must embed UnimplementedJournalServiceServer
 // for forward compatibility.
@@ -79,6 +93,9 @@ type JournalServiceServer interface {
 	// Witness takes a unit's newest checkpoint and cosigns it if it extends what this witness has seen. FAILED_PRECONDITION, with the size
 	// seen, if it does not.
 	Witness(context.Context, *WitnessRequest) (*WitnessResponse, error)
+	// ProveDocument proves what this unit stated about a document, for a bundle in the evidence form. No fact: the unit stated none. Errors: FACTS_NOT_WITNESSED
+	// (they are not in a cosigned checkpoint yet; try again).
+	ProveDocument(context.Context, *ProveDocumentRequest) (*ProveDocumentResponse, error)
 	mustEmbedUnimplementedJournalServiceServer()
 }
 
@@ -94,6 +111,9 @@ func (UnimplementedJournalServiceServer) GetFrameKey(context.Context, *GetFrameK
 }
 func (UnimplementedJournalServiceServer) Witness(context.Context, *WitnessRequest) (*WitnessResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Witness not implemented")
+}
+func (UnimplementedJournalServiceServer) ProveDocument(context.Context, *ProveDocumentRequest) (*ProveDocumentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProveDocument not implemented")
 }
 func (UnimplementedJournalServiceServer) mustEmbedUnimplementedJournalServiceServer() {}
 func (UnimplementedJournalServiceServer) testEmbeddedByValue()                        {}
@@ -152,6 +172,24 @@ func _JournalService_Witness_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _JournalService_ProveDocument_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProveDocumentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JournalServiceServer).ProveDocument(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JournalService_ProveDocument_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JournalServiceServer).ProveDocument(ctx, req.(*ProveDocumentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // JournalService_ServiceDesc is the grpc.ServiceDesc for JournalService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -166,6 +204,10 @@ var JournalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Witness",
 			Handler:    _JournalService_Witness_Handler,
+		},
+		{
+			MethodName: "ProveDocument",
+			Handler:    _JournalService_ProveDocument_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

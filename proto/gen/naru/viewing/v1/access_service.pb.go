@@ -301,6 +301,147 @@ func (x *ListAccessesResponse) GetNextPageToken() string {
 	return ""
 }
 
+type ExtractViewingLogRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// Number of the last entry of the extract before this one, for logs of more than 500 entries; 0 for the first.
+	After         int32 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExtractViewingLogRequest) Reset() {
+	*x = ExtractViewingLogRequest{}
+	mi := &file_naru_viewing_v1_access_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExtractViewingLogRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExtractViewingLogRequest) ProtoMessage() {}
+
+func (x *ExtractViewingLogRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_viewing_v1_access_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExtractViewingLogRequest.ProtoReflect.Descriptor instead.
+func (*ExtractViewingLogRequest) Descriptor() ([]byte, []int) {
+	return file_naru_viewing_v1_access_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ExtractViewingLogRequest) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ExtractViewingLogRequest) GetAfter() int32 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+type ExtractViewingLogResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The extract: a compact JWS, at most 512 KiB.
+	Extract string `protobuf:"bytes,1,opt,name=extract,proto3" json:"extract,omitempty"`
+	// UUID in lower case.
+	Serial string                 `protobuf:"bytes,2,opt,name=serial,proto3" json:"serial,omitempty"`
+	MadeAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=made_at,json=madeAt,proto3" json:"made_at,omitempty"`
+	// How many entries are in it, and the number of the last one; 0 where there is none.
+	Entries int32 `protobuf:"varint,4,opt,name=entries,proto3" json:"entries,omitempty"`
+	Last    int32 `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`
+	// There are entries after it.
+	More          bool `protobuf:"varint,6,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExtractViewingLogResponse) Reset() {
+	*x = ExtractViewingLogResponse{}
+	mi := &file_naru_viewing_v1_access_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExtractViewingLogResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExtractViewingLogResponse) ProtoMessage() {}
+
+func (x *ExtractViewingLogResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_viewing_v1_access_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExtractViewingLogResponse.ProtoReflect.Descriptor instead.
+func (*ExtractViewingLogResponse) Descriptor() ([]byte, []int) {
+	return file_naru_viewing_v1_access_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ExtractViewingLogResponse) GetExtract() string {
+	if x != nil {
+		return x.Extract
+	}
+	return ""
+}
+
+func (x *ExtractViewingLogResponse) GetSerial() string {
+	if x != nil {
+		return x.Serial
+	}
+	return ""
+}
+
+func (x *ExtractViewingLogResponse) GetMadeAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.MadeAt
+	}
+	return nil
+}
+
+func (x *ExtractViewingLogResponse) GetEntries() int32 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *ExtractViewingLogResponse) GetLast() int32 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *ExtractViewingLogResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
 var File_naru_viewing_v1_access_service_proto protoreflect.FileDescriptor
 
 const file_naru_viewing_v1_access_service_proto_rawDesc = "" +
@@ -322,15 +463,26 @@ const file_naru_viewing_v1_access_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"s\n" +
 	"\x14ListAccessesResponse\x123\n" +
 	"\baccesses\x18\x01 \x03(\v2\x17.naru.viewing.v1.AccessR\baccesses\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*s\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x81\x01\n" +
+	"\x18ExtractViewingLogRequest\x12F\n" +
+	"\bedoc_num\x18\x01 \x01(\tB+\xbaH(r&2$^[0-9]{8}_[A-Za-z0-9]{10}_[0-9]{13}$R\aedocNum\x12\x1d\n" +
+	"\x05after\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x05after\"\xc4\x01\n" +
+	"\x19ExtractViewingLogResponse\x12\x18\n" +
+	"\aextract\x18\x01 \x01(\tR\aextract\x12\x16\n" +
+	"\x06serial\x18\x02 \x01(\tR\x06serial\x123\n" +
+	"\amade_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06madeAt\x12\x18\n" +
+	"\aentries\x18\x04 \x01(\x05R\aentries\x12\x12\n" +
+	"\x04last\x18\x05 \x01(\x05R\x04last\x12\x12\n" +
+	"\x04more\x18\x06 \x01(\bR\x04more*s\n" +
 	"\n" +
 	"AccessKind\x12\x1b\n" +
 	"\x17ACCESS_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ACCESS_KIND_SIGNED_IN\x10\x01\x12\x15\n" +
 	"\x11ACCESS_KIND_ACTED\x10\x02\x12\x16\n" +
-	"\x12ACCESS_KIND_VIEWED\x10\x032\x89\x01\n" +
+	"\x12ACCESS_KIND_VIEWED\x10\x032\xc0\x02\n" +
 	"\rAccessService\x12x\n" +
-	"\fListAccesses\x12$.naru.viewing.v1.ListAccessesRequest\x1a%.naru.viewing.v1.ListAccessesResponse\"\x1b\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/accessesB\xc7\x01\n" +
+	"\fListAccesses\x12$.naru.viewing.v1.ListAccessesRequest\x1a%.naru.viewing.v1.ListAccessesResponse\"\x1b\xca\xf3\x18\x03\x12\x01\x04\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/accesses\x12\xb4\x01\n" +
+	"\x11ExtractViewingLog\x12).naru.viewing.v1.ExtractViewingLogRequest\x1a*.naru.viewing.v1.ExtractViewingLogResponse\"H\xca\xf3\x18\x14\x12\x02\x01\x04\x1a\x0edocuments.read\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/documents/{edoc_num}/viewing-logsB\xc7\x01\n" +
 	"\x13com.naru.viewing.v1B\x12AccessServiceProtoP\x01Z>github.com/naru-relay/naru/proto/gen/naru/viewing/v1;viewingv1\xa2\x02\x03NVX\xaa\x02\x0fNaru.Viewing.V1\xca\x02\x0fNaru\\Viewing\\V1\xe2\x02\x1bNaru\\Viewing\\V1\\GPBMetadata\xea\x02\x11Naru::Viewing::V1b\x06proto3"
 
 var (
@@ -346,27 +498,32 @@ func file_naru_viewing_v1_access_service_proto_rawDescGZIP() []byte {
 }
 
 var file_naru_viewing_v1_access_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_naru_viewing_v1_access_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_naru_viewing_v1_access_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_naru_viewing_v1_access_service_proto_goTypes = []any{
-	(AccessKind)(0),               // 0: naru.viewing.v1.AccessKind
-	(*Access)(nil),                // 1: naru.viewing.v1.Access
-	(*ListAccessesRequest)(nil),   // 2: naru.viewing.v1.ListAccessesRequest
-	(*ListAccessesResponse)(nil),  // 3: naru.viewing.v1.ListAccessesResponse
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(AccessKind)(0),                   // 0: naru.viewing.v1.AccessKind
+	(*Access)(nil),                    // 1: naru.viewing.v1.Access
+	(*ListAccessesRequest)(nil),       // 2: naru.viewing.v1.ListAccessesRequest
+	(*ListAccessesResponse)(nil),      // 3: naru.viewing.v1.ListAccessesResponse
+	(*ExtractViewingLogRequest)(nil),  // 4: naru.viewing.v1.ExtractViewingLogRequest
+	(*ExtractViewingLogResponse)(nil), // 5: naru.viewing.v1.ExtractViewingLogResponse
+	(*timestamppb.Timestamp)(nil),     // 6: google.protobuf.Timestamp
 }
 var file_naru_viewing_v1_access_service_proto_depIdxs = []int32{
 	0, // 0: naru.viewing.v1.Access.kind:type_name -> naru.viewing.v1.AccessKind
-	4, // 1: naru.viewing.v1.Access.at:type_name -> google.protobuf.Timestamp
-	4, // 2: naru.viewing.v1.Access.viewed_at:type_name -> google.protobuf.Timestamp
-	4, // 3: naru.viewing.v1.Access.read_at:type_name -> google.protobuf.Timestamp
+	6, // 1: naru.viewing.v1.Access.at:type_name -> google.protobuf.Timestamp
+	6, // 2: naru.viewing.v1.Access.viewed_at:type_name -> google.protobuf.Timestamp
+	6, // 3: naru.viewing.v1.Access.read_at:type_name -> google.protobuf.Timestamp
 	1, // 4: naru.viewing.v1.ListAccessesResponse.accesses:type_name -> naru.viewing.v1.Access
-	2, // 5: naru.viewing.v1.AccessService.ListAccesses:input_type -> naru.viewing.v1.ListAccessesRequest
-	3, // 6: naru.viewing.v1.AccessService.ListAccesses:output_type -> naru.viewing.v1.ListAccessesResponse
-	6, // [6:7] is the sub-list for method output_type
-	5, // [5:6] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	6, // 5: naru.viewing.v1.ExtractViewingLogResponse.made_at:type_name -> google.protobuf.Timestamp
+	2, // 6: naru.viewing.v1.AccessService.ListAccesses:input_type -> naru.viewing.v1.ListAccessesRequest
+	4, // 7: naru.viewing.v1.AccessService.ExtractViewingLog:input_type -> naru.viewing.v1.ExtractViewingLogRequest
+	3, // 8: naru.viewing.v1.AccessService.ListAccesses:output_type -> naru.viewing.v1.ListAccessesResponse
+	5, // 9: naru.viewing.v1.AccessService.ExtractViewingLog:output_type -> naru.viewing.v1.ExtractViewingLogResponse
+	8, // [8:10] is the sub-list for method output_type
+	6, // [6:8] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_naru_viewing_v1_access_service_proto_init() }
@@ -380,7 +537,7 @@ func file_naru_viewing_v1_access_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_viewing_v1_access_service_proto_rawDesc), len(file_naru_viewing_v1_access_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

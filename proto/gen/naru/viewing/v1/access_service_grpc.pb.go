@@ -19,20 +19,28 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AccessService_ListAccesses_FullMethodName = "/naru.viewing.v1.AccessService/ListAccesses"
+	AccessService_ListAccesses_FullMethodName      = "/naru.viewing.v1.AccessService/ListAccesses"
+	AccessService_ExtractViewingLog_FullMethodName = "/naru.viewing.v1.AccessService/ExtractViewingLog"
 )
 
 // AccessServiceClient is the client API for AccessService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AccessService tells members who has been at what is theirs: sign-ins, and the viewing of what they received (열람 기록).
+// AccessService tells members who has been at what is theirs: sign-ins, and the viewing of what they received (열람 기록); and the
+// parties of a document who opened it.
 type AccessServiceClient interface {
 	// ListAccesses lists, newest first. A person's own session: the sign-ins of the person, the sessions it took of organisations, and who viewed what it
 	// received. A session of an organisation, for its representatives: who took sessions of it, and who viewed what it received. What was sent, and by
 	// whom, is in status. Kept as long as the evidence, ten years. Errors: PAGE_TOKEN_INVALID; NOT_AUTHORISED: the person does not represent the
 	// organisation.
 	ListAccesses(ctx context.Context, in *ListAccessesRequest, opts ...grpc.CallOption) (*ListAccessesResponse, error)
+	// ExtractViewingLog makes an extract of a document's viewing log, signed by this relay (naru-viewing-log/1, Go package pkg/viewinglog), which anybody can
+	// verify: which viewing tokens were given, when the document was opened with them, and when it was read. For its sender and its recipient; for an
+	// organisation that received it, its representatives. The recipient's extract tells who opened it, the sender's does not. Each is stated with its
+	// serial and digest. The document has to be received. Errors: DOCUMENT_NOT_FOUND (also for somebody else's); NOT_AUTHORISED: the person does not represent the
+	// organisation.
+	ExtractViewingLog(ctx context.Context, in *ExtractViewingLogRequest, opts ...grpc.CallOption) (*ExtractViewingLogResponse, error)
 }
 
 type accessServiceClient struct {
@@ -53,17 +61,34 @@ func (c *accessServiceClient) ListAccesses(ctx context.Context, in *ListAccesses
 	return out, nil
 }
 
+func (c *accessServiceClient) ExtractViewingLog(ctx context.Context, in *ExtractViewingLogRequest, opts ...grpc.CallOption) (*ExtractViewingLogResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExtractViewingLogResponse)
+	err := c.cc.Invoke(ctx, AccessService_ExtractViewingLog_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AccessServiceServer is the server API for AccessService service.
 // All implementations must embed UnimplementedAccessServiceServer
 // for forward compatibility.
 //
-// AccessService tells members who has been at what is theirs: sign-ins, and the viewing of what they received (열람 기록).
+// AccessService tells members who has been at what is theirs: sign-ins, and the viewing of what they received (열람 기록); and the
+// parties of a document who opened it.
 type AccessServiceServer interface {
 	// ListAccesses lists, newest first. A person's own session: the sign-ins of the person, the sessions it took of organisations, and who viewed what it
 	// received. A session of an organisation, for its representatives: who took sessions of it, and who viewed what it received. What was sent, and by
 	// whom, is in status. Kept as long as the evidence, ten years. Errors: PAGE_TOKEN_INVALID; NOT_AUTHORISED: the person does not represent the
 	// organisation.
 	ListAccesses(context.Context, *ListAccessesRequest) (*ListAccessesResponse, error)
+	// ExtractViewingLog makes an extract of a document's viewing log, signed by this relay (naru-viewing-log/1, Go package pkg/viewinglog), which anybody can
+	// verify: which viewing tokens were given, when the document was opened with them, and when it was read. For its sender and its recipient; for an
+	// organisation that received it, its representatives. The recipient's extract tells who opened it, the sender's does not. Each is stated with its
+	// serial and digest. The document has to be received. Errors: DOCUMENT_NOT_FOUND (also for somebody else's); NOT_AUTHORISED: the person does not represent the
+	// organisation.
+	ExtractViewingLog(context.Context, *ExtractViewingLogRequest) (*ExtractViewingLogResponse, error)
 	mustEmbedUnimplementedAccessServiceServer()
 }
 
@@ -76,6 +101,9 @@ type UnimplementedAccessServiceServer struct{}
 
 func (UnimplementedAccessServiceServer) ListAccesses(context.Context, *ListAccessesRequest) (*ListAccessesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAccesses not implemented")
+}
+func (UnimplementedAccessServiceServer) ExtractViewingLog(context.Context, *ExtractViewingLogRequest) (*ExtractViewingLogResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExtractViewingLog not implemented")
 }
 func (UnimplementedAccessServiceServer) mustEmbedUnimplementedAccessServiceServer() {}
 func (UnimplementedAccessServiceServer) testEmbeddedByValue()                       {}
@@ -116,6 +144,24 @@ func _AccessService_ListAccesses_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AccessService_ExtractViewingLog_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExtractViewingLogRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).ExtractViewingLog(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_ExtractViewingLog_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).ExtractViewingLog(ctx, req.(*ExtractViewingLogRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AccessService_ServiceDesc is the grpc.ServiceDesc for AccessService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -126,6 +172,10 @@ var AccessService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListAccesses",
 			Handler:    _AccessService_ListAccesses_Handler,
+		},
+		{
+			MethodName: "ExtractViewingLog",
+			Handler:    _AccessService_ExtractViewingLog_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -159,6 +159,103 @@ func (x *OrganisationSessionOpened) GetAuthority() string {
 	return ""
 }
 
+// ViewingLogExtracted: an extract of a document's viewing log was made for the actor. Subject: its serial.
+type ViewingLogExtracted struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	EdocNum string                 `protobuf:"bytes,1,opt,name=edoc_num,json=edocNum,proto3" json:"edoc_num,omitempty"`
+	// For whom: principal id of the sender, or recipient id; the actor is the person who acts for an organisation.
+	Applicant string `protobuf:"bytes,2,opt,name=applicant,proto3" json:"applicant,omitempty"`
+	// sender or recipient.
+	Party string `protobuf:"bytes,3,opt,name=party,proto3" json:"party,omitempty"`
+	// SHA-256 of the extract, lower-case hex.
+	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	KeyId  string `protobuf:"bytes,5,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// The entries it has begin after this number.
+	After         int32 `protobuf:"varint,6,opt,name=after,proto3" json:"after,omitempty"`
+	Entries       int32 `protobuf:"varint,7,opt,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewingLogExtracted) Reset() {
+	*x = ViewingLogExtracted{}
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewingLogExtracted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewingLogExtracted) ProtoMessage() {}
+
+func (x *ViewingLogExtracted) ProtoReflect() protoreflect.Message {
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewingLogExtracted.ProtoReflect.Descriptor instead.
+func (*ViewingLogExtracted) Descriptor() ([]byte, []int) {
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ViewingLogExtracted) GetEdocNum() string {
+	if x != nil {
+		return x.EdocNum
+	}
+	return ""
+}
+
+func (x *ViewingLogExtracted) GetApplicant() string {
+	if x != nil {
+		return x.Applicant
+	}
+	return ""
+}
+
+func (x *ViewingLogExtracted) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *ViewingLogExtracted) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *ViewingLogExtracted) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *ViewingLogExtracted) GetAfter() int32 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *ViewingLogExtracted) GetEntries() int32 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
 // IdentityRefused: the answer of the identity provider did not prove an identity. Subject: the login's id.
 type IdentityRefused struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -173,7 +270,7 @@ type IdentityRefused struct {
 
 func (x *IdentityRefused) Reset() {
 	*x = IdentityRefused{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -185,7 +282,7 @@ func (x *IdentityRefused) String() string {
 func (*IdentityRefused) ProtoMessage() {}
 
 func (x *IdentityRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[2]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -198,7 +295,7 @@ func (x *IdentityRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityRefused.ProtoReflect.Descriptor instead.
 func (*IdentityRefused) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{2}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *IdentityRefused) GetIssuer() string {
@@ -242,7 +339,7 @@ type TokenChecked struct {
 
 func (x *TokenChecked) Reset() {
 	*x = TokenChecked{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -254,7 +351,7 @@ func (x *TokenChecked) String() string {
 func (*TokenChecked) ProtoMessage() {}
 
 func (x *TokenChecked) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[3]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -267,7 +364,7 @@ func (x *TokenChecked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenChecked.ProtoReflect.Descriptor instead.
 func (*TokenChecked) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{3}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TokenChecked) GetEdocNum() string {
@@ -333,7 +430,7 @@ type ReadReported struct {
 
 func (x *ReadReported) Reset() {
 	*x = ReadReported{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -345,7 +442,7 @@ func (x *ReadReported) String() string {
 func (*ReadReported) ProtoMessage() {}
 
 func (x *ReadReported) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[4]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -358,7 +455,7 @@ func (x *ReadReported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadReported.ProtoReflect.Descriptor instead.
 func (*ReadReported) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{4}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ReadReported) GetEdocNum() string {
@@ -425,7 +522,7 @@ type ViewingOpened struct {
 
 func (x *ViewingOpened) Reset() {
 	*x = ViewingOpened{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -437,7 +534,7 @@ func (x *ViewingOpened) String() string {
 func (*ViewingOpened) ProtoMessage() {}
 
 func (x *ViewingOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[5]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -450,7 +547,7 @@ func (x *ViewingOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewingOpened.ProtoReflect.Descriptor instead.
 func (*ViewingOpened) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{5}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ViewingOpened) GetEdocNum() string {
@@ -506,7 +603,7 @@ type ContentCompared struct {
 
 func (x *ContentCompared) Reset() {
 	*x = ContentCompared{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +615,7 @@ func (x *ContentCompared) String() string {
 func (*ContentCompared) ProtoMessage() {}
 
 func (x *ContentCompared) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[6]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +628,7 @@ func (x *ContentCompared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContentCompared.ProtoReflect.Descriptor instead.
 func (*ContentCompared) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{6}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ContentCompared) GetEdocNum() string {
@@ -611,7 +708,7 @@ type ContentServed struct {
 
 func (x *ContentServed) Reset() {
 	*x = ContentServed{}
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[7]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -623,7 +720,7 @@ func (x *ContentServed) String() string {
 func (*ContentServed) ProtoMessage() {}
 
 func (x *ContentServed) ProtoReflect() protoreflect.Message {
-	mi := &file_naru_viewing_v1_facts_proto_msgTypes[7]
+	mi := &file_naru_viewing_v1_facts_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -636,7 +733,7 @@ func (x *ContentServed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContentServed.ProtoReflect.Descriptor instead.
 func (*ContentServed) Descriptor() ([]byte, []int) {
-	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{7}
+	return file_naru_viewing_v1_facts_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ContentServed) GetEdocNum() string {
@@ -680,7 +777,15 @@ const file_naru_viewing_v1_facts_proto_rawDesc = "" +
 	"\x19OrganisationSessionOpened\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\"\n" +
 	"\forganisation\x18\x02 \x01(\tR\forganisation\x12\x1c\n" +
-	"\tauthority\x18\x03 \x01(\tR\tauthority:\x06\xd2\xf3\x18\x02\b\x02\"n\n" +
+	"\tauthority\x18\x03 \x01(\tR\tauthority:\x06\xd2\xf3\x18\x02\b\x02\"\xcb\x01\n" +
+	"\x13ViewingLogExtracted\x12\x19\n" +
+	"\bedoc_num\x18\x01 \x01(\tR\aedocNum\x12\x1c\n" +
+	"\tapplicant\x18\x02 \x01(\tR\tapplicant\x12\x14\n" +
+	"\x05party\x18\x03 \x01(\tR\x05party\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\x12\x15\n" +
+	"\x06key_id\x18\x05 \x01(\tR\x05keyId\x12\x14\n" +
+	"\x05after\x18\x06 \x01(\x05R\x05after\x12\x18\n" +
+	"\aentries\x18\a \x01(\x05R\aentries:\x06\xd2\xf3\x18\x02\b\x02\"n\n" +
 	"\x0fIdentityRefused\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12)\n" +
 	"\x10assertion_digest\x18\x02 \x01(\tR\x0fassertionDigest\x12\x10\n" +
@@ -741,30 +846,31 @@ func file_naru_viewing_v1_facts_proto_rawDescGZIP() []byte {
 	return file_naru_viewing_v1_facts_proto_rawDescData
 }
 
-var file_naru_viewing_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_naru_viewing_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_naru_viewing_v1_facts_proto_goTypes = []any{
 	(*IdentityProved)(nil),            // 0: naru.viewing.v1.IdentityProved
 	(*OrganisationSessionOpened)(nil), // 1: naru.viewing.v1.OrganisationSessionOpened
-	(*IdentityRefused)(nil),           // 2: naru.viewing.v1.IdentityRefused
-	(*TokenChecked)(nil),              // 3: naru.viewing.v1.TokenChecked
-	(*ReadReported)(nil),              // 4: naru.viewing.v1.ReadReported
-	(*ViewingOpened)(nil),             // 5: naru.viewing.v1.ViewingOpened
-	(*ContentCompared)(nil),           // 6: naru.viewing.v1.ContentCompared
-	(*ContentServed)(nil),             // 7: naru.viewing.v1.ContentServed
-	(*timestamppb.Timestamp)(nil),     // 8: google.protobuf.Timestamp
-	(*v1.Digest)(nil),                 // 9: naru.platform.v1.Digest
+	(*ViewingLogExtracted)(nil),       // 2: naru.viewing.v1.ViewingLogExtracted
+	(*IdentityRefused)(nil),           // 3: naru.viewing.v1.IdentityRefused
+	(*TokenChecked)(nil),              // 4: naru.viewing.v1.TokenChecked
+	(*ReadReported)(nil),              // 5: naru.viewing.v1.ReadReported
+	(*ViewingOpened)(nil),             // 6: naru.viewing.v1.ViewingOpened
+	(*ContentCompared)(nil),           // 7: naru.viewing.v1.ContentCompared
+	(*ContentServed)(nil),             // 8: naru.viewing.v1.ContentServed
+	(*timestamppb.Timestamp)(nil),     // 9: google.protobuf.Timestamp
+	(*v1.Digest)(nil),                 // 10: naru.platform.v1.Digest
 }
 var file_naru_viewing_v1_facts_proto_depIdxs = []int32{
-	8,  // 0: naru.viewing.v1.IdentityProved.auth_time:type_name -> google.protobuf.Timestamp
-	8,  // 1: naru.viewing.v1.ReadReported.read_at:type_name -> google.protobuf.Timestamp
-	8,  // 2: naru.viewing.v1.ReadReported.sent_at:type_name -> google.protobuf.Timestamp
-	9,  // 3: naru.viewing.v1.ViewingOpened.token:type_name -> naru.platform.v1.Digest
-	8,  // 4: naru.viewing.v1.ViewingOpened.expires_at:type_name -> google.protobuf.Timestamp
-	9,  // 5: naru.viewing.v1.ContentCompared.served:type_name -> naru.platform.v1.Digest
-	9,  // 6: naru.viewing.v1.ContentCompared.token:type_name -> naru.platform.v1.Digest
-	9,  // 7: naru.viewing.v1.ContentCompared.sent:type_name -> naru.platform.v1.Digest
-	9,  // 8: naru.viewing.v1.ContentCompared.registered:type_name -> naru.platform.v1.Digest
-	9,  // 9: naru.viewing.v1.ContentServed.hash:type_name -> naru.platform.v1.Digest
+	9,  // 0: naru.viewing.v1.IdentityProved.auth_time:type_name -> google.protobuf.Timestamp
+	9,  // 1: naru.viewing.v1.ReadReported.read_at:type_name -> google.protobuf.Timestamp
+	9,  // 2: naru.viewing.v1.ReadReported.sent_at:type_name -> google.protobuf.Timestamp
+	10, // 3: naru.viewing.v1.ViewingOpened.token:type_name -> naru.platform.v1.Digest
+	9,  // 4: naru.viewing.v1.ViewingOpened.expires_at:type_name -> google.protobuf.Timestamp
+	10, // 5: naru.viewing.v1.ContentCompared.served:type_name -> naru.platform.v1.Digest
+	10, // 6: naru.viewing.v1.ContentCompared.token:type_name -> naru.platform.v1.Digest
+	10, // 7: naru.viewing.v1.ContentCompared.sent:type_name -> naru.platform.v1.Digest
+	10, // 8: naru.viewing.v1.ContentCompared.registered:type_name -> naru.platform.v1.Digest
+	10, // 9: naru.viewing.v1.ContentServed.hash:type_name -> naru.platform.v1.Digest
 	10, // [10:10] is the sub-list for method output_type
 	10, // [10:10] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
@@ -783,7 +889,7 @@ func file_naru_viewing_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_naru_viewing_v1_facts_proto_rawDesc), len(file_naru_viewing_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,205 @@
+package journal
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/mod/sumdb/tlog"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/merkle"
+	"github.com/naru-relay/naru/pkg/pg"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
+)
+
+// ErrNotWitnessed says that facts are not in a cosigned checkpoint yet.
+var ErrNotWitnessed = errors.New("the facts are in no checkpoint that a witness has cosigned yet")
+
+// Provable says which facts of a unit are handed out with their proof.
+type Provable struct {
+	// Commits is a query for the commits that state them, by the number of a document ($1).
+	Commits string
+	// Kinds of the facts; what else the commits state stays here.
+	Kinds []proto.Message
+}
+
+// Document proves what a unit stated about a document.
+func (p Provable) Document(ctx context.Context, db *pgxpool.Pool, unit, number string) (*platformv1.LogProof, error) {
+	if p.Commits == "" {
+		return &platformv1.LogProof{Unit: unit}, nil
+	}
+	commits, err := pg.All(ctx, db, "find the commits about "+number, pgx.RowTo[uuid.UUID], p.Commits, number)
+	if err != nil {
+		return nil, err
+	}
+	return Prove(ctx, db, unit, number, commits, p.Kinds...)
+}
+
+// Prove proves what commits of a unit state of some kinds about a subject. Without such a fact the proof is empty. What it hands
+// out are these facts, and hashes: nothing of others in the same frames.
+func Prove(ctx context.Context, db *pgxpool.Pool, unit, subject string, commits []uuid.UUID, kinds ...proto.Message) (*platformv1.LogProof, error) {
+	p := prover{unit: unit, subject: subject}
+	for _, message := range kinds {
+		p.kinds = append(p.kinds, frame.KindOf(message))
+	}
+	var proof *platformv1.LogProof
+	err := pg.InTx(ctx, db, func(tx *pg.Tx) error {
+		p.tx, proof = tx, &platformv1.LogProof{Unit: unit}
+		for _, commit := range distinct(commits) {
+			facts, err := p.commit(ctx, commit)
+			if err != nil {
+				return err
+			}
+			proof.Facts = append(proof.Facts, facts...)
+		}
+		return p.leaves(ctx, proof)
+	}, pg.Isolation(pgx.RepeatableRead), pg.ReadOnly())
+	if err != nil {
+		return nil, fmt.Errorf("prove what %s stated: %w", unit, err)
+	}
+	return proof, nil
+}
+
+func distinct(commits []uuid.UUID) []uuid.UUID {
+	ordered := slices.SortedFunc(slices.Values(commits), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(ordered)
+}
+
+type prover struct {
+	tx            *pg.Tx
+	unit, subject string
+	kinds         []frame.Kind
+}
+
+// commit proves the facts of one commit as far as the leaves of their frames.
+func (p prover) commit(ctx context.Context, commit uuid.UUID) ([]*platformv1.FactProof, error) {
+	frames, err := OfCommit(ctx, p.tx, p.unit, commit)
+	if err != nil {
+		return nil, err
+	}
+	var all []*platformv1.FactProof
+	for _, f := range frames {
+		if !slices.Contains(p.kinds, f.Kind) {
+			continue
+		}
+		facts, err := p.frame(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, facts...)
+	}
+	return all, nil
+}
+
+func (p prover) frame(ctx context.Context, f Sealed) ([]*platformv1.FactProof, error) {
+	encoded, err := f.EncodedEvents()
+	if err != nil {
+		return nil, err
+	}
+	events, err := f.Events()
+	if err != nil {
+		return nil, err
+	}
+	tree, err := merkle.New(encoded)
+	if err != nil {
+		return nil, err
+	}
+	var facts []*platformv1.FactProof
+	for i, event := range events {
+		if event.GetSubject() != p.subject {
+			continue
+		}
+		path, err := tree.Prove(i)
+		if err != nil {
+			return nil, err
+		}
+		facts = append(facts, &platformv1.FactProof{Event: encoded[i], Index: int32(i), Path: bytesOf(path), Frame: f.Bytes()}) //nolint:gosec // of at most 500
+	}
+	if len(facts) == 0 {
+		return nil, nil
+	}
+	leaf, err := p.leaf(ctx, f.ID)
+	for _, fact := range facts {
+		fact.Leaf = leaf
+	}
+	return facts, err
+}
+
+func (p prover) leaf(ctx context.Context, frameID uuid.UUID) (int64, error) {
+	const read = `select leaf from journal_mark where frame_id = $1`
+	var leaf *int64
+	if _, err := pg.Scan(ctx, p.tx, "read the leaf of a frame", []any{&leaf}, read, frameID); err != nil {
+		return 0, err
+	}
+	if leaf == nil {
+		return 0, ErrNotWitnessed
+	}
+	return *leaf, nil
+}
+
+// leaves adds the checkpoint and the paths to it.
+func (p prover) leaves(ctx context.Context, proof *platformv1.LogProof) error {
+	facts := proof.GetFacts()
+	if len(facts) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(facts, func(a, b *platformv1.FactProof) int { return cmp.Compare(a.GetLeaf(), b.GetLeaf()) })
+	c, token, err := checkpointWith(ctx, p.tx, facts[len(facts)-1].GetLeaf())
+	if err != nil {
+		return err
+	}
+	newest, err := Newest(ctx, p.tx)
+	if err != nil {
+		return err
+	}
+	log := openTree(ctx, p.tx, newest.Tree)
+	proof.Checkpoint, proof.TimeStamp = c.Published(), token
+	for _, fact := range facts {
+		path, err := tlog.ProveRecord(c.N, fact.GetLeaf(), log)
+		if err != nil {
+			return fmt.Errorf("prove leaf %d of %d: %w", fact.GetLeaf(), c.N, err)
+		}
+		fact.LogPath = bytesOf(path)
+	}
+	return nil
+}
+
+// checkpointWith is the first cosigned checkpoint of the newest generation that holds a leaf: the first with a time stamp, else
+// the first without.
+func checkpointWith(ctx context.Context, tx *pg.Tx, leaf int64) (Checkpoint, []byte, error) {
+	const read = `
+		select c.note, c.cosigned, s.token
+		from   log_checkpoint c
+		left   join log_stamp s using (generation, size)
+		where  c.generation = (select generation from log_turn) and c.size > $1 and c.cosigned is not null
+		order  by s.token is null, c.seq
+		limit  1`
+	var c Checkpoint
+	var token []byte
+	known, err := pg.Scan(ctx, tx, "read the checkpoint of a leaf", []any{&c.Note, &c.Cosigned, &token}, read, leaf)
+	if err != nil {
+		return Checkpoint{}, nil, err
+	}
+	if !known {
+		return Checkpoint{}, nil, ErrNotWitnessed
+	}
+	parsed, err := parseText(unsignedText(c.Note), c.Note)
+	parsed.Cosigned = c.Cosigned
+	return parsed, token, err
+}
+
+func bytesOf(path tlog.RecordProof) [][]byte {
+	hashes := make([][]byte, len(path))
+	for i, hash := range path {
+		hashes[i] = hash[:]
+	}
+	return hashes
+}

@@ -1,0 +1,4 @@
+package witness
+
+// ReadAnswer reads an answer without a socket.
+var ReadAnswer = (*Client).read
