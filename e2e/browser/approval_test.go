@@ -79,3 +79,28 @@ func TestApproval(t *testing.T) {
 		})
 	}
 }
+
+// An agent asks a member for the certificates of a document. The member reads of which, and why, approves, and takes it back: the
+// agent obtains the bundle in between alone.
+func TestApprovalOfCertificates(t *testing.T) {
+	t.Parallel()
+	agent, sender, recipient := stack.NewAgent(t), stack.NewMember(t), stack.NewMember(t)
+	document := sender.HandedOver(t, recipient.ByCI())
+	sender.SendDocument(t, document)
+	(&harness.Institution{Caller: sender.Caller}).AwaitStatus(t, document.EdocNum, func(s harness.Status) bool { return s.Registered() })
+	asked := agent.Mandate(t, sender.Address(t), document.EdocNum, harness.BundleReason)
+	b := open(t, phone)
+	b.plant(document.EdocNum, harness.BundleReason)
+	b.signIn(sender.Person, signedIn)
+	b.visit("/approvals")
+	require.Contains(t, b.text(".cards"), "증명서 발급받기")
+	b.visit("/approvals/" + asked.ID)
+	require.Contains(t, b.text("ol.cards"), document.EdocNum)
+	require.Contains(t, b.text("ol.cards"), harness.BundleReason)
+	b.follow(chromedp.Click(`form[action$="/approve"] button`, chromedp.ByQuery), ".done")
+	id := stack.AwaitBundle(t, agent.Caller, agent.AskBundle(t, document.EdocNum, "r-1", asked.ID))
+	require.True(t, stack.VerifyBundle(t, stack.Container(t, agent.Caller, id)).Valid)
+	b.visit("/approvals/" + asked.ID)
+	b.follow(chromedp.Click(`form[action$="/revoke"] button`, chromedp.ByQuery), ".done")
+	require.Equal(t, "AUTHORISATION_MISSING", agent.Do(t, http.MethodGet, "/v1/bundles/"+id+"/content", nil).Problem(t).Reason)
+}

@@ -44,8 +44,6 @@ type fakeArchive struct {
 	original     func() []byte
 	err          error
 	issued       int
-	// wait holds up an issue; done is closed when whoever asked has gone.
-	wait func(done <-chan struct{})
 }
 
 func (f *fakeArchive) GetDeposit(context.Context, *archivev1.GetDepositRequest) (*archivev1.GetDepositResponse, error) {
@@ -59,12 +57,9 @@ func (f *fakeArchive) GetDeposit(context.Context, *archivev1.GetDepositRequest) 
 
 func (f *fakeArchive) IssueDocument(_ *archivev1.IssueDocumentRequest, stream grpc.ServerStreamingServer[archivev1.IssueDocumentResponse]) error {
 	f.mu.Lock()
-	document, original, err, wait := f.document, f.original, f.err, f.wait
+	document, original, err := f.document, f.original, f.err
 	f.issued++
 	f.mu.Unlock()
-	if wait != nil {
-		wait(stream.Context().Done())
-	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -19,9 +20,9 @@ func TestClaimOfABundleIsRenewed(t *testing.T) {
 	w := newWorkshop(t, func(c *Config) {
 		c.Worker.Timeout, c.Worker.Lease = config.Duration(time.Second), config.Duration(16*time.Second)
 	})
-	gone := make(chan struct{})
+	slow := make(chan struct{})
 	w.archive.set(func(f *fakeArchive) {
-		f.wait = func(done <-chan struct{}) { <-done; close(gone) }
+		f.original = func() []byte { <-slow; return w.genuineOriginal() }
 	})
 	id := w.request(t, w.deposited(t, 1), "r-1").GetId()
 	left := func() float64 {
@@ -41,8 +42,8 @@ func TestClaimOfABundleIsRenewed(t *testing.T) {
 
 	_, err := w.Owner.Exec(t.Context(), `update bundle set owner = 'somebody else', attempt = 2, lease_until = now() + interval '1 minute' where id = $1`, id)
 	require.NoError(t, err)
-	<-gone
-	w.archive.set(func(f *fakeArchive) { f.wait = nil })
+	await.Require(t, unittest.Patience, func() bool { return strings.Contains(w.Logs.String(), "a bundle was not assembled") })
+	close(slow)
 	_, err = w.Owner.Exec(t.Context(), `update bundle set lease_until = now() where id = $1`, id)
 	require.NoError(t, err)
 	got := w.await(t, id, hasEnded)
