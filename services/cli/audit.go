@@ -90,7 +90,7 @@ type verifyCommand struct {
 // Help is shown by naru evidence verify --help.
 func (verifyCommand) Help() string {
 	return `Recomputes each journal as of one moment: every body, every leaf, the tree, every checkpoint and cosignature, and what is known of the log
-elsewhere, time stamps among it. A dump is restored into a private PostgreSQL of its own and removed afterwards; a unit whose schema it does not hold is told as not
+elsewhere, time stamps among it. A log whose witness is away is told by the age of its newest cosignature. A dump is restored into a private PostgreSQL of its own and removed afterwards; a unit whose schema it does not hold is told as not
 checked. Without key folders authentication codes are told as not checked; leaves, checkpoints and witnesses prove the rest.
 
 Exit codes: 0 nothing differs, 1 something differs, 2 could not look.
@@ -99,7 +99,8 @@ Examples:
   naru evidence verify --data ~/.local/share/naru
   naru evidence verify --dump relay.dump --verifier-key intake.vkey --verifier-key status.vkey --checkpoint intake.checkpoint
   naru evidence verify --dump relay.dump --keys /etc/naru/keys --timeout 1h
-  naru evidence verify --data ~/.local/share/naru --mirror mirror`
+  naru evidence verify --dump relay.dump --keys /etc/naru/keys --at 2026-11-28T02:00:00Z
+  naru evidence verify --data ~/.local/share/naru --mirror mirror --witness neighbour.vkey`
 }
 
 // Run runs the verification.

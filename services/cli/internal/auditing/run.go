@@ -126,6 +126,10 @@ func (r *Result) Write(out io.Writer) {
 	for _, v := range r.Verification {
 		fmt.Fprintf(out, "%-12s %8d frames %9d facts %8d leaves %6d checkpoints   pending %d, held %d, refused %d, MACs checked %d, not checked %d, time stamps checked %d, not checked %d\n",
 			v.Unit, v.Frames, v.Events, v.Leaves, v.Checkpoints, v.Pending, v.Held, v.Refused, v.MACsChecked, v.MACsNotChecked, v.StampsChecked, v.StampsNotChecked)
+		if !v.WitnessedAt.IsZero() {
+			fmt.Fprintf(out, "%-12s cosigned last %s; later cosignatures checked %d, not checked %d\n",
+				v.Unit, v.WitnessedAt.Format(time.RFC3339), v.CosignaturesChecked, v.CosignaturesNotChecked)
+		}
 		for _, g := range v.Reopened {
 			fmt.Fprintf(out, "%-12s log generation %d goes on from %d of %d signed leaves, by an operator: %s\n", v.Unit, g.Generation, g.Kept, g.Signed, g.Reason)
 		}

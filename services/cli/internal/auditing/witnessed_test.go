@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,6 +168,12 @@ func TestWitnessThatIsAway(t *testing.T) {
 	looked.Mirror = l.mirror()
 	require.Empty(t, l.told(alone, looked), "the mirror has what was cosigned since")
 
-	_, err := Verify(t.Context(), running, Files{VerifierKeys: l.files.VerifierKeys[:1]}, l.clock.Now())
+	running.Policy.Within = time.Hour
+	result, err := Verify(t.Context(), running, l.files, l.clock.Now())
+	require.NoError(t, err)
+	var text strings.Builder
+	result.Write(&text)
+	require.Regexp(t, `(?m)^intake +cosigned last `+l.clock.Now().UTC().Format(time.RFC3339)+`; later cosignatures checked 1, not checked 0$`, text.String())
+	_, err = Verify(t.Context(), running, Files{VerifierKeys: l.files.VerifierKeys[:1]}, l.clock.Now())
 	require.ErrorContains(t, err, "without the key of its witness")
 }
