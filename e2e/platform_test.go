@@ -82,7 +82,8 @@ func TestPlatformCentredPath(t *testing.T) {
 }
 
 // requireEvidence: every check of the evidence form is made and passes, and only what the verifier did not bring stays open. At
-// least so many units and exchanges prove what they recorded: six units, but viewing where nobody read it, and the hub's exchanges.
+// least so many units and exchanges prove what they recorded: six units, but viewing where nobody read it, and the hub's
+// exchanges.
 func requireEvidence(t *testing.T, container []byte, proofs int) {
 	t.Helper()
 	report := stack.VerifyBundle(t, container)
