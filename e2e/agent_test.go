@@ -130,10 +130,11 @@ func TestAgentObtainsABundle(t *testing.T) {
 		requireRefusal(t, agent.AskBundle(t, absentNumber(number), rand.Text(), mandate.ID), http.StatusForbidden, "AUTHORISATION_MISSING")
 		id := stack.AwaitBundle(t, agent.Caller, agent.AskBundle(t, number, rand.Text(), mandate.ID))
 		require.True(t, stack.VerifyBundle(t, stack.Container(t, agent.Caller, id)).Valid)
+		requireEvidence(t, stack.EvidenceBy(t, agent.Caller, number, mandate.ID), 7)
 		accepted := factsAbout(t, "certificate", &certificatev1.CertificateAccepted{}, func(f *certificatev1.CertificateAccepted) bool {
 			return f.GetMandate().GetAuthorisation() == mandate.ID
 		})
-		require.Len(t, accepted, 1)
+		require.Len(t, accepted, 2)
 		require.Equal(t, []any{certificatev1.Entitlement(n + 1), mandate.Digest},
 			[]any{accepted[0].GetEntitlement(), hex.EncodeToString(accepted[0].GetMandate().GetDigest())})
 		issued := stack.Facts(t, "certificate", &certificatev1.BundleIssued{}, number)

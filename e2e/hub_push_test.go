@@ -129,6 +129,16 @@ func TestHubPushesBeforeItAnswers(t *testing.T) {
 	s.issuedOnce(t)
 }
 
+// The evidence of a bundle holds the push that gave its certificate, and proves it, in place of an answer.
+func TestEvidenceOfAPushedCertificate(t *testing.T) {
+	t.Parallel()
+	s := newPushScene(t)
+	s.misbehave(t, scenario.Scenario{Kind: scenario.PushOnly, Forever: true})
+	requireEvidence(t, stack.Evidence(t, s.institution.Caller, s.document.EdocNum), 7)
+	require.Equal(t, "taken", awaitOutcomes(t, s.document.EdocNum, 1)[0])
+	s.issuedOnce(t)
+}
+
 // The hub issued a certificate and gave no answer, so it was asked again and issued another one. When it pushes the first
 // at last, the request has ended.
 func TestHubPushesTooLate(t *testing.T) {

@@ -51,11 +51,12 @@ type load struct {
 	problems []error
 	toView   chan *promise
 	views    sync.WaitGroup
-	// proofs are the certificates and bundles that were asked for; singles counts the documents that came alone.
-	proofs  []*proof
-	toProve chan *proof
-	proves  sync.WaitGroup
-	singles atomic.Int64
+	// proofs are the certificates and bundles that were asked for; singles counts the documents that came alone, bundled those
+	// whose bundles are asked for.
+	proofs           []*proof
+	toProve          chan *proof
+	proves           sync.WaitGroup
+	singles, bundled atomic.Int64
 }
 
 func newLoad(ctx context.Context, stack *harness.Stack) (*load, error) {

@@ -29,6 +29,8 @@ type proof struct {
 	caller *harness.Caller
 	number string
 	bundle bool
+	// form of the bundle; empty for a certificate.
+	form string
 	// requestID is the party's own; id is what the relay gave it first, empty until then.
 	requestID, id string
 }
@@ -60,10 +62,19 @@ func (t told) of(p *proof) (id, state, detail string) {
 	return t.Certificate.ID, strings.TrimPrefix(t.Certificate.State, "CERTIFICATE_STATE_"), t.Certificate.Reason
 }
 
+// asked is the body of the request.
+func (p *proof) asked() map[string]string {
+	body := map[string]string{"reason": harness.BundleReason, "requestId": p.requestID}
+	if p.bundle {
+		body["form"] = p.form
+	}
+	return body
+}
+
 // ask asks once. That the hub has not registered the document yet changes by itself.
 func (p *proof) ask(ctx context.Context) (id string, err error) {
 	var got told
-	err = call(ctx, p.caller, http.MethodPost, p.path(), map[string]string{"reason": harness.BundleReason, "requestId": p.requestID}, &got)
+	err = call(ctx, p.caller, http.MethodPost, p.path(), p.asked(), &got)
 	var final finalError
 	if errors.As(err, &final) && strings.Contains(err.Error(), "NOT_REGISTERED_YET") {
 		return "", errors.New("not registered yet")
@@ -80,9 +91,13 @@ func (p *proof) state(ctx context.Context) (state, detail string, err error) {
 	return state, detail, err
 }
 
-// wanted notes that a party wants the certificate of a document, or its bundle.
+// wanted notes that a party wants the certificate of a document, or its bundle, in both forms in turn.
 func (l *load) wanted(caller *harness.Caller, number string, bundle bool) {
-	l.toProve <- &proof{caller: caller, number: number, bundle: bundle, requestID: uuid.NewString()}
+	p := &proof{caller: caller, number: number, bundle: bundle, requestID: uuid.NewString()}
+	if bundle {
+		p.form = []string{"BUNDLE_FORM_SUBMISSION", "BUNDLE_FORM_EVIDENCE"}[l.bundled.Add(1)%2]
+	}
+	l.toProve <- p
 }
 
 // certify wants the certificates of some of the singles.

@@ -28,8 +28,14 @@ func (s *Stack) Bundle(t testing.TB, c *Caller, edocNum string) []byte {
 // Evidence is a bundle of the evidence form.
 func (s *Stack) Evidence(t testing.TB, c *Caller, edocNum string) []byte {
 	t.Helper()
+	return s.EvidenceBy(t, c, edocNum, "")
+}
+
+// EvidenceBy is Evidence of an agent by an authorisation.
+func (s *Stack) EvidenceBy(t testing.TB, c *Caller, edocNum, authorisation string) []byte {
+	t.Helper()
 	asked := c.Do(t, http.MethodPost, "/v1/documents/"+edocNum+"/bundles",
-		map[string]string{"reason": BundleReason, "requestId": rand.Text(), "form": "BUNDLE_FORM_EVIDENCE"})
+		map[string]string{"reason": BundleReason, "requestId": rand.Text(), "form": "BUNDLE_FORM_EVIDENCE", "authorisation": authorisation})
 	return s.Container(t, c, s.AwaitBundle(t, c, asked))
 }
 
