@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -113,8 +114,14 @@ func (v *verification) registrationAlone(verifier *archivecert.Verifier, der []b
 		return
 	}
 	v.pass(CheckRegistration)
-	if v.opts.Document != "" {
-		_, err := registration.Covers(v.opts.Document, v.opts.Attachments)
-		v.holdHash(CheckRegistrationDocument, "", err)
+	if v.opts.Document == "" && len(v.opts.Attachments) == 0 {
+		return
 	}
+	// What was not presented is not compared.
+	document, attachments := cmp.Or(v.opts.Document, registration.Hash), v.opts.Attachments
+	if len(attachments) == 0 {
+		attachments = registration.AttachmentHashes
+	}
+	_, err = registration.Covers(document, attachments)
+	v.holdHash(CheckRegistrationDocument, "", err)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +142,20 @@ func TestCertificatesAlone(t *testing.T) {
 			require.False(t, verify(changed, "").Valid, "%s: byte %d", tc.kind, place)
 		}
 	}
+	// What is presented is compared, alone or together; what is not presented is not.
+	statement.AttachmentHashes = attachments
+	registration, err = archivecert.IssueRegistration(statement, archivecert.Signer{Key: signer.Key, Chain: signer.Chain}, at.Add(-time.Hour))
+	require.NoError(t, err)
+	for _, presented := range []struct {
+		document    string
+		attachments []string
+		outcome     proof.Outcome
+	}{
+		{hash, nil, proof.Passed}, {"", attachments, proof.Passed}, {hash, attachments, proof.Passed},
+		{"", attachments[:1], proof.NotPassed}, {"", []string{hashOf(nil)}, proof.NotPassed}, {hashOf(nil), attachments, proof.NotPassed}, {"", nil, proof.NotCheckable},
+	} {
+		require.Equal(t, presented.outcome, verify(registration, presented.document, presented.attachments...).Check(bundle.CheckRegistrationDocument).Outcome, presented)
+	}
 	require.Equal(t, "20260302_NARU000001_0000000000001", verify(part(bundle.DistributionPath), "").Bundle.EdocNum)
 	trusted.Archives = trusted.Archives[:1]
 	require.Equal(t, []string{bundle.CheckOriginalIssuer}, verify(registration, "").Failed(), "which kind it is stands in what an archive that is not trusted signed")
@@ -189,6 +204,7 @@ func TestStatement(t *testing.T) {
 		"place of a part":     {`certificates/original.p7m`, `certificates/other.p7m`},
 		"attachment unlisted": {`document/attachment01.`, `document/attachment09.`},
 		"no attachment":       {`document/attachment01.`, `document/attachment00.`},
+		"attachment twice":    {`document/attachment02.pdf`, `document/attachment01.txt`},
 		"role":                {`"role":"document"`, `"role":"note"`},
 	} {
 		changed := strings.Replace(good, change[0], change[1], 1)
@@ -196,6 +212,11 @@ func TestStatement(t *testing.T) {
 		_, err := bundle.DecodeStatement([]byte(changed))
 		require.Error(t, err, name)
 	}
+	evidence, err := bundle.DecodeStatement(statementOf(t, read(t, "good/evidence.asice")))
+	require.NoError(t, err)
+	evidence.Parts = slices.DeleteFunc(evidence.Parts, func(p bundle.Part) bool { return p.Role == bundle.RoleJournalProof })
+	_, err = evidence.Encode()
+	require.Error(t, err, "evidence with no proof of the relay's records")
 }
 
 func FuzzDecodeStatement(f *testing.F) {

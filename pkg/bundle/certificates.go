@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
@@ -104,8 +105,9 @@ func (v *verification) compareDistribution(c *distcert.Certificate, path string)
 	}
 	hold := func(id string, ok bool) { v.hold(id, path, ok) }
 	hold(CheckDistributionNumbers, c.EdocNum == s.EdocNum && c.CertNum == s.CertNum)
-	hold(CheckDistributionParties, c.Sender.Address == s.Circulation.Sender.Address && c.Recipient.Address == s.Circulation.Recipient.Address &&
-		c.Sender.PlatformID == s.Circulation.Sender.PlatformID && c.Recipient.PlatformID == s.Circulation.Recipient.PlatformID && c.Applicant == s.Applicant)
+	// Latin letters of certified addresses are the same in upper and lower case, and the hub writes them as it likes.
+	hold(CheckDistributionParties, strings.EqualFold(c.Sender.Address, s.Circulation.Sender.Address) && strings.EqualFold(c.Recipient.Address, s.Circulation.Recipient.Address) &&
+		c.Sender.PlatformID == s.Circulation.Sender.PlatformID && c.Recipient.PlatformID == s.Circulation.Recipient.PlatformID && strings.EqualFold(c.Applicant, s.Applicant))
 	hold(CheckDistributionTimes, sameSecond(c.SentAt, s.Circulation.SentAt) && sameSecond(c.ReceivedAt, s.Circulation.ReceivedAt) && sameSecond(c.ReadAt, s.Circulation.ReadAt))
 	hold(CheckDistributionDocument, c.Hash == v.hashOf(s.One(RoleDocument)))
 	// The hub keeps the attachments' hashes in no order of its own.
@@ -217,9 +219,10 @@ func (v *verification) checkTimes(certificate *distcert.Certificate, original *a
 	add(v.statement.Circulation.ReadAt)
 	last := times[len(times)-1]
 	ordered := slices.IsSortedFunc(times, time.Time.Compare)
-	for _, issued := range []time.Time{issuedAt(certificate), validFrom(original)} {
-		if !issued.IsZero() {
-			ordered = ordered && !issued.Truncate(time.Second).Before(times[0]) && !issued.After(v.at.Add(clocksDiffer))
+	// The hub certifies what happened before, the archive what was registered before.
+	for _, issued := range []struct{ at, after time.Time }{{issuedAt(certificate), last.Add(-clocksDiffer)}, {validFrom(original), times[0]}} {
+		if !issued.at.IsZero() {
+			ordered = ordered && !issued.at.Truncate(time.Second).Before(issued.after) && !issued.at.After(v.at.Add(clocksDiffer))
 		}
 	}
 	if ordered && !last.After(v.at.Add(clocksDiffer)) {

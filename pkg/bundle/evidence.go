@@ -50,7 +50,7 @@ func (d *Draft) AddEvidence(l Leading) error {
 			return fmt.Errorf("add evidence: %w", err)
 		}
 		numbers[p.GetUnit()]++
-		path := fmt.Sprintf("evidence/journal/%s%03d.json", p.GetUnit(), numbers[p.GetUnit()])
+		path := fmt.Sprintf("%s%s%03d.json", journalPrefix, p.GetUnit(), numbers[p.GetUnit()])
 		d.Contents = append(d.Contents, Bytes(RoleJournalProof, path, "application/json", encoded))
 	}
 	return nil

@@ -1,13 +1,8 @@
 package bundle
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/logproof"
@@ -17,20 +12,51 @@ import (
 	deliveryv1 "github.com/naru-relay/naru/proto/gen/naru/delivery/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
 	intakev1 "github.com/naru-relay/naru/proto/gen/naru/intake/v1"
-	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 	viewingv1 "github.com/naru-relay/naru/proto/gen/naru/viewing/v1"
 )
 
-// Kinds of facts that a verification reads.
+// Kinds of facts that a bundle holds; it holds no others.
 var (
-	kindAccepted  = frame.KindOf(&intakev1.DocumentAccepted{})
-	kindDeposited = frame.KindOf(&archivev1.DocumentDeposited{})
-	kindReceived  = frame.KindOf(&deliveryv1.DocumentReceived{})
-	kindRead      = frame.KindOf(&viewingv1.DocumentRead{})
-	kindAnswered  = frame.KindOf(&hubv1.ExchangeAnswered{})
-	kindPushed    = frame.KindOf(&hubv1.HubPushReceived{})
-	unitOfHub     = kindAnswered.Unit()
+	kindAccepted        = frame.KindOf(&intakev1.DocumentAccepted{})
+	kindDeposited       = frame.KindOf(&archivev1.DocumentDeposited{})
+	kindReceived        = frame.KindOf(&deliveryv1.DocumentReceived{})
+	kindTokenIssued     = frame.KindOf(&viewingv1.ViewingTokenIssued{})
+	kindTokenVerified   = frame.KindOf(&viewingv1.ViewingTokenVerified{})
+	kindRead            = frame.KindOf(&viewingv1.DocumentRead{})
+	kindRegistered      = frame.KindOf(&circulationv1.CirculationRegistered{})
+	kindReadRegistered  = frame.KindOf(&circulationv1.ReadTimeRegistered{})
+	kindRequested       = frame.KindOf(&certificatev1.CertificateRequested{})
+	kindRequestAccepted = frame.KindOf(&certificatev1.CertificateAccepted{})
+	kindAttempted       = frame.KindOf(&certificatev1.CertificateAttempted{})
+	kindAnswered        = frame.KindOf(&hubv1.ExchangeAnswered{})
+	kindPushed          = frame.KindOf(&hubv1.HubPushReceived{})
 )
+
+// subject is what facts of a kind are about.
+type subject int
+
+const (
+	ofNothing subject = iota
+	// ofDocument: the document, by its number. These are the steps of the timeline.
+	ofDocument
+	// ofRequest: the request for this bundle, by the bundle's serial.
+	ofRequest
+	// ofExchange: an exchange with the hub, or a push of it; checkAnswers judges of which.
+	ofExchange
+)
+
+func subjectOf(kind frame.Kind) subject {
+	switch kind {
+	case kindAccepted, kindDeposited, kindReceived, kindTokenIssued, kindTokenVerified, kindRead, kindRegistered, kindReadRegistered:
+		return ofDocument
+	case kindRequested, kindRequestAccepted, kindAttempted:
+		return ofRequest
+	case kindAnswered, kindPushed:
+		return ofExchange
+	default:
+		return ofNothing
+	}
+}
 
 // checkEvidence judges what only the evidence form holds beside the registration certificate.
 func (v *verification) checkEvidence() {
@@ -72,143 +98,57 @@ func (v *verification) checkTimeline() []Step {
 	}
 	v.report.summary().Timeline = steps
 	c := v.statement.Circulation
-	has := func(kind frame.Kind, at time.Time) bool {
-		return slices.ContainsFunc(steps, func(s Step) bool { return s.Kind == string(kind) && sameSecond(s.At, at) })
+	has := func(kind frame.Kind, fits func(time.Time) bool) bool {
+		return slices.ContainsFunc(steps, func(s Step) bool { return s.Kind == string(kind) && fits(s.At) })
 	}
-	accepted := slices.ContainsFunc(steps, func(s Step) bool { return s.Kind == string(kindAccepted) && !s.At.After(c.SentAt) })
-	v.hold(CheckTimeline, part.Path, accepted && has(kindReceived, c.ReceivedAt) && (c.ReadAt.IsZero() || has(kindRead, c.ReadAt)))
+	accepted := has(kindAccepted, func(at time.Time) bool { return !at.After(c.SentAt) })
+	received := has(kindReceived, func(at time.Time) bool { return sameSecond(at, c.ReceivedAt) })
+	// A reading happens when it is reported; the viewing system may have shown the document before that, by its own clock.
+	read := c.ReadAt.IsZero() || has(kindRead, func(at time.Time) bool { return !c.ReadAt.After(at.Add(clocksDiffer)) })
+	v.hold(CheckTimeline, part.Path, accepted && received && read)
 	return steps
 }
 
-// checkFacts holds the relay's facts to the timeline, to the circulation record and to the parts.
+// checkFacts holds the relay's facts to the timeline, to the circulation record, to the parts, and to each other.
 func (v *verification) checkFacts(steps []Step, facts []logproof.Proved) {
 	var stated []Step
+	count, told := map[frame.Kind]int{}, &told{}
 	for _, fact := range facts {
-		switch subject := fact.Event.GetSubject(); {
-		case subject == v.statement.EdocNum:
-		case subject == v.statement.Serial, fact.Unit == unitOfHub:
-			continue // about the request for this bundle; about exchanges, which checkAnswers judges
+		about, of := subjectOf(fact.Kind), fact.Event.GetSubject()
+		switch {
+		case about == ofExchange:
+			continue
+		case about == ofDocument && of == v.statement.EdocNum:
+			stated = append(stated, stepOf(fact.Kind, fact.RecordedAt, fact.Event))
+		case about == ofRequest && of == v.statement.Serial:
 		default:
 			v.fail(CheckFacts, "", "a fact is about something else")
 			continue
 		}
-		stated = append(stated, stepOf(fact.Kind, fact.RecordedAt, fact.Event))
-		if !v.agrees(fact) {
+		count[fact.Kind]++
+		if !v.agrees(fact, told) {
 			v.fail(CheckFacts, "", "a fact states something else than the bundle: "+string(fact.Kind))
 		}
 	}
-	slices.SortFunc(stated, inOrder)
-	for _, kind := range []frame.Kind{kindAccepted, kindDeposited, kindReceived} {
-		if !slices.ContainsFunc(stated, func(s Step) bool { return s.Kind == string(kind) }) {
+	for _, kind := range []frame.Kind{kindAccepted, kindDeposited, kindReceived, kindRequested, kindRequestAccepted, kindAttempted} {
+		if count[kind] == 0 {
 			v.fail(CheckFacts, "", "a fact is missing: "+string(kind))
 		}
 	}
+	for _, kind := range []frame.Kind{kindAccepted, kindReceived, kindRead, kindRequested, kindRequestAccepted, kindAttempted} {
+		if count[kind] > 1 {
+			v.fail(CheckFacts, "", "a fact is there twice that happens once: "+string(kind))
+		}
+	}
+	if count[kindRead] == 0 && !v.statement.Circulation.ReadAt.IsZero() {
+		v.fail(CheckFacts, "", "a fact is missing: "+string(kindRead))
+	}
+	if !told.consistent() {
+		v.fail(CheckFacts, "", "the facts name different senders, recipients, or viewing tokens")
+	}
+	slices.SortFunc(stated, inOrder)
 	if !slices.EqualFunc(steps, stated, func(a, b Step) bool { return inOrder(a, b) == 0 }) {
 		v.fail(CheckFacts, v.statement.One(RoleTimeline).Path, "the timeline has other steps than were proved")
 	}
 	v.pass(CheckFacts)
-}
-
-// agrees holds one fact to what the bundle states.
-func (v *verification) agrees(fact logproof.Proved) bool {
-	payload, c := fact.Event.GetPayload(), v.statement.Circulation
-	at := fact.Event.GetOccurredAt().AsTime()
-	switch fact.Kind {
-	case kindAccepted:
-		m := &intakev1.DocumentAccepted{}
-		return proto.Unmarshal(payload, m) == nil && v.about(m.GetFacts()) && v.between(m.GetFacts().GetFrom(), c.Sender)
-	case kindDeposited:
-		m := &archivev1.DocumentDeposited{}
-		registration := v.hashOf(v.statement.One(RoleRegistration))
-		return proto.Unmarshal(payload, m) == nil && v.about(m.GetFacts()) && m.GetFacts().GetRegistrationCertificateDigest() == registration
-	case kindReceived:
-		m := &deliveryv1.DocumentReceived{}
-		return proto.Unmarshal(payload, m) == nil && v.about(m.GetFacts()) && v.between(m.GetFacts().GetFrom(), c.Sender) && v.between(m.GetFacts().GetTo(), c.Recipient) &&
-			m.GetFacts().GetSentAt().AsTime().Equal(c.SentAt) && m.GetFacts().GetReceivedAt().AsTime().Equal(c.ReceivedAt) && at.Equal(c.ReceivedAt)
-	case kindRead:
-		m := &viewingv1.DocumentRead{}
-		return proto.Unmarshal(payload, m) == nil && m.GetEdocNum() == v.statement.EdocNum && m.GetReadAt().AsTime().Equal(at) &&
-			m.GetShownHash() == hashAlgorithm+":"+v.hashOf(v.statement.One(RoleDocument))
-	}
-	return true
-}
-
-// about reports whether facts are about the document and the attachments.
-func (v *verification) about(f *platformv1.DocumentFacts) bool {
-	var attachments []string
-	for _, hash := range f.GetAttachmentHashes() {
-		attachments = append(attachments, hash.GetValue())
-	}
-	return f.GetEdocNum() == v.statement.EdocNum && f.GetDocumentHash().GetValue() == v.hashOf(v.statement.One(RoleDocument)) && slices.Equal(attachments, v.attachments())
-}
-
-func (v *verification) between(p *platformv1.Party, stated Party) bool {
-	return p.GetAddress() == stated.Address && p.GetPlatformId() == stated.PlatformID
-}
-
-// checkAnswers holds the hub's answers to what the relay recorded of its exchanges. These are those that led to this bundle:
-// named by the registration of circulation record or read time, or by the request for the certificate.
-func (v *verification) checkAnswers(facts []logproof.Proved) {
-	exchanges, recorded := v.exchanges(facts), map[[sha256.Size]byte]bool{}
-	for _, fact := range facts {
-		var digest []byte
-		switch fact.Kind {
-		case kindAnswered:
-			m := &hubv1.ExchangeAnswered{}
-			if proto.Unmarshal(fact.Event.GetPayload(), m) == nil {
-				digest = m.GetResponseDigest()
-			}
-		case kindPushed:
-			m := &hubv1.HubPushReceived{}
-			if proto.Unmarshal(fact.Event.GetPayload(), m) == nil {
-				digest = m.GetRequestDigest()
-			}
-		default:
-			continue
-		}
-		if !exchanges[fact.Event.GetSubject()] {
-			v.fail(CheckAnswers, "", "an exchange with the hub is about something else")
-		}
-		if len(digest) == sha256.Size {
-			recorded[[sha256.Size]byte(digest)] = true
-		}
-	}
-	for _, part := range v.statement.Of(RoleHubAnswer) {
-		if !recorded[v.measures[part.Path].SHA256] {
-			v.fail(CheckAnswers, part.Path, "the relay recorded no such answer")
-		}
-	}
-	v.pass(CheckAnswers)
-}
-
-// exchanges with the hub that the facts about the document, and about the request for this bundle, name.
-func (v *verification) exchanges(facts []logproof.Proved) map[string]bool {
-	named := map[string]bool{}
-	for _, fact := range facts {
-		payload, subject := fact.Event.GetPayload(), fact.Event.GetSubject()
-		switch {
-		case fact.Kind == frame.KindOf(&circulationv1.CirculationRegistered{}) && subject == v.statement.EdocNum:
-			m := &circulationv1.CirculationRegistered{}
-			if proto.Unmarshal(payload, m) == nil {
-				named[m.GetExchange()] = true
-			}
-		case fact.Kind == frame.KindOf(&circulationv1.ReadTimeRegistered{}) && subject == v.statement.EdocNum:
-			m := &circulationv1.ReadTimeRegistered{}
-			if proto.Unmarshal(payload, m) == nil {
-				named[m.GetExchange()] = true
-			}
-		case fact.Kind == frame.KindOf(&certificatev1.CertificateAttempted{}) && subject == v.statement.Serial:
-			m := &certificatev1.CertificateAttempted{}
-			if proto.Unmarshal(payload, m) == nil && v.isDistribution(m.GetPdfDigest()) {
-				named[m.GetExchange()] = true
-			}
-		}
-	}
-	return named
-}
-
-func (v *verification) isDistribution(digest string) bool {
-	raw, err := hex.DecodeString(digest)
-	measured := v.measures[DistributionPath].SHA256
-	return err == nil && bytes.Equal(raw, measured[:])
 }

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/naru-relay/naru/pkg/logproof"
 	"github.com/naru-relay/naru/pkg/tsp"
@@ -19,6 +20,14 @@ func (v *verification) checkProofs(trusted logproof.Logs) ([]logproof.Proved, bo
 		}
 		facts = append(facts, proved...)
 	}
+	if err := logproof.Forked(facts); err != nil {
+		v.fail(CheckJournal, "", err.Error())
+		ok = false
+	}
+	if !v.ofOneRelay(facts) {
+		v.fail(CheckJournal, "", "the proofs are of logs of several relays, or of a relay that neither sender nor recipient uses")
+		ok = false
+	}
 	if ok = ok && len(facts) > 0; ok {
 		v.pass(CheckJournal)
 	} else {
@@ -27,11 +36,30 @@ func (v *verification) checkProofs(trusted logproof.Logs) ([]logproof.Proved, bo
 	return facts, ok
 }
 
+// ofOneRelay: several relays may be trusted, each for what it did itself. So all facts are those of one, and it is the relay of a
+// party: its logs are named by the platform id that the circulation record has.
+func (v *verification) ofOneRelay(facts []logproof.Proved) bool {
+	c := v.statement.Circulation
+	for _, fact := range facts {
+		if fact.Relay != facts[0].Relay {
+			return false
+		}
+		platform := fact.Relay[strings.LastIndexByte(fact.Relay, '/')+1:]
+		if platform != c.Sender.PlatformID && platform != c.Recipient.PlatformID {
+			return false
+		}
+	}
+	return true
+}
+
 // proof verifies one proof of facts.
 func (v *verification) proof(part Part, trusted logproof.Logs) ([]logproof.Proved, error) {
 	file, err := logproof.Decode(v.read(part, logproof.MaxBytes))
 	if err != nil {
 		return nil, err
+	}
+	if !part.ofUnit(file.Unit) {
+		return nil, errors.New("the proof is of another unit than the file's name says")
 	}
 	facts, err := file.Verify(trusted)
 	if err != nil {
@@ -49,6 +77,9 @@ func (v *verification) proof(part Part, trusted logproof.Logs) ([]logproof.Prove
 	for _, fact := range facts {
 		if fact.RecordedAt.After(latest.Add(clocksDiffer)) {
 			return nil, errors.New("a fact was recorded later than its checkpoint was stamped")
+		}
+		if fact.Event.GetOccurredAt().AsTime().After(fact.RecordedAt.Add(clocksDiffer)) {
+			return nil, errors.New("a fact was recorded before it happened")
 		}
 	}
 	return facts, nil

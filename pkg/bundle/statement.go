@@ -211,7 +211,7 @@ func (f Form) counts() map[Role][2]int {
 	}
 	if f == Evidence {
 		counts[RoleRegistration], counts[RoleTimeline] = [2]int{1, 1}, [2]int{1, 1}
-		counts[RoleHubAnswer], counts[RoleJournalProof] = [2]int{0, maxParts}, [2]int{0, maxParts}
+		counts[RoleHubAnswer], counts[RoleJournalProof] = [2]int{0, maxParts}, [2]int{1, maxParts}
 	}
 	return counts
 }
@@ -220,7 +220,7 @@ func (s *Statement) checkParts() error {
 	if len(s.Parts) > maxParts {
 		return errors.New("too many parts in the statement")
 	}
-	found := map[Role]int{}
+	found, numbered := map[Role]int{}, map[int]bool{}
 	for _, p := range s.Parts {
 		found[p.Role]++
 		hash, ok := proof.Hash(p.Hash)
@@ -229,6 +229,12 @@ func (s *Statement) checkParts() error {
 		}
 		if !ok || hash != p.Hash || p.Size < 0 || !mediaPattern.MatchString(p.MediaType) || !p.inPlace() {
 			return errors.New("part of the statement")
+		}
+		if p.Role == RoleAttachment && numbered[p.attachment()] {
+			return errors.New("an attachment that is there twice")
+		}
+		if p.Role == RoleAttachment {
+			numbered[p.attachment()] = true
 		}
 	}
 	if len(s.AttachmentHashes) > limits.Attachments {
@@ -301,6 +307,7 @@ const (
 
 	documentPrefix   = "document/document."
 	attachmentPrefix = "document/attachment"
+	journalPrefix    = "evidence/journal/"
 )
 
 // One is the only part of a role; zero if there is none.
@@ -328,6 +335,12 @@ var folders = map[Role]*regexp.Regexp{
 func (p Part) inPlace() bool {
 	pattern := folders[p.Role]
 	return pattern != nil && pattern.MatchString(p.Path)
+}
+
+// ofUnit reports whether a proof's path is one of a unit.
+func (p Part) ofUnit(unit string) bool {
+	name := strings.TrimPrefix(p.Path, journalPrefix)
+	return len(name) == len(unit)+len("001.json") && strings.HasPrefix(name, unit)
 }
 
 func (p Party) valid() bool { return address(p.Address) && platformPattern.MatchString(p.PlatformID) }

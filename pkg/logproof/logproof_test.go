@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/mod/sumdb/note"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -121,8 +122,8 @@ func TestProofsThatDoNotHold(t *testing.T) {
 	}
 }
 
-// Witnesses outside of the relay count once each, and as many have to be there as are required. What they sign is beside the checkpoint,
-// or in it.
+// Witnesses outside of the relay count once each, and as many have to be there as are required. What they sign is beside the
+// checkpoint, or in it.
 func TestOutsideWitnesses(t *testing.T) {
 	t.Parallel()
 	r := newRelay(t)
@@ -158,6 +159,32 @@ func TestOutsideWitnesses(t *testing.T) {
 	p.Cosignatures += "no signature\n"
 	_, err = logproof.Encode(p)
 	require.Error(t, err)
+}
+
+// Proofs that hold one by one do not hold together if they show two histories of one log.
+func TestForked(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t)
+	facts := func(message proto.Message, more ...proto.Message) []logproof.Proved {
+		var stated []logprooftest.Fact
+		for _, m := range append([]proto.Message{message}, more...) {
+			stated = append(stated, logprooftest.Fact{Unit: "delivery", Subject: number, Ordinal: 1, At: at, RecordedAt: at, Message: m})
+		}
+		p, err := logprooftest.Prove(platform, "delivery", stated, r.log.Signer, r.witness.Cosigner)
+		require.NoError(t, err)
+		proved, err := decoded(t, p).Verify(r.trusted())
+		require.NoError(t, err)
+		return proved
+	}
+	one, another := facts(&deliveryv1.NoticeGiven{EdocNum: number}), facts(&deliveryv1.NoticeGiven{EdocNum: "another"})
+	require.NoError(t, logproof.Forked(nil))
+	require.NoError(t, logproof.Forked(append(one, one...)), "the same proof twice")
+	require.ErrorIs(t, logproof.Forked(append(one, another...)), logproof.ErrFork, "two roots of one size")
+	longer := facts(&deliveryv1.NoticeGiven{EdocNum: "another"}, &deliveryv1.NoticeGiven{EdocNum: number})
+	require.ErrorIs(t, logproof.Forked(append(one, longer[:1]...)), logproof.ErrFork, "two frames of one number")
+	require.NoError(t, logproof.Forked(append(one, longer[1:]...)), "nothing of the two is about the same")
+	another[0].Place.Log = "naru/other-01-test/delivery/1"
+	require.NoError(t, logproof.Forked(append(one, another...)), "two logs")
 }
 
 // Facts stand in the order of the log, each once, and within the bounds of a file.

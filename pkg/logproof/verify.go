@@ -32,8 +32,12 @@ type Logs map[string]Keys
 
 // Proved is a fact that is in the log.
 type Proved struct {
-	Unit string
-	Kind frame.Kind
+	// Relay is whose log it is: naru/<platform>.
+	Relay string
+	Unit  string
+	Kind  frame.Kind
+	// Place of the fact's frame in the log.
+	Place Place
 	// RecordedAt is the unit's clock when it finished the frame.
 	RecordedAt time.Time
 	Event      *platformv1.Event
@@ -69,6 +73,7 @@ func (f *File) Verify(logs Logs) ([]Proved, error) {
 		if facts[i], err = fact.verify(f.Unit, c.Tree); err != nil {
 			return nil, fmt.Errorf("fact %d: %w", i+1, err)
 		}
+		facts[i].Relay, facts[i].Place.Log = strings.TrimSuffix(c.Owner(), "/"+f.Unit), c.Origin
 	}
 	return facts, nil
 }
@@ -121,5 +126,6 @@ func (f Fact) verify(unit string, log tlog.Tree) (Proved, error) {
 	if err := proto.Unmarshal(f.Event, event); err != nil {
 		return Proved{}, ErrPath
 	}
-	return Proved{Unit: unit, Kind: header.Kind, RecordedAt: header.RecordedAt, Event: event}, nil
+	place := Place{Checkpoint: log, Leaf: f.Leaf, Hash: header.Leaf()}
+	return Proved{Unit: unit, Kind: header.Kind, Place: place, RecordedAt: header.RecordedAt, Event: event}, nil
 }

@@ -65,7 +65,7 @@ func TestDrawTimeline(t *testing.T) {
 	require.True(t, found)
 	for _, want := range []string{
 		"2026-03-02 09:59:00 KST", "발송요청 접수", "2026-03-02 10:00:01 KST", "전자문서센터 등록", "2026-03-02 10:10:01 KST", "송신, 수신", "유통정보 등록",
-		"2026-03-02 10:30:00 KST", "열람 / read",
+		"2026-03-02 10:30:02 KST", "열람 보고 / read, reported",
 	} {
 		_, rest, found = strings.Cut(rest, want)
 		require.True(t, found, want)

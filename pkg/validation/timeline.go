@@ -9,7 +9,7 @@ var steps = map[string][2]string{
 	"naru.delivery.v1.DocumentReceived":         {"송신, 수신", "sent and received"},
 	"naru.viewing.v1.ViewingTokenIssued":        {"열람인증토큰 발급", "viewing token issued"},
 	"naru.viewing.v1.ViewingTokenVerified":      {"열람인증토큰 검증", "viewing token verified"},
-	"naru.viewing.v1.DocumentRead":              {"열람", "read"},
+	"naru.viewing.v1.DocumentRead":              {"열람 보고", "read, reported"},
 	"naru.circulation.v1.CirculationRegistered": {"유통정보 등록", "circulation registered at the hub"},
 	"naru.circulation.v1.ReadTimeRegistered":    {"열람일시 등록", "read time registered at the hub"},
 }

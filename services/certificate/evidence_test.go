@@ -71,11 +71,15 @@ type logs struct {
 	t       *testing.T
 	keys    map[string]logprooftest.Key
 	witness logprooftest.Key
+
+	mu sync.Mutex
+	// grown are the facts of logs that grow, by unit.
+	grown map[string][]logprooftest.Fact
 }
 
 func newLogs(t *testing.T) *logs {
 	t.Helper()
-	l := &logs{t: t, keys: map[string]logprooftest.Key{}}
+	l := &logs{t: t, keys: map[string]logprooftest.Key{}, grown: map[string][]logprooftest.Fact{}}
 	var err error
 	l.witness, err = logprooftest.NewKey(unittest.Platform, "witness")
 	require.NoError(t, err)
@@ -96,6 +100,17 @@ func (l *logs) prove(unit, subject string, at time.Time, messages ...proto.Messa
 	}
 	p, err := logprooftest.Prove(unittest.Platform, unit, facts, l.keys[unit].Signer, l.witness.Cosigner)
 	require.NoError(l.t, err)
+	return p
+}
+
+// grow adds a fact to the log of a unit, and proves it.
+func (l *logs) grow(unit, subject string, at time.Time, message proto.Message) *platformv1.LogProof {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.grown[unit] = append(l.grown[unit], logprooftest.Fact{Unit: unit, Subject: subject, Ordinal: 1, At: at, RecordedAt: at, Message: message})
+	p, err := logprooftest.Prove(unittest.Platform, unit, l.grown[unit], l.keys[unit].Signer, l.witness.Cosigner)
+	require.NoError(l.t, err)
+	p.Facts = p.GetFacts()[len(p.GetFacts())-1:]
 	return p
 }
 
@@ -122,16 +137,16 @@ func (w *workshop) evidence(t *testing.T, l *logs, number string) {
 		case "delivery":
 			return l.prove(unit, number, receivedAt, &deliveryv1.DocumentReceived{Facts: facts}), nil
 		case "circulation":
-			return l.prove(unit, number, receivedAt.Add(time.Second), &circulationv1.CirculationRegistered{EdocNum: number, Exchange: exchange}), nil
+			return l.prove(unit, number, receivedAt.Add(time.Second), &circulationv1.CirculationRegistered{EdocNum: number, Exchange: exchange, From: facts.GetFrom(), To: facts.GetTo()}), nil
 		default:
 			return l.prove(unit, number, receivedAt), nil
 		}
 	})
 	w.hub.answers = func(r *hubv1.GetAnswerRequest) (*hubv1.GetAnswerResponse, error) {
 		if r.GetExchange() != exchange { // that of the distribution certificate, which was about others, too
-			return &hubv1.GetAnswerResponse{Proof: l.prove("hub", r.GetExchange(), receivedAt, &hubv1.ExchangeAnswered{Outcome: "success"})}, nil
+			return &hubv1.GetAnswerResponse{Proof: l.grow("hub", r.GetExchange(), receivedAt, &hubv1.ExchangeAnswered{Outcome: "success"})}, nil
 		}
-		return &hubv1.GetAnswerResponse{Answer: raw, Proof: l.prove("hub", exchange, receivedAt, &hubv1.ExchangeAnswered{Outcome: "success", ResponseDigest: digest[:], SentAt: timestamppb.New(receivedAt)})}, nil
+		return &hubv1.GetAnswerResponse{Answer: raw, Proof: l.grow("hub", exchange, receivedAt, &hubv1.ExchangeAnswered{Outcome: "success", ResponseDigest: digest[:], SentAt: timestamppb.New(receivedAt)})}, nil
 	}
 }
 

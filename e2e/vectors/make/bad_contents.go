@@ -82,6 +82,7 @@ func (w *world) contents() []vector {
 		}), bundle.CheckOriginalSignature),
 		bad("registered_after_it_was_sent", "registered at the archive after it was sent", original(func(s *archivecert.Statement) { s.RegisteredAt = receivedAt.Add(time.Minute) }), bundle.CheckTimes),
 		bad("read_after_it_was_certified", "read a day after everything was stamped", as(func(s *story) { s.circulation.ReadAt = at.AddDate(0, 0, 1) }), bundle.CheckTimes),
+		bad("certified_before_it_was_read", "the distribution certificate was issued before the document was read, and states when", distribution(func(c *distcert.Content) { c.IssuedAt = readAt.Add(-5 * time.Minute) }), bundle.CheckTimes),
 		bad("sent_after_it_was_received", "sent after it was received", later(func(s *story) { s.circulation.SentAt = s.circulation.ReceivedAt.Add(time.Minute) }),
 			bundle.CheckDistributionTimes, bundle.CheckTimes),
 	}

@@ -58,7 +58,7 @@ func (w *world) evidences() []vector {
 			`{"at":"2026-03-02T01:10:00.500000Z","kind":"naru.delivery.v1.NoticeGiven","ordinal":1,"recordedAt":"2026-03-02T01:10:00.500000Z"},{"at":"2026-03-02T01:10:01.123456Z"`)), bundle.CheckFacts),
 		bad("timeline_respelled", "timeline with a space in it", timeline(replace(`"steps":`, `"steps": `)), bundle.CheckTimeline),
 		bad("timeline_of_another", "timeline of another document", timeline(replace(edocNum, "20260302_NARU000001_0000000000002")), bundle.CheckTimeline),
-		bad("fact_missing", "read, and the relay did not record it", told(func(r *records) { r.fact("viewing").Subject = bundleSerial }), bundle.CheckTimeline),
+		bad("fact_missing", "read, and the relay did not record it", told(func(r *records) { r.leaveOut("viewing") }), bundle.CheckTimeline, bundle.CheckFacts),
 		bad("fact_changed", "a fact that is not the one in the log", proofs(func(p *platformv1.LogProof) { p.Facts[0].Event = append(p.Facts[0].GetEvent(), 0x18, 2) }), bundle.CheckJournal),
 		bad("fact_of_another_log", "a fact of another unit's log", proofs(func(p *platformv1.LogProof) { p.Unit = "archive" }), bundle.CheckJournal),
 		bad("fact_of_another_document", "a fact about another document beside the others", told(func(r *records) {
@@ -98,8 +98,8 @@ func (w *world) evidences() []vector {
 			r.fact("hub").Subject = "01a22fe7-0000-7000-8000-0000000000a3"
 		}), bundle.CheckAnswers),
 		bad("answer_about_another_certificate", "the exchange that gave another distribution certificate", told(func(r *records) {
-			r.fact("certificate").Message.(*certificatev1.CertificateAttempted).PdfDigest = hashOf(pdf("다른 문서")) //nolint:forcetypeassert // as made
-		}), bundle.CheckAnswers),
+			factOf[*certificatev1.CertificateAttempted](r).PdfDigest = hashOf(pdf("다른 문서"))
+		}), bundle.CheckFacts, bundle.CheckAnswers),
 	}
 }
 

@@ -50,7 +50,7 @@ func main() {
 	w := newWorld()
 	w.writeTrust(filepath.Join(folder, "trust"))
 	e := expected{Format: "naru-vectors/1", At: moment(verifiedAt)}
-	for _, v := range slices.Concat(w.good(), w.containers(), w.envelopes(), w.contents(), w.evidences(), w.receipts(), w.viewingLogs()) {
+	for _, v := range slices.Concat(w.good(), w.containers(), w.envelopes(), w.contents(), w.evidences(), w.foreignFacts(), w.receipts(), w.viewingLogs()) {
 		write(filepath.Join(folder, v.File), v.content)
 		e.Vectors = append(e.Vectors, v)
 	}

@@ -37,6 +37,8 @@ const (
 	sender    = "시험용기관"
 	recipient = "시험용수신자"
 	platform  = "naru-01-test"
+	// otherPlatform is that of another relay, whose logs are trusted, too.
+	otherPlatform = "naru-02-test"
 )
 
 // world is everybody whom the vectors' trust names, and strangers.
@@ -44,14 +46,14 @@ type world struct {
 	hubRoot, archiveRoot, tsaRoot, relayRoot, strange *authority
 	hub, archive, relay                               bundle.Signer
 	tsa                                               stamper
-	logs                                              relayLogs
+	logs, otherLogs                                   relayLogs
 	texts                                             relayTexts
 }
 
 func newWorld() *world {
 	w := &world{
 		hubRoot: newAuthority("시험용 유통허브 루트"), archiveRoot: newAuthority("시험용 보관소 루트"), tsaRoot: newAuthority("시험용 시점확인 루트"),
-		relayRoot: newAuthority("시험용 중계자 루트"), strange: newAuthority("시험용 낯선 루트"), logs: newRelayLogs(),
+		relayRoot: newAuthority("시험용 중계자 루트"), strange: newAuthority("시험용 낯선 루트"), logs: newRelayLogs(platform), otherLogs: newRelayLogs(otherPlatform),
 	}
 	w.hub, w.archive, w.relay = w.hubRoot.signer(hubName), w.archiveRoot.signer(archive), w.relayRoot.signer(relayName)
 	w.texts = newRelayTexts()
@@ -96,7 +98,8 @@ func (w *world) writeTrust(folder string) {
 	} {
 		write(filepath.Join(folder, name), content)
 	}
-	w.logs.write(filepath.Join(folder, "logs"))
+	w.logs.write(filepath.Join(folder, "logs"), "")
+	w.otherLogs.write(filepath.Join(folder, "logs"), "other-")
 }
 
 func write(path string, content []byte) {
