@@ -42,8 +42,8 @@ func (j *Journal) ProveDocument(ctx context.Context, p Provable, number string) 
 	return j.Prove(ctx, number, commits, p.Kinds...)
 }
 
-// Prove proves what commits of the unit state of some kinds about a subject. Without such a fact the proof is empty. What it hands
-// out are these facts, and hashes: nothing of others in the same frames.
+// Prove proves what commits of the unit state of some kinds about a subject. Without such a fact the proof is empty. What it
+// hands out are these facts, and hashes: nothing of others in the same frames.
 func (j *Journal) Prove(ctx context.Context, subject string, commits []uuid.UUID, kinds ...proto.Message) (*platformv1.LogProof, error) {
 	p := prover{unit: j.deps.Unit, subject: subject, publication: j.deps.Publication}
 	for _, message := range kinds {
