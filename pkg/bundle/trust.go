@@ -13,7 +13,6 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/logproof"
-	"github.com/naru-relay/naru/pkg/mirror"
 	"github.com/naru-relay/naru/pkg/tsp"
 )
 
@@ -201,20 +200,6 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 		})
 	}
 	return t, nil
-}
-
-// logs reads the keys of the units of relays. Several relays may be among them: the name of a key says whose it is.
-func logs(folder string) (logproof.Logs, error) {
-	all, err := mirror.ReadKeysIn(folder)
-	if err != nil {
-		return nil, err
-	}
-	trusted := logproof.Logs{}
-	for _, keys := range all {
-		of := slices.DeleteFunc(slices.Clone(all), func(k mirror.Keys) bool { return k.Relay() != keys.Relay() })
-		trusted[keys.Owner()] = logproof.Keys{Log: keys.Log, Witnesses: mirror.Witnesses(of, keys.Unit)}
-	}
-	return trusted, nil
 }
 
 func pool(files []string) (*x509.CertPool, error) {
