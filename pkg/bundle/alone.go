@@ -3,10 +3,12 @@ package bundle
 import (
 	"bytes"
 	"cmp"
+	"crypto"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/naru-relay/naru/pkg/archivecert"
 	"github.com/naru-relay/naru/pkg/distcert"
@@ -63,6 +65,8 @@ func (v *verification) distributionAlone(pdf []byte) {
 	if !c.Readable() {
 		v.notCheckable(CheckDistributionDocument, "the certificate does not say it in a form that can be read")
 		v.notCheckable(CheckDistributionAttachments, "the certificate does not say it in a form that can be read")
+		v.notCheckable(CheckTimes, "the certificate does not say it in a form that can be read")
+		v.accepted[CheckTimes] = true
 		return
 	}
 	b := v.report.summary()
@@ -71,12 +75,26 @@ func (v *verification) distributionAlone(pdf []byte) {
 	if read := c.ReadAt.UTC(); !c.ReadAt.IsZero() {
 		b.ReadAt = &read
 	}
+	v.checkCertified(c)
 	if v.opts.Document != "" {
 		v.hold(CheckDistributionDocument, "", c.Hash == v.opts.Document)
 	}
 	if len(v.opts.Attachments) > 0 {
 		v.hold(CheckDistributionAttachments, "", slices.Equal(slices.Sorted(slices.Values(c.AttachmentHashes)), slices.Sorted(slices.Values(v.opts.Attachments))))
 	}
+}
+
+// checkCertified holds the times of a certificate to their order: the hub certifies what has happened, and did so before now.
+func (v *verification) checkCertified(c *distcert.Certificate) {
+	times := []time.Time{c.SentAt, c.ReceivedAt}
+	if !c.ReadAt.IsZero() {
+		times = append(times, c.ReadAt)
+	}
+	if slices.IsSortedFunc(append(times, c.IssuedAt.Add(clocksDiffer)), time.Time.Compare) && !c.IssuedAt.After(v.at.Add(clocksDiffer)) {
+		v.pass(CheckTimes)
+		return
+	}
+	v.fail(CheckTimes, "", "the times do not follow each other")
 }
 
 // archivesAlone judges an original certificate, or a registration certificate where it is one.
@@ -114,6 +132,7 @@ func (v *verification) registrationAlone(verifier *archivecert.Verifier, der []b
 		return
 	}
 	v.pass(CheckRegistration)
+	v.uses(registration.Signer, crypto.SHA256, v.at)
 	if v.opts.Document == "" && len(v.opts.Attachments) == 0 {
 		return
 	}

@@ -191,6 +191,7 @@ func (v *verification) checkRegistration(verifier *archivecert.Verifier, origina
 		return nil
 	}
 	v.pass(CheckRegistration)
+	v.uses(registration.Signer, crypto.SHA256, v.at)
 	_, err = registration.Covers(v.hashOf(v.statement.One(RoleDocument)), v.attachments())
 	v.holdHash(CheckRegistrationDocument, part.Path, err)
 	if original != nil {

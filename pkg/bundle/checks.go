@@ -100,13 +100,13 @@ func DefinitionOf(id string) Definition {
 var alone = map[Kind]map[string]bool{
 	KindDistribution: {
 		CheckAlgorithms: false, CheckDistributionFormat: false, CheckDistributionSignature: false, CheckDistributionChain: false, CheckDistributionIdentity: false,
-		CheckDistributionValidity: false, CheckDistributionDocument: true, CheckDistributionAttachments: true,
+		CheckDistributionValidity: false, CheckTimes: false, CheckDistributionDocument: true, CheckDistributionAttachments: true,
 	},
 	KindOriginal: {
 		CheckAlgorithms: false, CheckOriginalForm: false, CheckOriginalSignature: false, CheckOriginalChain: false, CheckOriginalIssuer: false,
 		CheckOriginalValidity: false, CheckOriginalKind: false, CheckOriginalDocument: true, CheckOriginalAttachments: true,
 	},
-	KindRegistration: {CheckRegistration: false, CheckRegistrationDocument: true},
+	KindRegistration: {CheckRegistration: false, CheckAlgorithms: false, CheckRegistrationDocument: true},
 	KindViewingLog: {
 		CheckViewingLogForm: false, CheckViewingLogSignature: false, CheckViewingLogKey: false, CheckViewingLogValidity: false, CheckAlgorithms: false,
 		CheckViewingLogDocument: true, CheckPresentedAttachments: true, CheckViewingLogNumbers: false, CheckViewingLogTimes: false, CheckViewingLogMade: false,

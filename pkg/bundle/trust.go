@@ -14,7 +14,6 @@ import (
 	"github.com/naru-relay/naru/pkg/config"
 	"github.com/naru-relay/naru/pkg/distcert"
 	"github.com/naru-relay/naru/pkg/logproof"
-	"github.com/naru-relay/naru/pkg/mirror"
 	"github.com/naru-relay/naru/pkg/tsp"
 )
 
@@ -211,6 +210,7 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 	return t, nil
 }
 
+<<<<<<< HEAD
 // read the keys of the units of relays. Several relays may be among them: the name of a key says whose it is.
 func (c LogsConfig) read() (logproof.Logs, error) {
 	all, err := mirror.ReadKeysIn(c.Folder)
@@ -240,6 +240,8 @@ func (c LogsConfig) read() (logproof.Logs, error) {
 	return trusted, nil
 }
 
+=======
+>>>>>>> attack
 func pool(files []string) (*x509.CertPool, error) {
 	roots := x509.NewCertPool()
 	for _, file := range files {

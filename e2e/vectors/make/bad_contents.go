@@ -32,8 +32,22 @@ func (w *world) contents() []vector {
 	attached.Attachments = []string{"good/attachment2.pdf", "good/attachment1.pdf"}
 	outlived := bad("algorithm", "signed with an RSA key of 2,048 bits when that was not suitable any more", w.outlived(), bundle.CheckAlgorithms)
 	outlived.At = moment(time.Date(2031, time.July, 1, 0, 0, 0, 0, time.UTC))
+	outlivedRegistration := bad("algorithm_of_registration", "registration certificate signed with such a key", w.outlivedRegistration(), bundle.CheckAlgorithms)
+	outlivedRegistration.At = outlived.At
+	early := w.story()
+	early.distribution = func(c *distcert.Content) { c.IssuedAt = readAt.Add(-5 * time.Minute) }
+	pdfOf := func(s *story) []byte {
+		content, _ := s.certificates()
+		return content
+	}
 	return []vector{
+<<<<<<< HEAD
 		presented, attached, outlived,
+=======
+		presented, outlived, outlivedRegistration,
+		{File: "good/distribution.pdf", About: "a distribution certificate by itself", Failed: []string{}, content: pdfOf(w.story())},
+		{File: "bad/distribution_before_it_was_read.pdf", About: "a distribution certificate by itself, issued before the document was read", Failed: []string{bundle.CheckTimes}, content: pdfOf(early)},
+>>>>>>> attack
 		bad("another_document", "certificates of another document", later(func(s *story) { s.document = pdf("다른 문서") }), bundle.CheckDistributionDocument, bundle.CheckOriginalDocument),
 		bad("another_attachment", "certificates of other attachments", later(func(s *story) { s.attachments[0] = pdf("다른 첨부") }), bundle.CheckDistributionAttachments, bundle.CheckOriginalAttachments),
 		bad("attachment_missing", "an attachment is missing", later(func(s *story) { s.attachments = s.attachments[:1] }), bundle.CheckDistributionAttachments, bundle.CheckOriginalAttachments),
@@ -93,13 +107,31 @@ func (w *world) outlived() []byte {
 	s := w.story()
 	s.distribution = func(c *distcert.Content) { c.ValidUntil = at.AddDate(9, 0, 0) }
 	s.original = func(s *archivecert.Statement) { s.ValidUntil = at.AddDate(9, 0, 0) }
-	key := must(rsa.GenerateKey(rand.Reader, 2048))
-	template := w.relay.Chain[0]
-	s.relay = bundle.Signer{Key: key, Chain: []*x509.Certificate{
-		must(x509.ParseCertificate(must(x509.CreateCertificate(rand.Reader, template, w.relayRoot.certificate, &key.PublicKey, w.relayRoot.key)))),
-	}}
-	s.tsa.at = time.Date(2031, time.June, 1, 0, 0, 0, 0, time.UTC)
+	s.relay = w.relayRoot.withRSA(w.relay)
+	s.tsa.at = outlivedAt
 	return s.bundle()
+}
+
+var outlivedAt = time.Date(2031, time.June, 1, 0, 0, 0, 0, time.UTC)
+
+// outlivedRegistration is assembled in the same year, of a registration certificate that was signed with such a key.
+func (w *world) outlivedRegistration() []byte {
+	s := w.evidence()
+	longer := func(s *archivecert.Statement) { s.ValidUntil = at.AddDate(9, 0, 0) }
+	s.distribution = func(c *distcert.Content) { c.ValidUntil = at.AddDate(9, 0, 0) }
+	s.original, s.registeredSays = longer, longer
+	by := w.archiveRoot.withRSA(w.archive)
+	s.registrar = &archivecert.Signer{Key: by.Key, Chain: by.Chain}
+	s.tsa.at = outlivedAt
+	return s.bundle()
+}
+
+// withRSA is a signer with another key, of RSA with 2,048 bits.
+func (a *authority) withRSA(signer bundle.Signer) bundle.Signer {
+	key := must(rsa.GenerateKey(rand.Reader, 2048))
+	return bundle.Signer{Key: key, Chain: []*x509.Certificate{
+		must(x509.ParseCertificate(must(x509.CreateCertificate(rand.Reader, signer.Chain[0], a.certificate, &key.PublicKey, a.key)))),
+	}}
 }
 
 // updated appends a revision that changes the page.

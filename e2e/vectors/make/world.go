@@ -139,8 +139,10 @@ type story struct {
 	// which may be bent.
 	registered     []byte
 	registeredSays func(*archivecert.Statement)
-	records        func(*story, []byte) *records
-	bend           func(*records)
+	// registrar signs it, where it is another signer than of the original certificate.
+	registrar *archivecert.Signer
+	records   func(*story, []byte) *records
+	bend      func(*records)
 }
 
 func (w *world) story() *story {
@@ -251,6 +253,9 @@ func (s *story) register(statement archivecert.Statement, signer archivecert.Sig
 	statement.CertificateNumber, statement.ValidFrom = "R-2026-000001", registeredAt
 	if s.registeredSays != nil {
 		s.registeredSays(&statement)
+	}
+	if s.registrar != nil {
+		signer = *s.registrar
 	}
 	return must(archivecert.IssueRegistration(statement, signer, registeredAt.Add(time.Second)))
 }
