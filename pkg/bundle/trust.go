@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -210,38 +209,6 @@ func (c *TrustConfig) Trust() (*Trust, error) {
 	return t, nil
 }
 
-<<<<<<< HEAD
-// read the keys of the units of relays. Several relays may be among them: the name of a key says whose it is.
-func (c LogsConfig) read() (logproof.Logs, error) {
-	all, err := mirror.ReadKeysIn(c.Folder)
-	if err != nil {
-		return nil, err
-	}
-	var outside []string
-	for _, file := range c.Witnesses {
-		keys, err := mirror.ReadWitnessKeys(file)
-		if err != nil {
-			return nil, err
-		}
-		outside = append(outside, keys...)
-	}
-	required := cmp.Or(c.Required, len(outside))
-	if required > len(outside) {
-		return nil, errors.New("more witnesses are required than there are keys of")
-	}
-	trusted := logproof.Logs{}
-	for _, keys := range all {
-		of := slices.DeleteFunc(slices.Clone(all), func(k mirror.Keys) bool { return k.Relay() != keys.Relay() })
-		if _, twice := trusted[keys.Owner()]; twice {
-			return nil, errors.New("two files have keys of one log")
-		}
-		trusted[keys.Owner()] = logproof.Keys{Log: keys.Log, Witnesses: mirror.Witnesses(of, keys.Unit), Outside: outside, Required: required}
-	}
-	return trusted, nil
-}
-
-=======
->>>>>>> attack
 func pool(files []string) (*x509.CertPool, error) {
 	roots := x509.NewCertPool()
 	for _, file := range files {

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"slices"
@@ -10,26 +11,38 @@ import (
 	"github.com/naru-relay/naru/pkg/mirror"
 )
 
-// logs reads the keys of the units of relays. Several relays may be among them: the name of a key says whose it is.
-func logs(folder string) (logproof.Logs, error) {
-	all, err := mirror.ReadKeysIn(folder)
+// read the keys of the units of relays. Several relays may be among them: the name of a key says whose it is.
+func (c LogsConfig) read() (logproof.Logs, error) {
+	all, err := mirror.ReadKeysIn(c.Folder)
 	if err != nil {
 		return nil, err
 	}
-	if err := apart(all); err != nil {
+	var outside []string
+	for _, file := range c.Witnesses {
+		keys, err := mirror.ReadWitnessKeys(file)
+		if err != nil {
+			return nil, err
+		}
+		outside = append(outside, keys...)
+	}
+	if err := apart(all, outside); err != nil {
 		return nil, err
+	}
+	required := cmp.Or(c.Required, len(outside))
+	if required > len(outside) {
+		return nil, errors.New("more witnesses are required than there are keys of")
 	}
 	trusted := logproof.Logs{}
 	for _, keys := range all {
 		of := slices.DeleteFunc(slices.Clone(all), func(k mirror.Keys) bool { return k.Relay() != keys.Relay() })
-		trusted[keys.Owner()] = logproof.Keys{Log: keys.Log, Witnesses: mirror.Witnesses(of, keys.Unit)}
+		trusted[keys.Owner()] = logproof.Keys{Log: keys.Log, Witnesses: mirror.Witnesses(of, keys.Unit), Outside: outside, Required: required}
 	}
 	return trusted, nil
 }
 
 // apart refuses keys that stand for two: a unit's two keys are in its name, no unit is there twice, and no key is another unit's,
 // too, which would be its own witness.
-func apart(all []mirror.Keys) error {
+func apart(all []mirror.Keys, outside []string) error {
 	owners := map[string]string{} // of keys
 	seen := map[string]bool{}
 	for _, k := range all {
@@ -47,6 +60,13 @@ func apart(all []mirror.Keys) error {
 			}
 			owners[key] = name
 		}
+	}
+	for _, verifier := range outside {
+		name, key, ok := cutKey(verifier)
+		if _, known := owners[key]; known || !ok {
+			return errors.New("a witness outside of the relay has no key of its own")
+		}
+		owners[key] = name
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,12 +22,18 @@ func TestKeysOfLogs(t *testing.T) {
 		require.NoError(t, err)
 		return k
 	}
-	read := func(files map[string]string) error {
+	read := func(files map[string]string, outside ...string) error {
 		folder := t.TempDir()
 		for name, content := range files {
 			require.NoError(t, os.WriteFile(filepath.Join(folder, name+journal.KeysSuffix), []byte(content), 0o600))
 		}
-		_, err := logs(folder)
+		c := LogsConfig{Folder: folder}
+		for i, content := range outside {
+			file := filepath.Join(folder, fmt.Sprint("outside-", i))
+			require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+			c.Witnesses = append(c.Witnesses, file)
+		}
+		_, err := c.read()
 		return err
 	}
 	of := func(log, cosigner logprooftest.Key) string { return log.Public + "\n" + cosigner.PublicCosigner + "\n" }
@@ -41,4 +48,8 @@ func TestKeysOfLogs(t *testing.T) {
 	require.ErrorContains(t, read(map[string]string{"delivery": of(delivery, delivery), "status": of(status, delivery)}), "not in its name")
 	require.ErrorContains(t, read(map[string]string{"delivery": of(delivery, delivery), "status": renamed + "\n" + status.PublicCosigner}), "one key")
 	require.ErrorContains(t, read(map[string]string{"delivery": "delivery\nstatus"}), "not in its name")
+	units := map[string]string{"delivery": of(delivery, delivery), "status": of(status, status)}
+	require.NoError(t, read(units, again.PublicCosigner))
+	require.ErrorContains(t, read(units, status.PublicCosigner), "no key of its own", "a unit is not outside")
+	require.ErrorContains(t, read(units, again.PublicCosigner, again.PublicCosigner), "no key of its own", "one is not two")
 }

@@ -41,13 +41,9 @@ func (w *world) contents() []vector {
 		return content
 	}
 	return []vector{
-<<<<<<< HEAD
-		presented, attached, outlived,
-=======
-		presented, outlived, outlivedRegistration,
+		presented, attached, outlived, outlivedRegistration,
 		{File: "good/distribution.pdf", About: "a distribution certificate by itself", Failed: []string{}, content: pdfOf(w.story())},
 		{File: "bad/distribution_before_it_was_read.pdf", About: "a distribution certificate by itself, issued before the document was read", Failed: []string{bundle.CheckTimes}, content: pdfOf(early)},
->>>>>>> attack
 		bad("another_document", "certificates of another document", later(func(s *story) { s.document = pdf("다른 문서") }), bundle.CheckDistributionDocument, bundle.CheckOriginalDocument),
 		bad("another_attachment", "certificates of other attachments", later(func(s *story) { s.attachments[0] = pdf("다른 첨부") }), bundle.CheckDistributionAttachments, bundle.CheckOriginalAttachments),
 		bad("attachment_missing", "an attachment is missing", later(func(s *story) { s.attachments = s.attachments[:1] }), bundle.CheckDistributionAttachments, bundle.CheckOriginalAttachments),
