@@ -217,6 +217,13 @@ func TestStatement(t *testing.T) {
 	evidence.Parts = slices.DeleteFunc(evidence.Parts, func(p bundle.Part) bool { return p.Role == bundle.RoleJournalProof })
 	_, err = evidence.Encode()
 	require.Error(t, err, "evidence with no proof of the relay's records")
+	for i := 1; i < len(s.Parts); i++ {
+		other := *s
+		other.Parts = slices.Clone(s.Parts)
+		other.Parts[i-1], other.Parts[i] = other.Parts[i], other.Parts[i-1]
+		_, err = other.Encode()
+		require.Error(t, err, "parts %d and %d exchanged", i, i+1)
+	}
 }
 
 func FuzzDecodeStatement(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -220,8 +221,8 @@ func (s *Statement) checkParts() error {
 	if len(s.Parts) > maxParts {
 		return errors.New("too many parts in the statement")
 	}
-	found, numbered := map[Role]int{}, map[int]bool{}
-	for _, p := range s.Parts {
+	found := map[Role]int{}
+	for i, p := range s.Parts {
 		found[p.Role]++
 		hash, ok := proof.Hash(p.Hash)
 		if p.Role == RoleAttachment && p.inPlace() && (p.attachment() < 1 || p.attachment() > len(s.AttachmentHashes)) {
@@ -230,11 +231,8 @@ func (s *Statement) checkParts() error {
 		if !ok || hash != p.Hash || p.Size < 0 || !mediaPattern.MatchString(p.MediaType) || !p.inPlace() {
 			return errors.New("part of the statement")
 		}
-		if p.Role == RoleAttachment && numbered[p.attachment()] {
-			return errors.New("an attachment that is there twice")
-		}
-		if p.Role == RoleAttachment {
-			numbered[p.attachment()] = true
+		if i > 0 && !s.Parts[i-1].before(p) {
+			return errors.New("the parts of the statement are out of order, or an attachment is there twice")
 		}
 	}
 	if len(s.AttachmentHashes) > limits.Attachments {
@@ -328,13 +326,32 @@ var folders = map[Role]*regexp.Regexp{
 	RoleOriginal:     regexp.MustCompile(`^certificates/original\.p7m$`),
 	RoleRegistration: regexp.MustCompile(`^certificates/registration\.p7m$`),
 	RoleTimeline:     regexp.MustCompile(`^evidence/timeline\.json$`),
-	RoleHubAnswer:    regexp.MustCompile(`^evidence/hub/[0-9]{3}\.[a-z]{1,8}$`),
+	RoleHubAnswer:    regexp.MustCompile(`^evidence/hub/[0-9]{3}\.http$`),
 	RoleJournalProof: regexp.MustCompile(`^evidence/journal/[a-z]{1,20}[0-9]{3}\.json$`),
 }
 
 func (p Part) inPlace() bool {
 	pattern := folders[p.Role]
 	return pattern != nil && pattern.MatchString(p.Path)
+}
+
+// order of the parts in a container.
+var order = []Role{RoleDocument, RoleAttachment, RoleDistribution, RoleOriginal, RoleRegistration, RoleTimeline, RoleHubAnswer, RoleJournalProof}
+
+// before reports whether another part may stand behind this one; both are in place. Attachments and the hub's answers are in the
+// order of their numbers, each once; proofs are in the order in which the units state things.
+func (p Part) before(other Part) bool {
+	if p.Role != other.Role {
+		return slices.Index(order, p.Role) < slices.Index(order, other.Role)
+	}
+	switch p.Role {
+	case RoleAttachment:
+		return p.attachment() < other.attachment()
+	case RoleHubAnswer:
+		return p.Path < other.Path
+	default:
+		return p.Path != other.Path
+	}
 }
 
 // ofUnit reports whether a proof's path is one of a unit.
