@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/naru-relay/naru/pkg/testkit/unittest"
 )
 
@@ -29,6 +31,25 @@ func TestAccesses(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, b.post("/organisations/act", url.Values{"organisation": {organisation}}).status)
 	require.Contains(t, b.get("/accesses").body, plantedName, "who acted for the organisation")
 	require.Contains(t, b.get("/sent/"+here).body, plantedName, "who sent for it")
+}
+
+// The parties of a document take its viewing log, signed, from its page.
+func TestViewingLog(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := w.signedIn(t, unittest.NewID())
+	require.NotContains(t, b.get("/sent/"+here).body, "/viewing-log", "it was not received")
+	w.status.mu.Lock()
+	w.status.receivedAt = timestamppb.Now()
+	w.status.mu.Unlock()
+	for page, path := range map[string]string{"/inbox/" + here: "/inbox/" + here + "/viewing-log", "/sent/" + here: "/sent/" + here + "/viewing-log"} {
+		require.Contains(t, b.get(page).body, `action="`+path+`"`)
+		file := b.post(path, url.Values{})
+		require.Equal(t, "eyJ."+here+"\n", file.body)
+		require.Equal(t, "text/plain; charset=utf-8", file.header.Get("Content-Type"))
+		require.Contains(t, file.header.Get("Content-Disposition"), here+".viewing-log.txt")
+		require.Contains(t, file.header.Get("Cache-Control"), "no-store")
+	}
 }
 
 // The copy of somebody's data is one JSON object with every page of every list, never kept by the browser.

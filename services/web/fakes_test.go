@@ -76,6 +76,10 @@ func (f *fakeViewing) ListAccesses(ctx context.Context, r *viewingv1.ListAccesse
 	}}, nil
 }
 
+func (f *fakeViewing) ExtractViewingLog(_ context.Context, r *viewingv1.ExtractViewingLogRequest) (*viewingv1.ExtractViewingLogResponse, error) {
+	return &viewingv1.ExtractViewingLogResponse{Extract: "eyJ." + r.GetEdocNum()}, nil
+}
+
 func (f *fakeViewing) IssueViewingToken(_ context.Context, r *viewingv1.IssueViewingTokenRequest) (*viewingv1.IssueViewingTokenResponse, error) {
 	answer := &viewingv1.IssueViewingTokenResponse{Token: plantedToken, ExpiresAt: timestamppb.Now()}
 	if r.GetEdocNum() == there {
@@ -538,6 +542,8 @@ type fakeStatus struct {
 	statusv1.UnimplementedStatusServiceServer
 	mu    sync.Mutex
 	lists []*statusv1.ListStatusesRequest
+	// receivedAt is when the document was received; nil: it was not.
+	receivedAt *timestamppb.Timestamp
 }
 
 func (f *fakeStatus) GetBatchProgress(_ context.Context, r *statusv1.GetBatchProgressRequest) (*statusv1.GetBatchProgressResponse, error) {
@@ -555,7 +561,11 @@ func sentStatus() *statusv1.DocumentStatus {
 }
 
 func (f *fakeStatus) GetStatus(context.Context, *statusv1.GetStatusRequest) (*statusv1.GetStatusResponse, error) {
-	return &statusv1.GetStatusResponse{Status: sentStatus()}, nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	status := sentStatus()
+	status.ReceivedAt = f.receivedAt
+	return &statusv1.GetStatusResponse{Status: status}, nil
 }
 
 func (f *fakeStatus) ListStatuses(_ context.Context, r *statusv1.ListStatusesRequest) (*statusv1.ListStatusesResponse, error) {

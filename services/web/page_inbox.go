@@ -109,7 +109,9 @@ func (v *visit) document(status int, form ui.Form) error {
 	if err != nil {
 		return err
 	}
-	return v.show(status, ui.Document(v.frame(locale.DocumentTitle), ui.DocumentView{Item: v.item(answer.GetItem()), Certificates: certificates}))
+	return v.show(status, ui.Document(v.frame(locale.DocumentTitle), ui.DocumentView{
+		Item: v.item(answer.GetItem()), Certificates: certificates, ViewingLog: v.viewingLogAction(number),
+	}))
 }
 
 // requestID names a request that a form makes, so that sending the form twice makes one.

@@ -224,6 +224,9 @@ func (v *visit) sentDocument(status int, form ui.Form) error {
 	}
 	// A certificate is about a document that was received.
 	view.Certificates.Hidden = view.Certificates.Hidden || view.ReceivedAt.IsZero()
+	if !view.ReceivedAt.IsZero() {
+		view.ViewingLog = "/sent/" + number + "/viewing-log"
+	}
 	for _, step := range timeline.GetEntries() {
 		what, _ := locale.SentStep(step.GetKind())
 		view.Steps = append(view.Steps, ui.StepView{At: timeOf(step.GetOccurredAt()), What: what, Problem: v.problem(step.GetDetails()["reason"])})

@@ -39,6 +39,7 @@ func (s *service) routes() []route {
 		{pattern: "GET /inbox/{number}", serve: (*visit).showDocument},
 		{pattern: "POST /inbox/{number}/view", serve: (*visit).view},
 		{pattern: "POST /inbox/{number}/certificates", serve: (*visit).requestReceived},
+		{pattern: "POST /inbox/{number}/viewing-log", serve: (*visit).downloadViewingLog},
 		{pattern: "GET /viewings/{viewing}/parts/{part}", serve: (*visit).readPart},
 		{pattern: "POST /viewings/{viewing}/parts/{part}", serve: (*visit).downloadPart},
 		{pattern: "POST /viewings/{viewing}/shown", serve: (*visit).confirmShown},
@@ -77,6 +78,7 @@ func (s *service) routes() []route {
 		{pattern: "GET /sent/{number}", serve: (*visit).showSentDocument},
 		{pattern: "POST /sent/{number}/cancel", serve: (*visit).cancel},
 		{pattern: "POST /sent/{number}/certificates", serve: (*visit).requestSent},
+		{pattern: "POST /sent/{number}/viewing-log", serve: (*visit).downloadViewingLog},
 
 		{pattern: "GET /approvals", serve: (*visit).showApprovals},
 		{pattern: "GET /approvals/{id}", serve: (*visit).showApproval},

@@ -37,6 +37,14 @@ func VerifyLimit(korean, english string) Text {
 	return both(fmt.Sprintf("최대 %s", korean), fmt.Sprintf("At most %s", english))
 }
 
+// Of viewing logs.
+var (
+	ViewingLogTitle = both("열람 기록 확인서", "Extract of the viewing log")
+	ViewingLogText  = both("언제 열람이 허가되고 읽혔는지 이 서비스가 서명한 파일입니다. 누구나 전자증명서 검증 화면에서 검증할 수 있습니다.",
+		"A file, signed by this service, that says when viewing was permitted and when the document was read. Anybody can verify it on the page for verification.")
+	ViewingLogGet = both("확인서 내려받기", "Download the extract")
+)
+
 // Of bundles.
 var (
 	BundleRequest   = both("전자증명서 묶음 신청", "Ask for a certificate bundle")
