@@ -53,7 +53,7 @@ type host struct {
 	publisher  *journal.Publisher
 	logger     *journal.Logger
 	stamper    *journal.Stamper // nil where nothing is stamped
-	outside    *journal.Outside // nil without witnesses outside of the relay
+	outside    *journal.Outside
 	journals   *journalService
 	readerKeys *journal.ReaderKeys
 	server     *rpc.Server
@@ -209,9 +209,7 @@ func (h *host) tasks() []lifecycle.Task {
 	if h.stamper != nil {
 		tasks = append(tasks, h.stamper.Task())
 	}
-	if h.outside != nil {
-		tasks = append(tasks, h.outside.Tasks()...)
-	}
+	tasks = append(tasks, h.outside.Tasks()...)
 	if h.ownerURL != "" {
 		tasks = append(tasks, lifecycle.Every("partitions", partitionInterval, h.maintainPartitions))
 	}

@@ -101,11 +101,9 @@ func (h *host) buildStamper(rt Runtime) error {
 	return err
 }
 
-// buildOutside makes what has checkpoints cosigned outside of the relay, where there is a witness.
+// buildOutside makes what has checkpoints cosigned outside of the relay. Without a witness there its metrics are there all the
+// same: an absent series would look like an alert that cannot fire.
 func (h *host) buildOutside(rt Runtime, signer *keys.NoteKey) error {
-	if len(rt.Outside) == 0 {
-		return nil
-	}
 	deps := journal.OutsideDeps{Unit: h.unit.Name, DB: h.pool, Witnesses: rt.Outside, Publication: publication(rt), Every: rt.CosignEvery, Clock: rt.Clock,
 		Log: h.telemetry.Log, Meter: h.telemetry.Meter}
 	if rt.CheckpointDir != "" {
