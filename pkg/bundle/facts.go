@@ -112,7 +112,7 @@ func (v *verification) checkTimeline() []Step {
 // checkFacts holds the relay's facts to the timeline, to the circulation record, to the parts, and to each other.
 func (v *verification) checkFacts(steps []Step, facts []logproof.Proved) {
 	var stated []Step
-	count, told := map[frame.Kind]int{}, &told{}
+	count, said := map[frame.Kind]int{}, &told{}
 	for _, fact := range facts {
 		about, of := subjectOf(fact.Kind), fact.Event.GetSubject()
 		switch {
@@ -126,7 +126,7 @@ func (v *verification) checkFacts(steps []Step, facts []logproof.Proved) {
 			continue
 		}
 		count[fact.Kind]++
-		if !v.agrees(fact, told) {
+		if !v.agrees(fact, said) {
 			v.fail(CheckFacts, "", "a fact states something else than the bundle: "+string(fact.Kind))
 		}
 	}
@@ -143,7 +143,7 @@ func (v *verification) checkFacts(steps []Step, facts []logproof.Proved) {
 	if count[kindRead] == 0 && !v.statement.Circulation.ReadAt.IsZero() {
 		v.fail(CheckFacts, "", "a fact is missing: "+string(kindRead))
 	}
-	if !told.consistent() {
+	if !said.consistent() {
 		v.fail(CheckFacts, "", "the facts name different senders, recipients, or viewing tokens")
 	}
 	slices.SortFunc(stated, inOrder)

@@ -45,47 +45,47 @@ func (t *told) readByToken() bool {
 }
 
 // agrees holds one fact to what the bundle states.
-func (v *verification) agrees(fact logproof.Proved, told *told) bool {
+func (v *verification) agrees(fact logproof.Proved, said *told) bool {
 	payload, c, number := fact.Event.GetPayload(), v.statement.Circulation, v.statement.EdocNum
 	at, shown := fact.Event.GetOccurredAt().AsTime(), hashAlgorithm+":"+v.hashOf(v.statement.One(RoleDocument))
 	switch fact.Kind {
 	case kindAccepted:
 		m := &intakev1.DocumentAccepted{}
-		return proto.Unmarshal(payload, m) == nil && v.about(m.GetFacts(), told) && v.between(m.GetFacts().GetFrom(), c.Sender)
+		return proto.Unmarshal(payload, m) == nil && v.about(m.GetFacts(), said) && v.between(m.GetFacts().GetFrom(), c.Sender)
 	case kindDeposited:
 		m := &archivev1.DocumentDeposited{}
 		registration := v.hashOf(v.statement.One(RoleRegistration))
-		return proto.Unmarshal(payload, m) == nil && v.about(m.GetFacts(), told) && m.GetFacts().GetRegistrationCertificateDigest() == registration
+		return proto.Unmarshal(payload, m) == nil && v.about(m.GetFacts(), said) && m.GetFacts().GetRegistrationCertificateDigest() == registration
 	case kindReceived:
 		m := &deliveryv1.DocumentReceived{}
-		return proto.Unmarshal(payload, m) == nil && v.about(m.GetFacts(), told) && v.between(m.GetFacts().GetFrom(), c.Sender) && v.between(m.GetFacts().GetTo(), c.Recipient) &&
+		return proto.Unmarshal(payload, m) == nil && v.about(m.GetFacts(), said) && v.between(m.GetFacts().GetFrom(), c.Sender) && v.between(m.GetFacts().GetTo(), c.Recipient) &&
 			m.GetFacts().GetSentAt().AsTime().Equal(c.SentAt) && m.GetFacts().GetReceivedAt().AsTime().Equal(c.ReceivedAt) && at.Equal(c.ReceivedAt)
 	case kindTokenIssued:
 		m := &viewingv1.ViewingTokenIssued{}
 		ok := proto.Unmarshal(payload, m) == nil
-		told.issued, told.senders, told.recipients = append(told.issued, m), append(told.senders, m.GetSender()), append(told.recipients, m.GetRecipient())
+		said.issued, said.senders, said.recipients = append(said.issued, m), append(said.senders, m.GetSender()), append(said.recipients, m.GetRecipient())
 		return ok && m.GetEdocNum() == number && m.GetDocumentHash() == shown && m.GetAddress() == c.Recipient.Address
 	case kindTokenVerified:
 		m := &viewingv1.ViewingTokenVerified{}
 		ok := proto.Unmarshal(payload, m) == nil
-		told.verified, told.senders = append(told.verified, m), append(told.senders, m.GetSender())
+		said.verified, said.senders = append(said.verified, m), append(said.senders, m.GetSender())
 		return ok && m.GetEdocNum() == number && m.GetDocumentHash() == shown
 	case kindRead:
 		m := &viewingv1.DocumentRead{}
 		ok := proto.Unmarshal(payload, m) == nil
-		told.read, told.senders, told.recipients = m, append(told.senders, m.GetSender()), append(told.recipients, m.GetRecipient())
+		said.read, said.senders, said.recipients = m, append(said.senders, m.GetSender()), append(said.recipients, m.GetRecipient())
 		// The read time is the viewing system's, the fact happened when it was reported.
 		return ok && m.GetEdocNum() == number && m.GetShownHash() == shown && m.GetReportedAt().AsTime().Equal(at) &&
 			(c.ReadAt.IsZero() || sameSecond(m.GetReadAt().AsTime(), c.ReadAt))
 	case kindRegistered:
 		m := &circulationv1.CirculationRegistered{}
 		ok := proto.Unmarshal(payload, m) == nil
-		told.senders, told.recipients = append(told.senders, m.GetSender()), append(told.recipients, m.GetRecipient())
+		said.senders, said.recipients = append(said.senders, m.GetSender()), append(said.recipients, m.GetRecipient())
 		return ok && m.GetEdocNum() == number && v.between(m.GetFrom(), c.Sender) && v.between(m.GetTo(), c.Recipient)
 	case kindReadRegistered:
 		m := &circulationv1.ReadTimeRegistered{}
 		ok := proto.Unmarshal(payload, m) == nil
-		told.senders = append(told.senders, m.GetSender())
+		said.senders = append(said.senders, m.GetSender())
 		return ok && m.GetEdocNum() == number
 	case kindRequested:
 		m := &certificatev1.CertificateRequested{}
@@ -101,8 +101,8 @@ func (v *verification) agrees(fact logproof.Proved, told *told) bool {
 }
 
 // about reports whether facts are about the document and the attachments.
-func (v *verification) about(f *platformv1.DocumentFacts, told *told) bool {
-	told.senders, told.recipients = append(told.senders, f.GetSender()), append(told.recipients, f.GetRecipient())
+func (v *verification) about(f *platformv1.DocumentFacts, said *told) bool {
+	said.senders, said.recipients = append(said.senders, f.GetSender()), append(said.recipients, f.GetRecipient())
 	hashes := []*platformv1.Digest{f.GetDocumentHash()}
 	var attachments []string
 	for _, hash := range f.GetAttachmentHashes() {
