@@ -22,8 +22,6 @@ const (
 	MaxBytes = limits.RegistrationCertificateBytes
 	// MaxAttachments bounds the attachment hashes of one registration.
 	MaxAttachments = limits.Attachments
-
-	timeLayout = "2006-01-02T15:04:05.000000Z"
 )
 
 // Kind of a certificate.
@@ -85,8 +83,8 @@ func newWire(kind Kind, s Statement, registrationDigest string) (*wire, error) {
 	w := &wire{
 		Format: Format, Kind: kind, CertificateNumber: s.CertificateNumber, Issuer: s.Issuer, Owner: s.Owner, OnBehalfOf: s.OnBehalfOf,
 		DocumentID: s.DocumentID, HashAlgorithm: HashAlgorithm, Hash: strings.ToLower(s.Hash),
-		RegisteredAt: s.RegisteredAt.UTC().Format(timeLayout), ValidFrom: s.ValidFrom.UTC().Format(timeLayout),
-		ValidUntil:                    s.ValidUntil.UTC().Format(timeLayout),
+		RegisteredAt: proof.Time(s.RegisteredAt), ValidFrom: proof.Time(s.ValidFrom),
+		ValidUntil:                    proof.Time(s.ValidUntil),
 		RegistrationCertificateDigest: strings.ToLower(registrationDigest),
 	}
 	for _, hash := range s.AttachmentHashes {
@@ -140,8 +138,8 @@ func (w *wire) statement() (*Statement, error) {
 		written string
 		into    *time.Time
 	}{{w.RegisteredAt, &s.RegisteredAt}, {w.ValidFrom, &s.ValidFrom}, {w.ValidUntil, &s.ValidUntil}} {
-		at, err := time.Parse(timeLayout, field.written)
-		if err != nil || at.Format(timeLayout) != field.written {
+		at, err := proof.ParseTime(field.written)
+		if err != nil {
 			return nil, malformed("time")
 		}
 		*field.into = at

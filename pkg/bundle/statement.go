@@ -25,7 +25,6 @@ const (
 	Extension = ".asice"
 
 	hashAlgorithm     = limits.HashAlgorithm
-	timeLayout        = "2006-01-02T15:04:05.000000Z"
 	maxStatementBytes = 256 << 10
 	maxParts          = 400
 )
@@ -145,7 +144,7 @@ func moment(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
-	return at.UTC().Truncate(time.Microsecond).Format(timeLayout)
+	return proof.Time(at)
 }
 
 // DecodeStatement reads what Encode writes, and nothing else. Errors repeat nothing of the content.
@@ -196,8 +195,8 @@ func (w wire) statement() (*Statement, error) {
 		if field.written == "" && field.into == &s.Circulation.ReadAt {
 			continue
 		}
-		at, err := time.Parse(timeLayout, field.written)
-		if err != nil || at.Format(timeLayout) != field.written {
+		at, err := proof.ParseTime(field.written)
+		if err != nil {
 			return nil, errors.New("times of the statement")
 		}
 		*field.into = at

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
-	canonical "github.com/naru-relay/naru/pkg/proof"
+	"github.com/naru-relay/naru/pkg/proof"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
@@ -53,18 +53,18 @@ func inOrder(a, b Step) int {
 func encodeTimeline(edocNum string, steps []Step) ([]byte, error) {
 	w := wireTimeline{Format: TimelineFormat, EdocNum: edocNum}
 	for _, step := range slices.SortedFunc(slices.Values(steps), inOrder) {
-		w.Steps = append(w.Steps, wireStep{At: moment(step.At), Kind: step.Kind, Ordinal: step.Ordinal, RecordedAt: moment(step.RecordedAt)})
+		w.Steps = append(w.Steps, wireStep{At: proof.Time(step.At), Kind: step.Kind, Ordinal: step.Ordinal, RecordedAt: proof.Time(step.RecordedAt)})
 	}
 	if _, err := w.steps(edocNum); err != nil {
 		return nil, err
 	}
-	return canonical.Encode(w)
+	return proof.Encode(w)
 }
 
 // decodeTimeline reads what encodeTimeline writes, and nothing else.
 func decodeTimeline(encoded []byte, edocNum string) ([]Step, error) {
 	var w wireTimeline
-	if err := canonical.Decode(encoded, &w); err != nil {
+	if err := proof.Decode(encoded, &w); err != nil {
 		return nil, err
 	}
 	return w.steps(edocNum)
@@ -78,10 +78,10 @@ func (w wireTimeline) steps(edocNum string) ([]Step, error) {
 	for i, written := range w.Steps {
 		step := Step{Kind: written.Kind, Ordinal: written.Ordinal}
 		var err error
-		if step.At, err = parseMoment(written.At); err != nil {
+		if step.At, err = proof.ParseTime(written.At); err != nil {
 			return nil, err
 		}
-		if step.RecordedAt, err = parseMoment(written.RecordedAt); err != nil {
+		if step.RecordedAt, err = proof.ParseTime(written.RecordedAt); err != nil {
 			return nil, err
 		}
 		if steps[i] = step; i > 0 && inOrder(steps[i-1], step) >= 0 {
@@ -89,14 +89,6 @@ func (w wireTimeline) steps(edocNum string) ([]Step, error) {
 		}
 	}
 	return steps, nil
-}
-
-func parseMoment(written string) (time.Time, error) {
-	at, err := time.Parse(timeLayout, written)
-	if err != nil || at.Format(timeLayout) != written {
-		return time.Time{}, errors.New("a time is in another form")
-	}
-	return at, nil
 }
 
 // stepsOf are the steps that units' proofs are about.

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/naru-relay/naru/pkg/jws"
+	"github.com/naru-relay/naru/pkg/proof"
 )
 
 const (
@@ -37,8 +38,7 @@ const (
 	// MaxBytes of a receipt.
 	MaxBytes = 8 << 10
 
-	separator  = "~"
-	timeLayout = "2006-01-02T15:04:05.000000Z"
+	separator = "~"
 )
 
 var profile = jws.Profile{Type: Type, MaxBytes: MaxBytes}
@@ -63,12 +63,12 @@ type Digest struct {
 }
 
 // Time writes a time in the form of receipts.
-func Time(t time.Time) string { return t.UTC().Format(timeLayout) }
+func Time(t time.Time) string { return proof.Time(t) }
 
 // Accepted is AcceptedAt as a time; false if it is not in the form of receipts.
 func (c *Claims) Accepted() (time.Time, bool) {
-	at, err := time.Parse(timeLayout, c.AcceptedAt)
-	return at, err == nil && Time(at) == c.AcceptedAt
+	at, err := proof.ParseTime(c.AcceptedAt)
+	return at, err == nil
 }
 
 // statement is what is signed.

@@ -40,8 +40,6 @@ const (
 	MaxEntries = 500
 	// MaxBytes of an extract.
 	MaxBytes = 512 << 10
-
-	timeLayout = "2006-01-02T15:04:05.000000Z"
 )
 
 var profile = jws.Profile{Type: Type, MaxBytes: MaxBytes}
@@ -102,16 +100,10 @@ type Entry struct {
 }
 
 // Time writes a time in the form of extracts.
-func Time(t time.Time) string { return t.UTC().Format(timeLayout) }
+func Time(t time.Time) string { return proof.Time(t) }
 
 // ParseTime reads a time of an extract.
-func ParseTime(text string) (time.Time, error) {
-	at, err := time.Parse(timeLayout, text)
-	if err != nil || Time(at) != text {
-		return time.Time{}, errors.New("a time is not in its form")
-	}
-	return at, nil
-}
+func ParseTime(text string) (time.Time, error) { return proof.ParseTime(text) }
 
 // Sign makes an extract. It refuses one that Judge would refuse whatever the time is.
 func Sign(key jws.Key, l Log) (string, error) {
