@@ -99,38 +99,41 @@ func (p prover) commit(ctx context.Context, commit uuid.UUID) ([]*platformv1.Fac
 	return all, nil
 }
 
+// frame proves the facts about the subject in one frame as far as its leaf.
 func (p prover) frame(ctx context.Context, f Sealed) ([]*platformv1.FactProof, error) {
 	encoded, err := f.EncodedEvents()
 	if err != nil {
 		return nil, err
 	}
-	events, err := f.Events()
-	if err != nil {
-		return nil, err
+	var facts []*platformv1.FactProof
+	for i, one := range encoded {
+		event := &platformv1.Event{}
+		if err := proto.Unmarshal(one, event); err != nil {
+			return nil, fmt.Errorf("decode event %d of frame %s: %w", i+1, f.ID, err)
+		}
+		if event.GetSubject() == p.subject {
+			facts = append(facts, &platformv1.FactProof{Event: one, Index: int32(i), Frame: f.Bytes()}) //nolint:gosec // of at most 500
+		}
+	}
+	if len(facts) == 0 {
+		return nil, nil
 	}
 	tree, err := merkle.New(encoded)
 	if err != nil {
 		return nil, err
 	}
-	var facts []*platformv1.FactProof
-	for i, event := range events {
-		if event.GetSubject() != p.subject {
-			continue
-		}
-		path, err := tree.Prove(i)
+	leaf, err := p.leaf(ctx, f.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, fact := range facts {
+		path, err := tree.Prove(int(fact.GetIndex()))
 		if err != nil {
 			return nil, err
 		}
-		facts = append(facts, &platformv1.FactProof{Event: encoded[i], Index: int32(i), Path: bytesOf(path), Frame: f.Bytes()}) //nolint:gosec // of at most 500
+		fact.Path, fact.Leaf = bytesOf(path), leaf
 	}
-	if len(facts) == 0 {
-		return nil, nil
-	}
-	leaf, err := p.leaf(ctx, f.ID)
-	for _, fact := range facts {
-		fact.Leaf = leaf
-	}
-	return facts, err
+	return facts, nil
 }
 
 func (p prover) leaf(ctx context.Context, frameID uuid.UUID) (int64, error) {

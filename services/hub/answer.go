@@ -80,17 +80,14 @@ func (r *recorder) answer(ctx context.Context, wanted uuid.UUID, number string) 
 	}
 	for _, a := range attempts {
 		commits = append(commits, a.Commit)
-		request, err := r.open(ctx, sideSubject(wanted, a.Number, "request"), a.Request)
-		if err != nil {
-			return nil, nil, err
-		}
-		response, err := r.open(ctx, sideSubject(wanted, a.Number, "response"), a.Response)
-		if err != nil {
-			return nil, nil, err
-		}
-		raw = onlyOf(number, response, request, response)
 	}
-	return raw, commits, nil
+	last := attempts[len(attempts)-1]
+	request, err := r.open(ctx, sideSubject(wanted, last.Number, "request"), last.Request)
+	if err != nil {
+		return nil, nil, err
+	}
+	response, err := r.open(ctx, sideSubject(wanted, last.Number, "response"), last.Response)
+	return onlyOf(number, response, request, response), commits, err
 }
 
 // open opens a message that was sealed in pieces; none is empty.
