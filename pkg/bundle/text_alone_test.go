@@ -120,7 +120,7 @@ func FuzzVerifyText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if !strings.HasPrefix(text, "eyJ") {
-			t.Skip("no text of a relay")
+			return // no text of a relay
 		}
 		report := judge(t, []byte(text), bundle.Options{Trust: trusted, At: at})
 		require.Len(t, report.Checks, len(bundle.DefinitionsOf(report.Kind)))
