@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/logproof"
 	certificatev1 "github.com/naru-relay/naru/proto/gen/naru/certificate/v1"
 	circulationv1 "github.com/naru-relay/naru/proto/gen/naru/circulation/v1"
 	hubv1 "github.com/naru-relay/naru/proto/gen/naru/hub/v1"
+	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
 
 // checkAnswers holds the hub's answers to what the relay recorded of its exchanges. These are those that led to this bundle:
@@ -63,27 +66,57 @@ func (v *verification) answered(fact logproof.Proved) (digest []byte, ok bool) {
 func (v *verification) exchanges(facts []logproof.Proved) map[string]bool {
 	named := map[string]bool{}
 	for _, fact := range facts {
-		payload, subject := fact.Event.GetPayload(), fact.Event.GetSubject()
-		var stated interface {
-			proto.Message
-			GetExchange() string
-		}
-		attempted := &certificatev1.CertificateAttempted{}
-		switch {
-		case fact.Kind == kindRegistered && subject == v.statement.EdocNum:
-			stated = &circulationv1.CirculationRegistered{}
-		case fact.Kind == kindReadRegistered && subject == v.statement.EdocNum:
-			stated = &circulationv1.ReadTimeRegistered{}
-		case fact.Kind == kindAttempted && subject == v.statement.Serial:
-			stated = attempted
-		default:
+		of := map[subject]string{ofDocument: v.statement.EdocNum, ofRequest: v.statement.Serial}[subjectOf(fact.Kind)]
+		if of == "" || fact.Event.GetSubject() != of {
 			continue
 		}
-		if proto.Unmarshal(payload, stated) == nil && stated.GetExchange() != "" && (stated != proto.Message(attempted) || v.isDistribution(attempted.GetPdfDigest())) {
-			named[stated.GetExchange()] = true
+		attempted := &certificatev1.CertificateAttempted{}
+		if fact.Kind == kindAttempted && (proto.Unmarshal(fact.Event.GetPayload(), attempted) != nil || !v.isDistribution(attempted.GetPdfDigest())) {
+			continue
+		}
+		if exchange := exchangeOf(fact.Kind, fact.Event.GetPayload()); exchange != "" {
+			named[exchange] = true
 		}
 	}
 	return named
+}
+
+// exchangeOf is the exchange with the hub that a fact names; empty for none.
+func exchangeOf(kind frame.Kind, payload []byte) string {
+	var stated interface {
+		proto.Message
+		GetExchange() string
+	}
+	switch kind {
+	case kindRegistered:
+		stated = &circulationv1.CirculationRegistered{}
+	case kindReadRegistered:
+		stated = &circulationv1.ReadTimeRegistered{}
+	case kindAttempted:
+		stated = &certificatev1.CertificateAttempted{}
+	default:
+		return ""
+	}
+	if proto.Unmarshal(payload, stated) != nil {
+		return ""
+	}
+	return stated.GetExchange()
+}
+
+// Exchanges are those with the hub that proved facts name, each once: what came of each of them belongs to the evidence.
+func Exchanges(proofs []*platformv1.LogProof) (ids []string, err error) {
+	for _, p := range proofs {
+		for _, fact := range p.GetFacts() {
+			header, event, err := logproof.Read(fact.GetFrame(), fact.GetEvent())
+			if err != nil {
+				return nil, err
+			}
+			if id := exchangeOf(header.Kind, event.GetPayload()); id != "" && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, nil
 }
 
 func (v *verification) isDistribution(digest string) bool {

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/naru-relay/naru/pkg/frame"
+	"github.com/naru-relay/naru/pkg/logproof"
 	"github.com/naru-relay/naru/pkg/proof"
 	platformv1 "github.com/naru-relay/naru/proto/gen/naru/platform/v1"
 )
@@ -96,11 +95,7 @@ func stepsOf(edocNum string, proofs []*platformv1.LogProof) ([]Step, error) {
 	var steps []Step
 	for _, p := range proofs {
 		for _, fact := range p.GetFacts() {
-			event := &platformv1.Event{}
-			if err := proto.Unmarshal(fact.GetEvent(), event); err != nil {
-				return nil, errors.New("a fact cannot be read")
-			}
-			header, err := frame.ParseHeader(fact.GetFrame())
+			header, event, err := logproof.Read(fact.GetFrame(), fact.GetEvent())
 			if err != nil {
 				return nil, err
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/proof"
@@ -134,4 +135,17 @@ func pathOf(path [][]byte) tlog.RecordProof {
 		copy(read[i][:], hash)
 	}
 	return read
+}
+
+// Read takes a fact apart, without judging whether it is in any log.
+func Read(header, event []byte) (frame.Header, *platformv1.Event, error) {
+	h, err := frame.ParseHeader(header)
+	if err != nil {
+		return frame.Header{}, nil, err
+	}
+	e := &platformv1.Event{}
+	if err := proto.Unmarshal(event, e); err != nil {
+		return frame.Header{}, nil, fmt.Errorf("read a fact: %w", err)
+	}
+	return h, e, nil
 }

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/naru-relay/naru/pkg/frame"
 	"github.com/naru-relay/naru/pkg/journal"
@@ -114,16 +113,12 @@ func (f *File) cosigned(keys []string) (int, error) {
 }
 
 func (f Fact) verify(unit string, log tlog.Tree) (Proved, error) {
-	header, err := frame.ParseHeader(f.Frame)
+	header, event, err := Read(f.Frame, f.Event)
 	if err != nil || header.Unit != unit {
 		return Proved{}, ErrPath
 	}
 	if tlog.CheckRecord(pathOf(f.LogPath), log.N, log.Hash, f.Leaf, header.Leaf()) != nil ||
 		tlog.CheckRecord(pathOf(f.Path), int64(header.Count), header.Root, int64(f.Index), tlog.RecordHash(f.Event)) != nil {
-		return Proved{}, ErrPath
-	}
-	event := &platformv1.Event{}
-	if err := proto.Unmarshal(f.Event, event); err != nil {
 		return Proved{}, ErrPath
 	}
 	place := Place{Checkpoint: log, Leaf: f.Leaf, Hash: header.Leaf()}
